@@ -1,0 +1,3 @@
+module github.com/bangle-dev/bangle/charms/gate/workload
+
+go 1.26.0
