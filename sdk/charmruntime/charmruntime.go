@@ -1,0 +1,31 @@
+package charmruntime
+
+import (
+	"context"
+
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+)
+
+// Runtime runs charm code. Implementations keep nothing that must survive them: the host may kill the process at
+// any moment and starts it again.
+type Runtime interface {
+	// Info names the runtime and its abilities. It is called once after start and must not be slow.
+	Info(ctx context.Context) (*charmruntimev1.InfoResponse, error)
+	// Load makes a charm ready and reports everything that is wrong with it as diagnostics. Loading the same digest
+	// twice returns the same handle. An error means that the runtime, not the charm, failed.
+	Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error)
+	// Unload forgets a charm. An unknown handle is no error.
+	Unload(ctx context.Context, handle string) error
+	// Dispatch runs one event to its end. It is called for many units at once, never twice at a time for one unit.
+	// A charm that fails is a Done with an outcome, not an error; an error (class Unavailable, NotFound for an unknown
+	// handle, …) means that nobody knows what ran. When ctx ends the event is ended whole and Done says killed.
+	Dispatch(ctx context.Context, start *charmruntimev1.Start, host Host) (*charmruntimev1.Done, error)
+}
+
+// Host is what a runtime may ask of the agent while an event runs.
+type Host interface {
+	// Call answers what the view cannot hold; request and answer are JSON. Errors carry a class of sdk/errs.
+	Call(ctx context.Context, operation, request string) (string, error)
+	// Immediate hands over what takes effect before the hook ends. It never blocks on the controller.
+	Immediate(what *charmruntimev1.Immediate)
+}
