@@ -36,6 +36,7 @@ func tiers() map[string]tier {
 		"vet":         vet,
 		"arch":        folder("test/arch"),
 		"unit":        unit,
+		"charms":      nested("charms"),
 		"conformance": folder("test/conformance"),
 		"e2e":         folder("test/e2e"),
 		"crash":       folder("test/crash", "-tags=crash"),
@@ -90,6 +91,25 @@ func folder(dir string, flags ...string) tier {
 			return nil
 		}
 		return r.test(ctx, append(flags, "./"+dir+"/...")...)
+	}
+}
+
+// nested runs the tests of every Go module of its own below a folder, which `./...` of the root does not reach.
+func nested(root string) tier {
+	return func(ctx context.Context, r *runner) error {
+		found := 0
+		err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.Name() != "go.mod" {
+				return err
+			}
+			found++
+			return r.testIn(ctx, filepath.Dir(name), "./...")
+		})
+		if errors.Is(err, fs.ErrNotExist) || err == nil && found == 0 {
+			r.tally.skip(root, "there is no Go module")
+			return nil
+		}
+		return err
 	}
 }
 
@@ -151,13 +171,17 @@ func fuzz(ctx context.Context, r *runner) error {
 	return err
 }
 
-// test runs go test -json and books its events. A go test that fails without naming a failure is a failure too.
-func (r *runner) test(ctx context.Context, args ...string) error {
+// test runs go test in the root of the repository.
+func (r *runner) test(ctx context.Context, args ...string) error { return r.testIn(ctx, ".", args...) }
+
+// testIn runs go test -json and books its events. A go test that fails without naming a failure is a failure too.
+func (r *runner) testIn(ctx context.Context, dir string, args ...string) error {
 	line := []string{"test", "-json"}
 	if r.opts.race {
 		line = append(line, "-race")
 	}
 	cmd := r.command(ctx, append(append(line, r.opts.extra...), args...)...)
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
