@@ -2460,6 +2460,160 @@ func (x *StorageInstance) GetLocation() string {
 	return ""
 }
 
+// AgentRecord is an agent that joined (agents/<id>). Agents are told none of them.
+type AgentRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`        // of the process that speaks for the agent now
+	KeyHash       string                 `protobuf:"bytes,3,opt,name=key_hash,json=keyHash,proto3" json:"key_hash,omitempty"` // sha256 of the public key (SPKI), hex
+	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	Joined        string                 `protobuf:"bytes,5,opt,name=joined,proto3" json:"joined,omitempty"`                        // RFC 3339
+	FirstUsed     string                 `protobuf:"bytes,6,opt,name=first_used,json=firstUsed,proto3" json:"first_used,omitempty"` // first call with the certificate; from then on a token is of no use
+	Serial        string                 `protobuf:"bytes,7,opt,name=serial,proto3" json:"serial,omitempty"`                        // of the newest certificate
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentRecord) Reset() {
+	*x = AgentRecord{}
+	mi := &file_controller_v1_model_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentRecord) ProtoMessage() {}
+
+func (x *AgentRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentRecord.ProtoReflect.Descriptor instead.
+func (*AgentRecord) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *AgentRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetKeyHash() string {
+	if x != nil {
+		return x.KeyHash
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetJoined() string {
+	if x != nil {
+		return x.Joined
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetFirstUsed() string {
+	if x != nil {
+		return x.FirstUsed
+	}
+	return ""
+}
+
+func (x *AgentRecord) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+// JoinToken lets one agent join (tokens/<sha256 of the token, hex>). It binds to the first key that uses it.
+type JoinToken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	KeyHash       string                 `protobuf:"bytes,2,opt,name=key_hash,json=keyHash,proto3" json:"key_hash,omitempty"`              // "" = not used yet
+	ExpiresUnix   int64                  `protobuf:"varint,3,opt,name=expires_unix,json=expiresUnix,proto3" json:"expires_unix,omitempty"` // 0 = never
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinToken) Reset() {
+	*x = JoinToken{}
+	mi := &file_controller_v1_model_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinToken) ProtoMessage() {}
+
+func (x *JoinToken) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
+func (*JoinToken) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *JoinToken) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *JoinToken) GetKeyHash() string {
+	if x != nil {
+		return x.KeyHash
+	}
+	return ""
+}
+
+func (x *JoinToken) GetExpiresUnix() int64 {
+	if x != nil {
+		return x.ExpiresUnix
+	}
+	return 0
+}
+
 var File_controller_v1_model_proto protoreflect.FileDescriptor
 
 const file_controller_v1_model_proto_rawDesc = "" +
@@ -2736,7 +2890,20 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x04pool\x18\x06 \x01(\tR\x04pool\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\a \x01(\x03R\tsizeBytes\x12\x1a\n" +
-	"\blocation\x18\b \x01(\tR\blocation*K\n" +
+	"\blocation\x18\b \x01(\tR\blocation\"\xc3\x01\n" +
+	"\vAgentRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x19\n" +
+	"\bkey_hash\x18\x03 \x01(\tR\akeyHash\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x16\n" +
+	"\x06joined\x18\x05 \x01(\tR\x06joined\x12\x1d\n" +
+	"\n" +
+	"first_used\x18\x06 \x01(\tR\tfirstUsed\x12\x16\n" +
+	"\x06serial\x18\a \x01(\tR\x06serial\"_\n" +
+	"\tJoinToken\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x19\n" +
+	"\bkey_hash\x18\x02 \x01(\tR\akeyHash\x12!\n" +
+	"\fexpires_unix\x18\x03 \x01(\x03R\vexpiresUnix*K\n" +
 	"\x04Life\x12\x14\n" +
 	"\x10LIFE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2758,7 +2925,7 @@ func file_controller_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_controller_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_controller_v1_model_proto_goTypes = []any{
 	(Life)(0),                 // 0: bangle.controller.v1.Life
 	(*Model)(nil),             // 1: bangle.controller.v1.Model
@@ -2790,62 +2957,64 @@ var file_controller_v1_model_proto_goTypes = []any{
 	(*TaskLog)(nil),           // 27: bangle.controller.v1.TaskLog
 	(*Resolved)(nil),          // 28: bangle.controller.v1.Resolved
 	(*StorageInstance)(nil),   // 29: bangle.controller.v1.StorageInstance
-	nil,                       // 30: bangle.controller.v1.Model.ConfigEntry
-	nil,                       // 31: bangle.controller.v1.Application.ConfigEntry
-	nil,                       // 32: bangle.controller.v1.Application.ConstraintsEntry
-	nil,                       // 33: bangle.controller.v1.Application.ResourcesEntry
-	nil,                       // 34: bangle.controller.v1.Application.StorageEntry
-	nil,                       // 35: bangle.controller.v1.Application.EndpointBindingsEntry
-	nil,                       // 36: bangle.controller.v1.Charm.FilesEntry
-	nil,                       // 37: bangle.controller.v1.Cursor.RelationsEntry
-	nil,                       // 38: bangle.controller.v1.Cursor.ContainersEntry
-	nil,                       // 39: bangle.controller.v1.Cursor.StorageEntry
-	nil,                       // 40: bangle.controller.v1.RelationCursor.MembersEntry
-	nil,                       // 41: bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	nil,                       // 42: bangle.controller.v1.MemberBlock.MembersEntry
-	nil,                       // 43: bangle.controller.v1.CharmState.ValuesEntry
-	nil,                       // 44: bangle.controller.v1.Bag.ValuesEntry
-	nil,                       // 45: bangle.controller.v1.LeaderSettings.ValuesEntry
-	nil,                       // 46: bangle.controller.v1.Task.ResultsEntry
-	(*v1.Status)(nil),         // 47: bangle.hook.v1.Status
-	(*v1.Event)(nil),          // 48: bangle.hook.v1.Event
-	(*v1.PortRange)(nil),      // 49: bangle.hook.v1.PortRange
-	(*v1.ConfigValue)(nil),    // 50: bangle.hook.v1.ConfigValue
+	(*AgentRecord)(nil),       // 30: bangle.controller.v1.AgentRecord
+	(*JoinToken)(nil),         // 31: bangle.controller.v1.JoinToken
+	nil,                       // 32: bangle.controller.v1.Model.ConfigEntry
+	nil,                       // 33: bangle.controller.v1.Application.ConfigEntry
+	nil,                       // 34: bangle.controller.v1.Application.ConstraintsEntry
+	nil,                       // 35: bangle.controller.v1.Application.ResourcesEntry
+	nil,                       // 36: bangle.controller.v1.Application.StorageEntry
+	nil,                       // 37: bangle.controller.v1.Application.EndpointBindingsEntry
+	nil,                       // 38: bangle.controller.v1.Charm.FilesEntry
+	nil,                       // 39: bangle.controller.v1.Cursor.RelationsEntry
+	nil,                       // 40: bangle.controller.v1.Cursor.ContainersEntry
+	nil,                       // 41: bangle.controller.v1.Cursor.StorageEntry
+	nil,                       // 42: bangle.controller.v1.RelationCursor.MembersEntry
+	nil,                       // 43: bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	nil,                       // 44: bangle.controller.v1.MemberBlock.MembersEntry
+	nil,                       // 45: bangle.controller.v1.CharmState.ValuesEntry
+	nil,                       // 46: bangle.controller.v1.Bag.ValuesEntry
+	nil,                       // 47: bangle.controller.v1.LeaderSettings.ValuesEntry
+	nil,                       // 48: bangle.controller.v1.Task.ResultsEntry
+	(*v1.Status)(nil),         // 49: bangle.hook.v1.Status
+	(*v1.Event)(nil),          // 50: bangle.hook.v1.Event
+	(*v1.PortRange)(nil),      // 51: bangle.hook.v1.PortRange
+	(*v1.ConfigValue)(nil),    // 52: bangle.hook.v1.ConfigValue
 }
 var file_controller_v1_model_proto_depIdxs = []int32{
 	0,  // 0: bangle.controller.v1.Model.life:type_name -> bangle.controller.v1.Life
-	30, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
+	32, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
 	0,  // 2: bangle.controller.v1.Application.life:type_name -> bangle.controller.v1.Life
-	31, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
-	32, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
-	33, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
-	34, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
-	35, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
-	36, // 8: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
+	33, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
+	34, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
+	35, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
+	36, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
+	37, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
+	38, // 8: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
 	0,  // 9: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
 	9,  // 10: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
-	47, // 11: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
-	47, // 12: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
+	49, // 11: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
+	49, // 12: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
 	10, // 13: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
 	10, // 14: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
-	37, // 15: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
-	38, // 16: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
-	39, // 17: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
-	48, // 18: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
-	40, // 19: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
-	41, // 20: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	42, // 21: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
-	49, // 22: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
-	43, // 23: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
+	39, // 15: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
+	40, // 16: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
+	41, // 17: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
+	50, // 18: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
+	42, // 19: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
+	43, // 20: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	44, // 21: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
+	51, // 22: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
+	45, // 23: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
 	18, // 24: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
 	0,  // 25: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
-	44, // 26: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
-	47, // 27: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
-	45, // 28: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
-	46, // 29: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
+	46, // 26: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
+	49, // 27: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
+	47, // 28: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
+	48, // 29: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
 	27, // 30: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
 	0,  // 31: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
-	50, // 32: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	52, // 32: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
 	3,  // 33: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
 	11, // 34: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
 	12, // 35: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
@@ -2868,7 +3037,7 @@ func file_controller_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_model_proto_rawDesc), len(file_controller_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   46,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
