@@ -1,0 +1,132 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// SplitCommand splits a service command into its fixed words and its default
+// arguments, the ones in the bracket group: `cmd a [ b c ]`.
+func SplitCommand(command string) (base, defaults []string, err error) {
+	words, err := split(command)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(words) == 0 {
+		return nil, nil, errors.New("command is empty")
+	}
+	open := slices.Index(words, "[")
+	closing := slices.Index(words, "]")
+	switch {
+	case open < 0 && closing < 0:
+		return words, nil, nil
+	case open < 0 || closing < open:
+		return nil, nil, errors.New("cannot have \"]\" without \"[\" before it")
+	case closing < 0:
+		return nil, nil, errors.New("\"[\" has no matching \"]\"")
+	case open == 0:
+		return nil, nil, errors.New("cannot start command with \"[\"")
+	case slices.Contains(words[open+1:closing], "["):
+		return nil, nil, errors.New("cannot nest \"[\" groups")
+	case closing != len(words)-1:
+		return nil, nil, errors.New("cannot have anything after \"]\"")
+	}
+	return words[:open], words[open+1 : closing], nil
+}
+
+// Words returns the complete argument vector of the command, defaults included.
+func Words(command string) ([]string, error) {
+	base, defaults, err := SplitCommand(command)
+	if err != nil {
+		return nil, err
+	}
+	return append(slices.Clone(base), defaults...), nil
+}
+
+// WithArgs returns command with its default arguments replaced by args.
+func WithArgs(command string, args []string) (string, error) {
+	base, _, err := SplitCommand(command)
+	if err != nil {
+		return "", err
+	}
+	words := quoteAll(base)
+	words = append(words, "[")
+	words = append(words, quoteAll(args)...)
+	return strings.Join(append(words, "]"), " "), nil
+}
+
+func quoteAll(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = quote(w)
+	}
+	return out
+}
+
+// quote writes a word so that split reads it back unchanged.
+func quote(w string) string {
+	plain := w != "" && w != "[" && w != "]" && strings.IndexFunc(w, func(r rune) bool {
+		return strings.ContainsRune(" \t\n\r'\"\\", r)
+	}) < 0
+	if plain {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+}
+
+// split cuts a command into words with the shell's quoting and none of its
+// expansions, globs or operators.
+func split(s string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	inWord := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case ' ', '\t', '\n', '\r':
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+				inWord = false
+			}
+		case '\\':
+			i++
+			if i == len(s) {
+				return nil, errors.New("command ends in a lone backslash")
+			}
+			inWord = true
+			word.WriteByte(s[i])
+		case '\'', '"':
+			inWord = true
+			n, err := quoted(s[i+1:], c, &word)
+			if err != nil {
+				return nil, err
+			}
+			i += n
+		default:
+			inWord = true
+			word.WriteByte(c)
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words, nil
+}
+
+// quoted copies up to the closing quote and returns how many bytes it used.
+func quoted(s string, q byte, word *strings.Builder) (int, error) {
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == q:
+			return i + 1, nil
+		case q == '"' && s[i] == '\\' && i+1 < len(s) && strings.IndexByte("\\\"$`", s[i+1]) >= 0:
+			i++
+			word.WriteByte(s[i])
+		default:
+			word.WriteByte(s[i])
+		}
+	}
+	return 0, fmt.Errorf("command has an unclosed %c", q)
+}

@@ -1,0 +1,127 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// DefaultPath is the PATH of commands when nothing else gives one.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Tree is the file tree that commands run in.
+type Tree interface {
+	Opener
+	// Stat follows symbolic links inside the tree.
+	Stat(path string) (fs.FileInfo, error)
+}
+
+// Launcher turns what configuration says about a command into a [Spec].
+type Launcher struct {
+	Reaper  *Reaper
+	Tree    Tree
+	Root    string            // directory to chroot into, "" for none
+	Environ map[string]string // the daemon's environment
+}
+
+// Environ splits KEY=value pairs, as of os.Environ.
+func Environ(pairs []string) map[string]string {
+	env := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		if k, v, ok := strings.Cut(p, "="); ok {
+			env[k] = v
+		}
+	}
+	return env
+}
+
+// Pairs renders an environment, sorted.
+func Pairs(env map[string]string) []string {
+	out := make([]string, 0, len(env))
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, k+"="+env[k])
+	}
+	return out
+}
+
+// Command is a command as configuration states it.
+type Command struct {
+	Words   []string
+	Env     []map[string]string // over the daemon's, later ones win
+	Account Request
+	Dir     string
+}
+
+// Prepare resolves the account, the environment and the program. HOME and
+// USER of a given user come from its passwd entry unless Env sets them.
+func (l *Launcher) Prepare(c Command) (Spec, error) {
+	account, err := c.Account.Resolve(l.Tree)
+	if err != nil {
+		return Spec{}, err
+	}
+	path, err := l.LookPath(c.Words[0])
+	if err != nil {
+		return Spec{}, err
+	}
+	env := maps.Clone(l.Environ)
+	if account.Given && account.Name != "" {
+		env["USER"], env["HOME"] = account.Name, account.Home
+	}
+	for _, m := range c.Env {
+		maps.Copy(env, m)
+	}
+	return Spec{
+		Path: path, Args: c.Words, Env: Pairs(env), Dir: l.dir(c.Dir), Root: l.Root,
+		Credential: account.Credential(),
+	}, nil
+}
+
+// dir makes sure that a chrooted process does not keep a directory outside.
+func (l *Launcher) dir(dir string) string {
+	if dir == "" && l.Root != "" {
+		return "/"
+	}
+	return dir
+}
+
+// LookPath finds a program inside the tree by the daemon's PATH.
+func (l *Launcher) LookPath(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	path := l.Environ["PATH"]
+	if path == "" {
+		path = DefaultPath
+	}
+	for _, dir := range strings.Split(path, ":") {
+		if !strings.HasPrefix(dir, "/") {
+			continue
+		}
+		full := strings.TrimSuffix(dir, "/") + "/" + name
+		if l.executable(full) {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("exec: %q: %w", name, ErrNotFound)
+}
+
+// ErrNotFound is wrapped when no directory of PATH has the program.
+var ErrNotFound = errors.New("executable file not found in $PATH")
+
+func (l *Launcher) executable(path string) bool {
+	info, err := l.Tree.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+// Exists reports whether a program given by absolute path or name can be found.
+func (l *Launcher) Exists(name string) bool {
+	if strings.HasPrefix(name, "/") {
+		return l.executable(name)
+	}
+	_, err := l.LookPath(name)
+	return err == nil || errors.Is(err, os.ErrPermission)
+}
