@@ -1,0 +1,50 @@
+package tool
+
+// tools is the table of everything that Juju 3.6 puts on a hook's PATH. What is in unsupported answers with a clear
+// error.
+func tools() map[string]spec {
+	table := map[string]spec{
+		"config-get":              {"[<key>]", "Print application configuration.", configFlags, configGet},
+		"relation-ids":            {"<name>", "List all relation IDs for the given endpoint.", formatFlag, relationIDs},
+		"relation-list":           {"", "List relation units.", relationListFlags, relationList},
+		"relation-get":            {"<key> <unit id>", "Get relation settings.", relationGetFlags, relationGet},
+		"relation-set":            {"key=value [key=value ...]", "Set relation settings.", relationSetFlags, relationSet},
+		"relation-model-get":      {"", "Get details about the model housing a related application.", relationModelFlags, relationModelGet},
+		"is-leader":               {"", "Print application leadership status.", formatFlag, isLeader},
+		"leader-get":              {"[<key>]", "Print application leadership settings.", formatFlag, leaderGet},
+		"leader-set":              {"<key>=<value> [...]", "Write application leadership settings.", nil, leaderSet},
+		"status-get":              {"", "Print status information.", statusGetFlags, statusGet},
+		"status-set":              {"<maintenance | blocked | waiting | active> [message]", "Set status information.", statusSetFlags, statusSet},
+		"application-version-set": {"<new-version>", "Specify which version of the application is deployed.", nil, versionSet},
+		"juju-log":                {"<message>", "Write a message to the juju log.", logFlags, jujuLog},
+		"juju-reboot":             {"", "Reboot the host machine.", rebootFlags, jujuReboot},
+		"open-port":               {"<port>[/<protocol>] or <from>-<to>[/<protocol>] or icmp", "Register a request to open a port or port range.", endpointsFlag, openPort},
+		"close-port":              {"<port>[/<protocol>] or <from>-<to>[/<protocol>] or icmp", "Register a request to close a port or port range.", endpointsFlag, closePort},
+		"opened-ports":            {"", "List all ports or port ranges opened by the unit.", openedFlags, openedPorts},
+		"network-get":             {"<binding-name>", "Get network config.", networkFlags, networkGet},
+		"unit-get":                {"<setting>", "Print public-address or private-address.", formatFlag, unitGet},
+		"state-get":               {"[<key>]", "Print server-side-state value.", stateGetFlags, stateGet},
+		"state-set":               {"key=value [key=value ...]", "Set server-side-state values.", fileFlag, stateSet},
+		"state-delete":            {"<key>", "Delete server-side-state key value pair.", nil, stateDelete},
+		"storage-list":            {"[<storage-name>]", "List storage attached to the unit.", formatFlag, storageList},
+		"storage-get":             {"[<key>]", "Print information for the storage instance with the specified ID.", storageGetFlags, storageGet},
+		"storage-add":             {"<charm storage name>[=count] ...", "Add storage instances.", nil, storageAdd},
+		"resource-get":            {"<resource name>", "Get the path to the locally cached resource file.", nil, resourceGet},
+		"goal-state":              {"", "Print the status of the charm's peers and related units.", yamlFlag, goalState},
+		"action-get":              {"[<key>[.<key>.<key>...]]", "Get action parameters.", formatFlag, actionGet},
+		"action-set":              {"<key>=<value> [<key>=<value> ...]", "Set action results.", nil, actionSet},
+		"action-fail":             {"[\"<failure message>\"]", "Set action fail status with message.", nil, actionFail},
+		"action-log":              {"<message>", "Record a progress message for the current action.", nil, actionLog},
+	}
+	for _, name := range unsupported {
+		table[name] = spec{"", "Not yet supported.", formatFlag, notYet(name)}
+	}
+	return table
+}
+
+// unsupported tools exist on PATH, so that a charm that looks for them finds them, and say why they do not work.
+var unsupported = []string{
+	"add-metric", "credential-get", "k8s-raw-get", "k8s-raw-set", "k8s-spec-get", "k8s-spec-set", "payload-register",
+	"payload-status-set", "payload-unregister", "pod-spec-get", "pod-spec-set", "secret-add", "secret-get", "secret-grant",
+	"secret-ids", "secret-info-get", "secret-remove", "secret-revoke", "secret-set",
+}
