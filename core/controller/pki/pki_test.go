@@ -249,7 +249,7 @@ func TestServerCertificateRenewsItself(t *testing.T) {
 }
 
 func TestPeerServesAndCalls(t *testing.T) {
-	ca, dir := create(t, time.Now)
+	ca, _ := create(t, time.Now)
 	cert, key, authority, err := ca.Peer()
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +263,6 @@ func TestPeerServesAndCalls(t *testing.T) {
 	if _, err := handshake(t, server, cfg); err != nil {
 		t.Fatal(err)
 	}
-	_ = dir
 }
 
 func TestTokenBindsToOneKey(t *testing.T) {
