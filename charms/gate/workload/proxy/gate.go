@@ -24,7 +24,8 @@ type Config struct {
 // Gate is the proxy; an http.Handler.
 type Gate struct {
 	cfg       Config
-	turn      atomic.Uint64
+	turn      atomic.Uint64 // of requests
+	streams   atomic.Uint64 // of event streams, which must not disturb the walk of the pages
 	requests  atomic.Int64
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy

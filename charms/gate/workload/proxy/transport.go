@@ -72,7 +72,7 @@ func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, errNone
 		}
 		var last error
-		for _, b := range order(backends, g.turn.Add(1)-1, time.Now()) {
+		for _, b := range order(backends, g.next(r), time.Now()) {
 			resp, err := g.attempt(r, b)
 			if err == nil {
 				b.succeeded()
@@ -91,6 +91,15 @@ func (g *Gate) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, last
 		}
 	}
+}
+
+// next is the turn of r. Streams have turns of their own: a page asks for one
+// each time it is loaded, and with two back ends would else never walk.
+func (g *Gate) next(r *http.Request) uint64 {
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		return g.streams.Add(1) - 1
+	}
+	return g.turn.Add(1) - 1
 }
 
 // neverSent tells whether err means that no byte reached the back end.

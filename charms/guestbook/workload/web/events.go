@@ -14,7 +14,7 @@ type told struct {
 	Title  string `json:"title"`
 	Accent string `json:"accent"`
 	Unit   string `json:"unit"`
-	Hue    int    `json:"hue"` // of the unit's stamp, 0 to 359
+	Hue    int    `json:"hue"` // of the unit, 0 to 359
 }
 
 type stream struct {

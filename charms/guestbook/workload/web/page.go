@@ -27,6 +27,7 @@ type shown struct {
 	When string `json:"when"` // such as "20 Nov 2026, 23:42 UTC"
 	ISO  string `json:"iso"`
 	Unit string `json:"unit"`
+	Hue  int    `json:"hue"` // of the unit, 0 to 359
 }
 
 func show(e book.Entry) shown {
@@ -35,7 +36,7 @@ func show(e book.Entry) shown {
 		name = "Somebody"
 	}
 	at := e.Time.UTC()
-	return shown{e.Seq, name, e.Text, at.Format("2 Jan 2006, 15:04 UTC"), at.Format("2006-01-02T15:04:05Z"), e.Unit}
+	return shown{e.Seq, name, e.Text, at.Format("2 Jan 2006, 15:04 UTC"), at.Format("2006-01-02T15:04:05Z"), e.Unit, hue(e.Unit)}
 }
 
 // hue gives every unit a colour of its own: far apart for numbers that follow
