@@ -133,7 +133,7 @@ func agentAfter(stage string) []string {
 func shared(more ...string) []string { return append([]string{"sdk", "core"}, more...) }
 
 // supervisorData lists the supervisor's packages that hold data and no behaviour.
-func supervisorData(more ...string) []string { return append([]string{"supervisor/wire"}, more...) }
+func supervisorData(more ...string) []string { return append([]string{"supervisor/plan", "supervisor/wire"}, more...) }
 
 // Layering reports every import of ours that the table forbids.
 func Layering(files []*File) []Violation {
@@ -161,7 +161,7 @@ func Layering(files []*File) []Violation {
 func forbidden(row Layer, self string, f *File, imported string) string {
 	dir, ours := inModule(imported)
 	if !ours {
-		if row.Std && !standard(imported) && !(f.Test() && testLibrary(imported)) {
+		if tested := f.Test() && testLibrary(imported); row.Std && !standard(imported) && !tested {
 			return "imports " + imported + ", but " + self + " takes the standard library only: " + row.Reason
 		}
 		return ""
