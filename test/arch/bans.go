@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"go/ast"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -126,22 +125,4 @@ func literal(call *ast.CallExpr) string {
 		return ""
 	}
 	return text
-}
-
-// Points lists the names of all crash points, sorted: the rows of the crash table.
-func Points(files []*File) []string {
-	var names []string
-	for _, f := range files {
-		if f.AST == nil || f.Test() || f.Nested || !below(f.Dir(), "core") {
-			continue
-		}
-		ast.Inspect(f.AST, func(node ast.Node) bool {
-			if call, ok := node.(*ast.CallExpr); ok && called(call, "crash", "At") && literal(call) != "" {
-				names = append(names, literal(call))
-			}
-			return true
-		})
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

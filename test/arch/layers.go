@@ -133,7 +133,9 @@ func agentAfter(stage string) []string {
 func shared(more ...string) []string { return append([]string{"sdk", "core"}, more...) }
 
 // supervisorData lists the supervisor's packages that hold data and no behaviour.
-func supervisorData(more ...string) []string { return append([]string{"supervisor/plan", "supervisor/wire"}, more...) }
+func supervisorData(more ...string) []string {
+	return append([]string{"supervisor/plan", "supervisor/wire"}, more...)
+}
 
 // Layering reports every import of ours that the table forbids.
 func Layering(files []*File) []Violation {

@@ -39,7 +39,7 @@ func tiers() map[string]tier {
 		"charms":      nested("charms"),
 		"conformance": folder("test/conformance"),
 		"e2e":         folder("test/e2e"),
-		"crash":       folder("test/crash", "-tags=crash"),
+		"crash":       folder("test/crash", "-tags=crashpoints"),
 		"fuzz":        fuzz,
 	}
 }
