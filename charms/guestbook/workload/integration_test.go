@@ -377,7 +377,7 @@ func (d *demo) testKillNATS(t *testing.T) {
 	until(t, "some entries", func() bool { mu.Lock(); defer mu.Unlock(); return len(acked) >= 20 })
 	d.server.end(syscall.SIGKILL)
 	await(t, lines, `"connected":false`)
-	if code, _, page := get(t, d.front+"/"); code != 200 || !strings.Contains(page, "hello there") || !strings.Contains(page, "the store is away") {
+	if code, _, page := get(t, d.front+"/"); code != 200 || !strings.Contains(page, "kill-") || !strings.Contains(page, "the store is away") {
 		t.Errorf("while nats is away the page answers %d", code)
 	}
 	if code, _, _ := get(t, d.front+"/healthz"); code != 503 {

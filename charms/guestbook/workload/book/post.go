@@ -45,7 +45,7 @@ func fit(id string) bool {
 }
 
 func (s *Store) try(ctx context.Context, e Entry, data []byte) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := s.untilLost(ctx)
 	defer cancel()
 	ack, err := s.js.Publish(ctx, subject(s.cfg.Stream, e.ID), data,
 		jetstream.WithMsgID(e.ID), jetstream.WithExpectLastSequencePerSubject(0))

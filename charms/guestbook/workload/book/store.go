@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,12 +44,15 @@ type Store struct {
 	kick chan struct{}
 	done chan struct{}
 	end  context.CancelFunc
+
+	mu   sync.Mutex
+	lost chan struct{} // closed when the connection of now ends
 }
 
 // Open starts to follow the stream; it does not wait for the server, which
 // may come, go and come back at any time. Close ends it.
 func Open(cfg Config, view *View) (*Store, error) {
-	s := &Store{cfg: cfg, view: view, kick: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &Store{cfg: cfg, view: view, kick: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan struct{})}
 	up := func(*nats.Conn) { s.nudge() }
 	nc, err := nats.Connect(strings.Join(cfg.URLs, ","),
 		nats.Name(cfg.Name), nats.Timeout(askWithin), nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2),
@@ -58,8 +62,7 @@ func Open(cfg Config, view *View) (*Store, error) {
 		nats.ConnectHandler(up), nats.ReconnectHandler(up),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			cfg.Log.Warn("the store is away", "err", err)
-			view.SetConnected(false)
-			s.nudge()
+			s.drop()
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { cfg.Log.Debug("nats", "err", err) }),
 	)
@@ -84,6 +87,32 @@ func (s *Store) Close() {
 	<-s.done
 	s.nc.Close()
 	s.view.SetConnected(false)
+}
+
+// drop tells everyone who waits for an answer that none will come.
+func (s *Store) drop() {
+	s.mu.Lock()
+	close(s.lost)
+	s.lost = make(chan struct{})
+	s.mu.Unlock()
+	s.view.SetConnected(false)
+	s.nudge()
+}
+
+// untilLost is ctx bounded by the time for one answer and by the connection.
+func (s *Store) untilLost(ctx context.Context) (context.Context, context.CancelFunc) {
+	s.mu.Lock()
+	lost := s.lost
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	go func() {
+		select {
+		case <-lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // nudge makes follow look at the connection anew.
