@@ -94,12 +94,14 @@ func around() []Layer {
 }
 
 const (
-	flowReason = "a stage may import only stages before it: source < queue < resolver < dispatch < changeset"
+	flowReason = "a stage may import only stages before it: source < queue < resolver < sdk/hook < dispatch < changeset"
 	wingReason = "agent and controller are two processes that meet only in the contract"
 )
 
-// agentStages in the order of the flow.
-var agentStages = [...]string{"source", "queue", "resolver", "dispatch", "changeset"}
+// agentStages in the order of the flow. hook lies in sdk/, because runtimes use it too, and is a stage all the same.
+var agentStages = [...]string{
+	"core/agent/source", "core/agent/queue", "core/agent/resolver", "sdk/hook", "core/agent/dispatch", "core/agent/changeset",
+}
 
 // wings are closed to whoever does not name a part of them.
 var wings = []string{"core/agent", "core/controller", "core/cli"}
@@ -108,23 +110,24 @@ var wings = []string{"core/agent", "core/controller", "core/cli"}
 func agentStage(stage string) []string {
 	may := []string{"sdk", "core"}
 	for _, s := range agentStages {
-		may = append(may, "core/agent/"+s)
-		if s == stage {
+		may = append(may, s)
+		if s == "core/agent/"+stage {
 			break
 		}
 	}
 	return may
 }
 
-// agentAfter lists what a stage must not import: those after it, the wiring, the other wing. "" stands before them all.
+// agentAfter lists what a stage must not import: those after it, the wiring, the other wing. What is no stage, "",
+// must not import any of the agent's.
 func agentAfter(stage string) []string {
 	never := []string{"=core/agent", "core/controller", "core/cli"}
 	after := stage == ""
 	for _, s := range agentStages {
-		if after {
-			never = append(never, "core/agent/"+s)
+		if after && (stage != "" || s != "sdk/hook") {
+			never = append(never, s)
 		}
-		after = after || s == stage
+		after = after || s == "core/agent/"+stage
 	}
 	return never
 }

@@ -96,6 +96,7 @@ func layerPlants() []planted {
 		bad("meet only in the contract", one("agent imports controller", "core/agent/x.go", "core/controller/model")),
 		bad("meet only in the contract", one("controller imports agent", "core/controller/x.go", "core/agent/queue")),
 		bad("imports core/agent/dispatch", one("queue imports a later stage", "core/agent/queue/x.go", "core/agent/dispatch", "core/agent/source")),
+		bad("imports sdk/hook", one("resolver imports the hook", "core/agent/resolver/x.go", "sdk/hook", "sdk/errs")),
 		bad("imports core/agent,", one("stage imports the wiring", "core/agent/changeset/x.go", "core/agent")),
 		bad("serves all stages", one("helper imports a stage", "core/agent/session/x.go", "core/agent/queue")),
 		bad("knows nobody who writes", one("store imports model", "core/controller/store/x.go", "core/controller/model")),
