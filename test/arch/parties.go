@@ -48,13 +48,27 @@ func testLibrary(imported string) bool {
 		func(module string) bool { return below(imported, module) })
 }
 
-// Suites are ordinary packages that hold tests for others.
+// suite says whether a folder is an ordinary package that holds tests for others.
 func suite(dir string) bool {
 	return below(dir, "test") || strings.HasSuffix(dir, "test") && below(dir, "sdk")
 }
 
-// supervisorMay is everything that PID 1 links beyond the standard library.
-var supervisorMay = []string{"golang.org/x", "gopkg.in/yaml.v3", "github.com/coder/websocket", "github.com/creack/pty"}
+// Closed says everything that a folder links beyond the standard library, where that must stay a short list.
+type Closed struct {
+	Under  string
+	May    []string
+	Reason string
+}
+
+// ClosedLists is the table of the folders whose third parties are all named.
+func ClosedLists() []Closed {
+	return []Closed{
+		{Under: "supervisor", May: []string{"golang.org/x", "gopkg.in/yaml.v3", "github.com/coder/websocket", "github.com/creack/pty"},
+			Reason: "PID 1 is small and links only what test/arch/parties.go names"},
+		{Under: "sdk", May: []string{"golang.org/x", "google.golang.org", "connectrpc.com/connect", "github.com/hashicorp", "gopkg.in/yaml.v3"},
+			Reason: "who imports the SDK gets all that it imports, so test/arch/parties.go names it"},
+	}
+}
 
 // ThirdParties reports every import of others that the table forbids.
 func ThirdParties(files []*File) []Violation {
@@ -95,8 +109,10 @@ func refused(table []Party, f *File, imported string) string {
 		}
 		return "a library for tests only"
 	}
-	if below(f.Dir(), "supervisor") && !slices.ContainsFunc(supervisorMay, func(m string) bool { return below(imported, m) }) {
-		return "PID 1 links only what supervisorMay in test/arch/parties.go names"
+	for _, row := range ClosedLists() {
+		if below(f.Dir(), row.Under) && !slices.ContainsFunc(row.May, func(m string) bool { return below(imported, m) }) {
+			return row.Reason
+		}
 	}
 	return ""
 }

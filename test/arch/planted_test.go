@@ -147,7 +147,8 @@ func partyPlants() []planted {
 		one("test library in product code", "core/event/x.go", "pgregory.net/rapid", "for tests only"),
 		one("test library in a test", "core/event/x_test.go", "pgregory.net/rapid", ""),
 		one("test library in a suite", "sdk/substratetest/x.go", "github.com/google/go-cmp/cmp", ""),
-		one("unlisted library in PID 1", "supervisor/service/x.go", "golang.org.example/x", "supervisorMay"),
+		one("unlisted library in PID 1", "supervisor/service/x.go", "golang.org.example/x", "PID 1 is small"),
+		one("unlisted library in the SDK", "sdk/hook/x.go", "github.com/x/y", "who imports the SDK"),
 		one("cgo in a test", "test/e2e/x_test.go", "C", "without a C compiler"),
 		one("std", "supervisor/service/x.go", "net/http", ""),
 	}
