@@ -104,7 +104,7 @@ func FromStatus(err error) error {
 			kind, _ = errs.Parse(info.GetReason())
 		}
 	}
-	remote := &remoteError{text: st.Message()}
+	remote := &remoteError{text: st.Message(), status: st}
 	switch st.Code() {
 	case codes.Canceled:
 		remote.cause = context.Canceled
@@ -116,8 +116,9 @@ func FromStatus(err error) error {
 
 // remoteError is the text of a peer.
 type remoteError struct {
-	text  string
-	cause error
+	text   string
+	cause  error
+	status *status.Status
 }
 
 // Error returns the peer's text.
@@ -125,3 +126,7 @@ func (e *remoteError) Error() string { return e.text }
 
 // Unwrap gives the context's error that the code stands for.
 func (e *remoteError) Unwrap() error { return e.cause }
+
+// GRPCStatus keeps the status for go-plugin, which looks at the codes of its
+// own services.
+func (e *remoteError) GRPCStatus() *status.Status { return e.status }
