@@ -124,6 +124,7 @@ func layerPlants() []planted {
 		one("external test imports its subject", "supervisor/client/x_test.go", "supervisor/client"),
 		one("runner is a part of a supervisor", "substrates/machine/runner/x.go", "supervisor/service"),
 		one("multi-call main", "plugins/bangle-agent/main.go", "core/agent", "substrates/local", "runtimes/wasm", "runtimes/python"),
+		one("hooktool imports its wire", "runtimes/hooktool/x.go", "sdk/hook/toolsocket"),
 		one("main imports cli", "main.go", "core/cli"),
 		one("tests see everything", "test/e2e/x.go", "core/controller", "core/agent", "supervisor/service"),
 	}
