@@ -1,0 +1,151 @@
+package source
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/core/key"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// concerned collects the units that may have something to do because a record changed. What only others read (a
+// peer's status, an application's status) wakes nobody.
+func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object, woken map[event.Key]struct{}) {
+	unit := func(name string) {
+		if name != "" {
+			woken[event.Key{Model: m.model, Unit: name}] = struct{}{}
+		}
+	}
+	app := func(name string) {
+		for u := range m.units[name] {
+			unit(u)
+		}
+	}
+	switch k.Kind {
+	case key.Model:
+		m.everyUnit(unit)
+	case key.App, key.Lead, key.LeaderSettings:
+		app(k.App)
+	case key.Unit, key.Incarnation, key.State, key.Members, key.Addresses, key.Resolved:
+		unit(k.Unit)
+	case key.Relation:
+		for _, e := range append(old.GetRelation().GetEndpoints(), new.GetRelation().GetEndpoints()...) {
+			app(e.Application)
+		}
+	case key.Scope, key.Bag:
+		record := m.objects[key.OfRelation(k.Relation).String()].GetRelation()
+		for _, e := range record.GetEndpoints() {
+			app(e.Application)
+		}
+	case key.Task:
+		unit(old.GetTask().GetUnit())
+		unit(new.GetTask().GetUnit())
+	case key.Storage:
+		unit(old.GetStorage().GetOwner())
+		unit(new.GetStorage().GetOwner())
+	case key.Charm:
+		for name := range m.units {
+			if m.objects[key.OfApp(key.App, name).String()].GetApplication().GetCharmDigest() == k.Name {
+				app(name)
+			}
+		}
+	}
+}
+
+// Snapshot answers what the model says to a unit of this agent; ok is false for any other.
+func (r *Replica) Snapshot(k event.Key) (s *Snapshot, ok bool) {
+	r.mu.Lock() // the shared lists of relations are made here
+	defer r.mu.Unlock()
+	m := r.models[k.Model]
+	if m == nil {
+		return nil, false
+	}
+	u := m.unit(k.Unit)
+	if u == nil || u.Agent != r.agent {
+		return nil, false
+	}
+	name := key.AppOf(k.Unit)
+	own := func(kind key.Kind) *controllerv1.Object { return m.objects[key.OfUnit(kind, k.Unit).String()] }
+	apps := func(kind key.Kind) *controllerv1.Object { return m.objects[key.OfApp(kind, name).String()] }
+	s = &Snapshot{
+		Revision: r.revision, Epoch: r.epoch, Name: k.Unit, Unit: u,
+		Model:         m.objects[key.Named(key.Model, k.Model).String()].GetModelRecord(),
+		Application:   apps(key.App).GetApplication(),
+		Incarnation:   own(key.Incarnation).GetIncarnation(),
+		State:         own(key.State).GetUnitState(),
+		StateRevision: own(key.State).GetModRevision(),
+		Status:        own(key.Status).GetUnitStatus(), CharmState: own(key.CharmState).GetCharmState(),
+		Ports: own(key.Ports).GetPorts(), Addresses: own(key.Addresses).GetAddresses(),
+		Lead: apps(key.Lead).GetLead(), LeadTerm: apps(key.Lead).GetCreateRevision(),
+		LeaderSettings: apps(key.LeaderSettings).GetLeaderSettings(), AppStatus: apps(key.AppStatus).GetApplicationStatus(),
+		Resolved: own(key.Resolved).GetResolved(),
+	}
+	s.Charm = m.charms[s.Application.GetCharmDigest()]
+	m.collect(s, name)
+	return s, true
+}
+
+// collect adds the lists.
+func (m *records) collect(s *Snapshot, app string) {
+	s.Units = sorted(m.units[app], event.Compare)
+	for k := range m.blocks[s.Name] {
+		s.Blocks = append(s.Blocks, m.objects[k].GetMembers())
+	}
+	for _, k := range sorted(m.tasks[s.Name], byNumber) {
+		s.Tasks = append(s.Tasks, m.objects[k].GetTask())
+	}
+	for _, k := range sorted(m.storage[s.Name], strings.Compare) {
+		s.Storage = append(s.Storage, m.objects[k].GetStorage())
+	}
+	for _, id := range sorted(m.relations[app], cmp.Compare) {
+		if rel := m.relation(id, app); rel != nil {
+			s.Relations = append(s.Relations, rel)
+		}
+	}
+	if s.Leads() {
+		s.UnitStatuses = make(map[string]*controllerv1.UnitStatus, len(s.Units))
+		for _, u := range s.Units {
+			if st := m.objects[key.OfUnit(key.Status, u).String()].GetUnitStatus(); st != nil {
+				s.UnitStatuses[u] = st
+			}
+		}
+	}
+}
+
+// relation is one as the application sees it.
+func (m *records) relation(id int32, app string) *Relation {
+	record := m.objects[key.OfRelation(id).String()].GetRelation()
+	if record == nil {
+		return nil
+	}
+	side := m.side(id)
+	rel := &Relation{ID: id, Record: record, Units: m.inRelation(side), Bags: m.bagsOf(side)}
+	for _, e := range record.Endpoints {
+		if e.Application == app && rel.Own == nil {
+			rel.Own = e
+		} else {
+			rel.Remote = e
+		}
+	}
+	if len(record.Endpoints) == 1 {
+		rel.Remote = rel.Own
+	}
+	if rel.Own == nil || rel.Remote == nil {
+		return nil
+	}
+	return rel
+}
+
+// byNumber orders "task/9" before "task/10".
+func byNumber(a, b string) int {
+	tail := func(s string) int {
+		n, _ := strconv.Atoi(s[strings.LastIndexByte(s, '/')+1:])
+		return n
+	}
+	if c := cmp.Compare(tail(a), tail(b)); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
