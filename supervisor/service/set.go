@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,7 +33,8 @@ type Config struct {
 // Set holds every service that was ever named by the plan.
 type Set struct {
 	shared
-	plan func() *plan.Plan
+	plan   func() *plan.Plan
+	ending atomic.Bool
 
 	mu       sync.Mutex
 	services map[string]*Service
@@ -50,6 +52,9 @@ func New(c Config) *Set {
 		services: map[string]*Service{},
 	}
 }
+
+// RefuseStarts makes every start from now on fail; shutdown begins with it.
+func (t *Set) RefuseStarts() { t.ending.Store(true) }
 
 // Wait blocks until every run has ended; stop them first.
 func (t *Set) Wait() { t.wg.Wait() }
@@ -276,6 +281,9 @@ func (b *builder) task(name string, stop bool) change.TaskSpec {
 	return change.TaskSpec{
 		Kind: "start", Summary: fmt.Sprintf("Start service %q", name),
 		Work: func(ctx context.Context, t *change.Task) error {
+			if set.ending.Load() {
+				return errors.New("cannot start service: the supervisor is shutting down")
+			}
 			def := set.definition(name)
 			if def.Service == nil {
 				return fmt.Errorf("cannot find service %q in plan", name)

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/bangle-dev/bangle/supervisor/daemon"
+)
+
+// idleGC makes the collector run often: a supervisor's heap is a few hundred
+// kilobytes, and its resident size matters more than its cycles.
+const idleGC = 40
+
+func (p Process) run(args []string) (int, error) {
+	args, serviceArgs, err := takeArgs(args)
+	if err != nil {
+		return daemon.ExitError, err
+	}
+	cfg := daemon.Config{
+		Dir: p.dir(), Socket: p.getenv("PEBBLE_SOCKET"), Args: serviceArgs,
+		CopyOnce: p.getenv("PEBBLE_COPY_ONCE"), MemoryOnly: p.getenv("PEBBLE_PERSIST") == "never",
+		Environ: p.Environ, Stdout: p.Stdout,
+	}
+	fs := p.flags("run", "[options]")
+	fs.BoolVar(&cfg.CreateDirs, "create-dirs", false, "make the supervisor's directory if it is missing")
+	fs.BoolVar(&cfg.Hold, "hold", false, "do not start default services")
+	fs.StringVar(&cfg.HTTP, "http", "", "serve the open endpoints on this TCP `address`")
+	fs.BoolVar(&cfg.Verbose, "verbose", p.getenv("PEBBLE_VERBOSE") == "1", "copy service output to stdout")
+	fs.BoolVar(&cfg.Verbose, "v", cfg.Verbose, "short for --verbose")
+	fs.StringVar(&cfg.Root, "root", "", "run services and commands with `dir` as their root, and serve its files")
+	fs.StringVar(&cfg.PIDFile, "pid-file", "", "write process id, start time, boot id and socket to `file` as JSON")
+	if err := fs.Parse(args); err != nil {
+		return daemon.ExitError, err
+	}
+	if fs.NArg() > 0 {
+		return daemon.ExitError, fmt.Errorf("run takes no arguments, got %q", fs.Arg(0))
+	}
+	level := slog.LevelInfo
+	if p.getenv("PEBBLE_DEBUG") == "1" {
+		level = slog.LevelDebug
+	}
+	cfg.Log = daemon.NewLog(p.Stderr, level)
+	debug.SetGCPercent(idleGC)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	defer stop()
+	return daemon.Run(ctx, cfg)
+}
+
+// takeArgs takes the `--args SERVICE ARG… ;` groups out of the arguments; the
+// last one may lack its semicolon.
+func takeArgs(args []string) (rest []string, groups map[string][]string, err error) {
+	groups = map[string][]string{}
+	for i := 0; i < len(args); i++ {
+		if args[i] != "--args" && args[i] != "-args" {
+			rest = append(rest, args[i])
+			continue
+		}
+		var words []string
+		for i++; i < len(args) && args[i] != ";"; i++ {
+			words = append(words, args[i])
+		}
+		if len(words) == 0 {
+			return nil, nil, errors.New("--args requires a service name")
+		}
+		if _, twice := groups[words[0]]; twice {
+			return nil, nil, fmt.Errorf("--args given twice for service %q", words[0])
+		}
+		groups[words[0]] = words[1:]
+	}
+	return rest, groups, nil
+}
