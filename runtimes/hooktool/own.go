@@ -1,0 +1,6 @@
+package main
+
+// own are the commands that hooktool answers itself instead of asking a runtime.
+func own() map[string]func([]string) error {
+	return map[string]func([]string) error{"enter": enter}
+}

@@ -1,0 +1,233 @@
+package python
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/hook"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+)
+
+// run is one event of one unit.
+type run struct {
+	runtime *Runtime
+	start   *charmruntimev1.Start
+	host    charmruntime.Host
+	hook    *hook.Context
+	program []string
+	id      string // context id
+	stdout  *stream
+	stderr  *stream
+	tools   *toolServer
+}
+
+func newRun(r *Runtime, start *charmruntimev1.Start, host charmruntime.Host) (*run, error) {
+	e := start.GetEvent()
+	argv, err := program(start.GetWorkspace().GetCharmDir(), e.GetKind(), e.GetName(), e.GetCommand())
+	if err != nil {
+		return nil, err
+	}
+	var id [16]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, errs.E(errs.Internal, "cannot make a context id: %w", err)
+	}
+	return &run{runtime: r, start: start, host: host, hook: hook.New(e, start.GetView(), host), program: argv,
+		id: hex.EncodeToString(id[:])}, nil
+}
+
+// do runs the charm's process to its end.
+func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
+	dir := r.start.GetWorkspace().GetRunDir()
+	r.runtime.quiet(dir)
+	if err := endInterrupted(ctx, dir); err != nil {
+		return nil, err
+	}
+	tools, err := serveTools(filepath.Join(dir, "agent.socket"), r)
+	if err != nil {
+		return nil, err
+	}
+	r.tools = tools
+	defer tools.close()
+	rec := record{Context: r.id, BootID: bootID()}
+	if err := rec.save(dir); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	cmd, err := r.launch(tools.path)
+	if err != nil {
+		forget(dir)
+		return r.failed(-1, err.Error()), nil
+	}
+	rec.PID, rec.StartTime = cmd.Process.Pid, startTime(cmd.Process.Pid)
+	if err := rec.save(dir); err != nil {
+		return nil, errors.Join(err, endSession(ctx, rec))
+	}
+	killed := r.wait(ctx, cmd, rec)
+	r.collect(dir)
+	forget(dir)
+	return r.done(cmd, killed, began), nil
+}
+
+// launch starts the process as the leader of a session of its own.
+func (r *run) launch(socket string) (*exec.Cmd, error) {
+	w := r.start.GetWorkspace()
+	argv := r.program
+	if enter := w.GetEnter(); len(enter) > 0 {
+		argv = append(append(append([]string{}, enter...), "--"), argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = w.GetCharmDir()
+	cmd.Env = environment(r.start, r.id, socket, w.GetCharmDir())
+	if path, err := lookPath(argv[0], cmd.Env); err == nil {
+		cmd.Path, cmd.Err = path, nil
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	outRead, outWrite, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
+	}
+	errRead, errWrite, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", argv[0], err), outRead.Close(), outWrite.Close())
+	}
+	cmd.Stdout, cmd.Stderr = outWrite, errWrite
+	err = cmd.Start()
+	module := "unit." + r.hook.UnitName() + "." + r.start.GetEvent().GetName()
+	r.stdout = newStream(outRead, "DEBUG", module, r.host)
+	r.stderr = newStream(errRead, "WARNING", module, r.host)
+	// The parent's copies: with them open the readers would never see the end.
+	if closeErr := errors.Join(outWrite.Close(), errWrite.Close()); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
+	}
+	return cmd, nil
+}
+
+// wait returns when the process has ended, by itself or because of a limit or a cancel, which it names.
+func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed string) {
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait() // the state is read from ProcessState
+	}()
+	var limit <-chan time.Time
+	if ms := r.start.GetTimeoutMs(); ms > 0 {
+		t := time.NewTimer(time.Duration(ms) * time.Millisecond)
+		defer t.Stop()
+		limit = t.C
+	}
+	select {
+	case <-exited:
+		return ""
+	case <-limit:
+		killed = "hook-timeout " + (time.Duration(r.start.GetTimeoutMs()) * time.Millisecond).String()
+	case <-ctx.Done():
+		killed = "cancel"
+	case <-r.tools.rebootNow:
+		killed = "juju-reboot --now"
+	}
+	// Not the caller's context: it may be what has just ended, and the session must be gone before the next event.
+	if err := endSession(context.WithoutCancel(ctx), rec); err != nil {
+		r.runtime.log.Error("cannot end session", "unit", r.hook.UnitName(), "error", err)
+	}
+	<-exited
+	return killed
+}
+
+// collect waits for the output and leaves that of children that live on to the log.
+func (r *run) collect(dir string) {
+	outEnded, errEnded := r.stdout.ended(), r.stderr.ended()
+	if outEnded && errEnded {
+		return
+	}
+	late := &lateOutput{streams: []*stream{r.stdout, r.stderr}}
+	r.runtime.mu.Lock()
+	r.runtime.units[dir] = late
+	r.runtime.mu.Unlock()
+}
+
+// quiet ends the log lines of children that outlived the unit's last hook: a new event begins.
+func (r *Runtime) quiet(dir string) {
+	r.mu.Lock()
+	late := r.units[dir]
+	delete(r.units, dir)
+	r.mu.Unlock()
+	if late != nil {
+		late.mute()
+	}
+}
+
+func (r *run) failed(code int32, message string) *charmruntimev1.Done {
+	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: code, Message: message, Detail: message}
+}
+
+// done turns how the process ended into an outcome.
+func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev1.Done {
+	d := &charmruntimev1.Done{Stats: &charmruntimev1.Stats{WallUs: time.Since(began).Microseconds(), Calls: r.tools.count()}}
+	if state := cmd.ProcessState; state != nil {
+		d.ExitCode = int32(state.ExitCode())
+		d.Stats.CpuUs = (state.UserTime() + state.SystemTime()).Microseconds()
+		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+			d.Stats.MaxRssBytes = usage.Maxrss << 10
+		}
+		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			d.ExitCode = int32(128 + int(status.Signal()))
+		}
+	}
+	kind := r.start.GetEvent().GetKind()
+	if kind == api.EventAction || kind == api.EventExec {
+		d.Stdout, d.Stderr = r.stdout.text(), r.stderr.text()
+	}
+	switch {
+	case killed == "juju-reboot --now":
+		d.Outcome, d.Limit, d.Message = charmruntimev1.Outcome_OUTCOME_KILLED, killed, "the charm asked for a reboot"
+		d.Changeset = r.hook.Changeset()
+	case killed != "":
+		d.Outcome, d.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, killed
+		d.Message = "the hook was ended by " + killed
+		d.Detail = r.stderr.text()
+	case d.ExitCode != 0 && kind != api.EventExec:
+		d.Outcome = charmruntimev1.Outcome_OUTCOME_FAILED
+		d.Detail = r.stderr.text()
+		if d.Message = lastLine(d.Detail); d.Message == "" {
+			d.Message = fmt.Sprintf("exit status %d", d.ExitCode)
+		}
+		if kind == api.EventAction {
+			d.Changeset = r.hook.Changeset()
+		}
+	default:
+		d.Outcome, d.Changeset = charmruntimev1.Outcome_OUTCOME_OK, r.hook.Changeset()
+	}
+	return d
+}
+
+// lookPath finds a program on the PATH that the process will have, not on the runtime's.
+func lookPath(name string, env []string) (string, error) {
+	if filepath.Base(name) != name {
+		return name, nil
+	}
+	for _, e := range env {
+		if len(e) > 5 && e[:5] == "PATH=" {
+			for _, dir := range filepath.SplitList(e[5:]) {
+				path := filepath.Join(dir, name)
+				if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+					return path, nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("%s is not on the charm's PATH", name)
+}

@@ -1,0 +1,180 @@
+package python
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+)
+
+// Config says how the runtime behaves.
+type Config struct {
+	Log *slog.Logger
+	// Version is reported by Info.
+	Version string
+}
+
+// Runtime implements charmruntime.Runtime for executable charms.
+type Runtime struct {
+	log     *slog.Logger
+	version string
+
+	mu    sync.Mutex
+	dirs  map[string]string      // handle → pristine directory
+	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
+}
+
+var _ charmruntime.Runtime = (*Runtime)(nil)
+
+// New makes a runtime; it starts nothing.
+func New(c Config) *Runtime {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}}
+}
+
+// Info names the runtime.
+func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {
+	return &charmruntimev1.InfoResponse{Name: "python", Version: r.version, Capabilities: []string{"exec"},
+		Detects: []string{"dispatch", "hooks/"}}, nil
+}
+
+// Load checks a charm without running it.
+func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {
+	found, err := check(req.GetDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		if d.GetSeverity() == "error" {
+			return &charmruntimev1.LoadResponse{Diagnostics: found}, nil
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dirs[req.GetDigest()] = req.GetDir()
+	return &charmruntimev1.LoadResponse{Handle: req.GetDigest(), Diagnostics: found}, nil
+}
+
+// Unload forgets a charm.
+func (r *Runtime) Unload(_ context.Context, handle string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.dirs, handle)
+	return nil
+}
+
+// Dispatch runs one event in a process of its own.
+func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {
+	r.mu.Lock()
+	_, loaded := r.dirs[start.GetHandle()]
+	r.mu.Unlock()
+	if !loaded {
+		return nil, errs.E(errs.NotFound, "cannot dispatch %s: no charm is loaded under handle %q", start.GetEvent().GetName(), start.GetHandle())
+	}
+	if start.GetMode() != charmruntimev1.Mode_MODE_UNSPECIFIED {
+		return nil, errs.E(errs.Unsupported, "cannot dispatch %s: an executable charm cannot run dry or be replayed", start.GetEvent().GetName())
+	}
+	run, err := newRun(r, start, host)
+	if err != nil {
+		return nil, err
+	}
+	if run.program == nil {
+		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_NOT_IMPLEMENTED, Changeset: run.hook.Changeset()}, nil
+	}
+	return run.do(ctx)
+}
+
+// program finds what to execute for an event; nil means that the charm has no handler for it.
+func program(dir, kind, name string, command []string) ([]string, error) {
+	if kind == api.EventExec {
+		if len(command) == 0 {
+			return nil, errs.E(errs.Invalid, "cannot exec: no command was given")
+		}
+		return command, nil
+	}
+	for _, path := range []string{filepath.Join(dir, "dispatch"), filepath.Join(dir, dispatchPath(kind, name))} {
+		info, err := os.Stat(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, errs.E(errs.Internal, "cannot dispatch %s: %w", name, err)
+		}
+		if info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return []string{path}, nil
+		}
+	}
+	return nil, nil
+}
+
+// dispatchPath is what JUJU_DISPATCH_PATH says: "hooks/install" or "actions/backup".
+func dispatchPath(kind, name string) string {
+	if kind == api.EventAction {
+		return "actions/" + name
+	}
+	return "hooks/" + name
+}
+
+// check finds what can be found wrong with an executable charm without running it.
+func check(dir string) ([]*charmruntimev1.Diagnostic, error) {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return nil, errs.E(errs.NotFound, "cannot load charm: %s is not a directory", dir)
+	}
+	var found []*charmruntimev1.Diagnostic
+	dispatch, err := os.Stat(filepath.Join(dir, "dispatch"))
+	hooks, hooksErr := os.Stat(filepath.Join(dir, "hooks"))
+	switch {
+	case err == nil && dispatch.Mode()&0o111 == 0:
+		found = append(found, problem("dispatch", "", "the file is not executable", "run: chmod +x dispatch"))
+	case err != nil && (hooksErr != nil || !hooks.IsDir()):
+		found = append(found, problem("dispatch", "", "the charm has neither an executable dispatch nor a directory hooks/",
+			"add a file dispatch that runs the charm's code, as charmcraft does"))
+	}
+	return append(found, checkOps(dir)...), nil
+}
+
+func problem(file, key, message, hint string) *charmruntimev1.Diagnostic {
+	return &charmruntimev1.Diagnostic{Severity: "error", File: file, Key: key, Message: message, Hint: hint}
+}
+
+// checkOps finds a charm that imports the ops framework and ships none: every hook would fail at its first line.
+func checkOps(dir string) []*charmruntimev1.Diagnostic {
+	source := filepath.Join("src", "charm.py")
+	text, err := os.ReadFile(filepath.Join(dir, source))
+	if err != nil {
+		return nil
+	}
+	line := importsOps(string(text))
+	if line == 0 {
+		return nil
+	}
+	for _, place := range []string{"lib/ops", "venv/ops", "src/ops", "venv/lib/python3*/site-packages/ops", "lib/ops.py"} {
+		if hits, _ := filepath.Glob(filepath.Join(dir, place)); len(hits) > 0 {
+			return nil
+		}
+	}
+	return []*charmruntimev1.Diagnostic{problem(source, fmt.Sprintf("line %d", line), "imports ops, and the package ships no ops",
+		"put the ops package into venv/ or lib/ of the charm (charmcraft pack does), or use the hook tools")}
+}
+
+func importsOps(text string) int {
+	for i, line := range strings.Split(text, "\n") {
+		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+		if len(words) >= 2 && (words[0] == "import" || words[0] == "from") && (words[1] == "ops" || strings.HasPrefix(words[1], "ops.")) {
+			return i + 1
+		}
+	}
+	return 0
+}
