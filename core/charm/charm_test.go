@@ -1,6 +1,7 @@
 package charm_test
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -136,6 +137,17 @@ func TestReadSplit(t *testing.T) {
 	if d := cmp.Diff([]string{"cluster peer cluster global", "db requirer postgresql_client global",
 		"juju-info provider juju-info global", "web provider http global"}, names); d != "" {
 		t.Error(d)
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored charm.Charm
+	if err := json.Unmarshal(data, &stored); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(c.Meta, stored.Meta, cmpopts.EquateEmpty()); d != "" || cmp.Diff(c.Config, stored.Config) != "" {
+		t.Error("the charm changes on its way through JSON: ", d)
 	}
 	least, most, err := c.Meta.Storage["data"].Counts()
 	if size, sizeErr := c.Meta.Storage["data"].Bytes(); least != 0 || most != charm.Unbounded || err != nil || size != 10<<30 || sizeErr != nil {

@@ -105,7 +105,11 @@ func (a Action) Validate(params map[string]any) error {
 		if len(p.path) > 0 {
 			what = fmt.Sprintf("parameter %q", strings.Join(p.path, "."))
 		}
-		problems = append(problems, fmt.Errorf("cannot run action %q: %s: %s", a.Name, what, p.text))
+		if !strings.HasPrefix(p.text, "is ") { // the library's texts are no sentences
+			what += ":"
+		}
+		what += " "
+		problems = append(problems, fmt.Errorf("cannot run action %q: %s%s", a.Name, what, p.text))
 	}
 	return errs.With(errs.Invalid, errors.Join(problems...))
 }

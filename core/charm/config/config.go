@@ -3,10 +3,13 @@
 package config
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm/diag"
+	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/yaml"
 )
 
@@ -38,6 +41,26 @@ type Options map[string]Option
 // Values is values of options, by name. A nil value means "as if never set":
 // the default holds.
 type Values map[string]any
+
+// UnmarshalJSON reads what json.Marshal wrote and gives the default back its
+// Go type, which JSON alone does not keep.
+func (o *Option) UnmarshalJSON(data []byte) error {
+	type plain Option
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode((*plain)(o)); err != nil {
+		return err
+	}
+	if o.Default == nil || o.Default == "" {
+		return nil
+	}
+	value, problem := o.normalise(o.Default)
+	if problem != "" {
+		return errs.E(errs.Invalid, "cannot read option: default %s", problem)
+	}
+	o.Default = value
+	return nil
+}
 
 // file is config.yaml.
 type file struct {
