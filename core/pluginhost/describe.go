@@ -105,12 +105,3 @@ func numbers(list []int) string {
 	}
 	return strings.Join(text, ", ")
 }
-
-// quoted is the beginning of a line that may hold anything.
-func quoted(line string) string {
-	const some = 120
-	if len(line) > some {
-		line = line[:some] + "…"
-	}
-	return strconv.Quote(line)
-}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,11 +103,10 @@ func (i *Instance) refused(err error) error {
 			i.ID, i.File, found[1], contractOf(i.ID.Kind), numbers(contracts(i.ID.Kind).Versions()))
 	}
 	why := strings.TrimSpace(err.Error())
-	if garbage, is := strings.CutPrefix(why, "Unrecognized remote plugin message: "); is {
-		garbage, _, _ = strings.Cut(garbage, "\n")
-		why = "it does not speak the handshake: the first line of its output is " + quoted(garbage)
-		if garbage == "" {
-			why = "it ended (" + i.process.state() + ") before the handshake"
+	if strings.HasPrefix(why, "Unrecognized remote plugin message: ") {
+		why = "it ended (" + i.process.state() + ") before the handshake"
+		if line := i.process.said.line(); line != "" {
+			why = "it does not speak the handshake: its output begins with " + strconv.Quote(line)
 		}
 	}
 	if why == "timeout while waiting for plugin to start" {
@@ -132,7 +132,7 @@ func (i *Instance) Conn() grpc.ClientConnInterface { return i.conn }
 func (i *Instance) Version() int { return i.client.NegotiatedVersion() }
 
 // PID is the plugin's process id.
-func (i *Instance) PID() int { return i.process.cmd.Process.Pid }
+func (i *Instance) PID() int { return i.process.pid }
 
 // Done is closed when the process has ended and was reaped.
 func (i *Instance) Done() <-chan struct{} { return i.process.exited }

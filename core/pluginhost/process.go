@@ -1,6 +1,7 @@
 package pluginhost
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,9 +28,12 @@ type process struct {
 	exited chan struct{} // closed when the process was reaped
 
 	stdout, stderr *os.File
+	said           opening
 	parent         *os.File // write end of the pipe that the plugin watches
 
 	mu     sync.Mutex
+	pid    int  // 0 = not started
+	doomed bool // Kill came before the start
 	reaped bool
 	err    error // how it ended
 }
@@ -55,7 +59,7 @@ func (p *process) Start(context.Context) error {
 	}
 	p.cmd.Stdout, p.cmd.Stderr = pipes[0][1], pipes[1][1]
 	p.cmd.ExtraFiles = []*os.File{pipes[2][0]}
-	if err := p.thread.do(p.cmd.Start); err != nil {
+	if err := p.fork(); err != nil {
 		closeAll(pipes)
 		return err
 	}
@@ -64,6 +68,20 @@ func (p *process) Start(context.Context) error {
 		_ = theirs.Close() // the child has its own copy
 	}
 	go p.reap()
+	return nil
+}
+
+// fork starts the process unless it was killed before.
+func (p *process) fork() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.doomed {
+		return context.Canceled
+	}
+	if err := p.thread.do(p.cmd.Start); err != nil {
+		return err
+	}
+	p.pid = p.cmd.Process.Pid
 	return nil
 }
 
@@ -80,11 +98,11 @@ func closeAll(pipes [3][2]*os.File) {
 // reap waits for the end, then kills what is left of the group while the dead
 // leader still reserves its number.
 func (p *process) reap() {
-	for errors.Is(unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
+	for errors.Is(unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
 		continue
 	}
 	p.mu.Lock()
-	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // nobody left is the usual case
+	_ = unix.Kill(-p.pid, unix.SIGKILL) // nobody left is the usual case
 	p.err = p.cmd.Wait()
 	p.reaped = true
 	p.mu.Unlock()
@@ -105,10 +123,11 @@ func (p *process) Wait(context.Context) error {
 func (p *process) Kill(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cmd.Process == nil || p.reaped {
+	p.doomed = true
+	if p.pid == 0 || p.reaped {
 		return nil
 	}
-	return unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
+	return unix.Kill(-p.pid, unix.SIGKILL)
 }
 
 // state says how the process ended.
@@ -125,7 +144,12 @@ func (p *process) state() string {
 func (p *process) Diagnose(context.Context) string { return "" }
 
 // Stdout is read by go-plugin.
-func (p *process) Stdout() io.ReadCloser { return p.stdout }
+func (p *process) Stdout() io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(p.stdout, &p.said), p.stdout}
+}
 
 // Stderr is read by go-plugin.
 func (p *process) Stderr() io.ReadCloser { return p.stderr }
@@ -135,10 +159,12 @@ func (p *process) Name() string { return p.cmd.Path }
 
 // ID is the pid, "" before the start.
 func (p *process) ID() string {
-	if p.cmd.Process == nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pid == 0 {
 		return ""
 	}
-	return strconv.Itoa(p.cmd.Process.Pid)
+	return strconv.Itoa(p.pid)
 }
 
 // PluginToHost changes nothing: both see the same files.
@@ -149,4 +175,27 @@ func (p *process) PluginToHost(network, address string) (string, string, error) 
 // HostToPlugin changes nothing.
 func (p *process) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
+}
+
+// opening keeps the beginning of what is written to it.
+type opening struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write never fails.
+func (o *opening) Write(data []byte) (int, error) {
+	const some = 200
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text = append(o.text, data[:min(len(data), max(0, some-len(o.text)))]...)
+	return len(data), nil
+}
+
+// line is the first line, cut.
+func (o *opening) line() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	line, _, _ := bytes.Cut(o.text, []byte("\n"))
+	return string(line)
 }
