@@ -1,0 +1,153 @@
+package placement
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bangle-dev/bangle/core/charm"
+	"github.com/bangle-dev/bangle/core/controller/snapshot"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+)
+
+// SpecInput is all that an application's spec is made of.
+type SpecInput struct {
+	Model        *controllerv1.Model
+	Application  *controllerv1.Application
+	Charm        *charm.Charm
+	Units        []UnitInput // in any order
+	AgentVersion string
+	Join         *substratev1.JoinMaterial
+}
+
+// UnitInput is one unit and what belongs to it.
+type UnitInput struct {
+	Unit        *controllerv1.Unit
+	Incarnation string
+	Ports       *controllerv1.Ports
+	Storage     []*controllerv1.StorageInstance
+}
+
+// Spec says what places an application wants. It is pure and its lists are
+// sorted, so that equal models give equal specs. Dead units have no place.
+func Spec(in SpecInput) *substratev1.ApplicationSpec {
+	app, meta := in.Application, &in.Charm.Meta
+	limits, err := ParseConstraints(app.GetConstraints())
+	if err != nil {
+		limits = Constraints{} // refused before it was stored; a newer controller may have known it
+	}
+	spec := &substratev1.ApplicationSpec{
+		ModelUuid: in.Model.GetUuid(), ModelName: in.Model.GetName(), Application: app.GetName(),
+		CharmDigest: app.GetCharmDigest(), Runtime: app.GetRuntime(), AgentVersion: in.AgentVersion,
+		Containers: containers(app, meta, limits), Storage: storage(app, meta), Constraints: app.GetConstraints(),
+		Exposed: app.GetExposed(), Trust: app.GetTrust(), CharmUser: meta.CharmUser, CharmModifiedVersion: app.GetModifiedVersion(),
+		Labels: map[string]string{"charm": meta.Name}, Join: in.Join,
+	}
+	if bases := in.Charm.Manifest.Bases; len(bases) > 0 {
+		spec.CharmBase = bases[0].Name + "@" + bases[0].Channel
+	}
+	if meta.Deployment != nil && meta.Deployment.Mode == "operator" {
+		spec.DeploymentMode = "operator"
+	}
+	for _, d := range meta.Devices {
+		if spec.Devices == nil {
+			spec.Devices = &substratev1.Devices{Counts: map[string]uint32{}}
+		}
+		spec.Devices.Counts[d.Type] += uint32(max(d.CountMin, 0))
+	}
+	units(spec, in.Units)
+	return spec
+}
+
+// units adds the units that have a place, and the ports that they opened if
+// the application is exposed.
+func units(spec *substratev1.ApplicationSpec, all []UnitInput) {
+	for _, u := range all {
+		if u.Unit.GetLife() == controllerv1.Life_LIFE_DEAD {
+			continue
+		}
+		us := &substratev1.UnitSpec{Name: u.Unit.GetName(), Draining: u.Unit.GetLife() == controllerv1.Life_LIFE_DYING, Incarnation: u.Incarnation}
+		for _, s := range u.Storage {
+			us.Storage = append(us.Storage, &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName()})
+		}
+		slices.SortFunc(us.Storage, func(a, b *substratev1.StorageAttachment) int { return cmp.Compare(a.GetId(), b.GetId()) })
+		spec.Units = append(spec.Units, us)
+		for _, r := range u.Ports.GetRanges() {
+			if spec.Exposed && r.GetProtocol() != "icmp" {
+				spec.Ports = append(spec.Ports, &substratev1.Port{Protocol: r.GetProtocol(), From: r.GetFrom(), To: r.GetTo()})
+			}
+		}
+	}
+	slices.SortFunc(spec.Units, func(a, b *substratev1.UnitSpec) int { return snapshot.CompareUnits(a.GetName(), b.GetName()) })
+	byPort := func(a, b *substratev1.Port) int {
+		return cmp.Or(cmp.Compare(a.GetProtocol(), b.GetProtocol()), cmp.Compare(a.GetFrom(), b.GetFrom()), cmp.Compare(a.GetTo(), b.GetTo()))
+	}
+	slices.SortFunc(spec.Ports, byPort)
+	spec.Ports = slices.CompactFunc(spec.Ports, func(a, b *substratev1.Port) bool { return byPort(a, b) == 0 })
+}
+
+// containers are the charm's workload containers, each with the image or
+// directory that its resource names.
+func containers(app *controllerv1.Application, meta *charm.Meta, limits Constraints) []*substratev1.Container {
+	var list []*substratev1.Container
+	for _, name := range slices.Sorted(maps.Keys(meta.Containers)) {
+		c := meta.Containers[name]
+		out := &substratev1.Container{Name: name, MemoryBytes: limits.MemoryBytes, CpuMillis: limits.CPUMillis, Uid: id(c.UID), Gid: id(c.GID)}
+		given := app.GetResources()[c.Resource]
+		switch {
+		case strings.HasPrefix(given, "/"):
+			out.Root = given
+		case given != "":
+			out.Image = given
+		default:
+			out.Image = meta.Resources[c.Resource].UpstreamSource
+		}
+		for _, m := range c.Mounts {
+			out.Mounts = append(out.Mounts, &substratev1.Mount{Storage: m.Storage, Location: m.Location})
+		}
+		list = append(list, out)
+	}
+	return list
+}
+
+func id(n *int) *uint32 {
+	if n == nil || *n < 0 {
+		return nil
+	}
+	v := uint32(*n)
+	return &v
+}
+
+// storage is what each unit gets of every store: the user's directive, else
+// the least that the charm declares.
+func storage(app *controllerv1.Application, meta *charm.Meta) []*substratev1.Storage {
+	var list []*substratev1.Storage
+	for _, name := range slices.Sorted(maps.Keys(meta.Storage)) {
+		s := meta.Storage[name]
+		d := Directive(app.GetStorage()[name], s)
+		list = append(list, &substratev1.Storage{
+			Name: name, Kind: s.Type, Count: d.GetCount(), SizeBytes: d.GetSizeBytes(), Pool: d.GetPool(),
+			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly,
+		})
+	}
+	return list
+}
+
+// Directive fills what the user left open of a storage directive from what the
+// charm declares.
+func Directive(given *controllerv1.StorageDirective, s charm.Storage) *controllerv1.StorageDirective {
+	d := &controllerv1.StorageDirective{Pool: given.GetPool(), Count: given.GetCount(), SizeBytes: given.GetSizeBytes()}
+	if d.GetCount() == 0 {
+		if least, _, err := s.Counts(); err == nil {
+			d.Count = uint32(least)
+		}
+	}
+	if d.GetSizeBytes() == 0 {
+		if n, err := s.Bytes(); err == nil {
+			d.SizeBytes = n
+		}
+	}
+	return d
+}

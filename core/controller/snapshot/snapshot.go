@@ -1,0 +1,165 @@
+// Package snapshot holds one model as it was at one store revision, with the
+// revision of every record, so that whoever decides on it can compare on
+// exactly what was read.
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/bangle-dev/bangle/core/key"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// Rec is a record with the store's revisions of it. The zero Rec is one that
+// does not exist.
+type Rec[T any] struct {
+	Value T
+	// Mod is the revision of its last write, Create of its first.
+	Mod, Create int64
+}
+
+// Exists says whether the record is there.
+func (r Rec[T]) Exists() bool { return r.Mod != 0 }
+
+// Model is everything that is stored of one model. Nothing in it is changed
+// once it was built: writers make copies.
+type Model struct {
+	UUID     string
+	Revision int64
+	Record   Rec[*controllerv1.Model]
+
+	Applications map[string]Rec[*controllerv1.Application]
+	Units        map[string]Rec[*controllerv1.Unit]
+	Incarnations map[string]Rec[*controllerv1.Incarnation]
+	States       map[string]Rec[*controllerv1.UnitState]
+	Statuses     map[string]Rec[*controllerv1.UnitStatus]
+	Addresses    map[string]Rec[*controllerv1.Addresses]
+	Ports        map[string]Rec[*controllerv1.Ports]
+	Resolved     map[string]Rec[*controllerv1.Resolved]
+	Relations    map[int32]Rec[*controllerv1.Relation]
+	Bags         map[string]Rec[*controllerv1.Bag]   // by key
+	Scopes       map[string]Rec[*controllerv1.Scope] // by key
+	Leads        map[string]Rec[*controllerv1.Lead]
+	AppStatuses  map[string]Rec[*controllerv1.ApplicationStatus]
+	Operations   map[string]Rec[*controllerv1.Operation]
+	Tasks        map[string]Rec[*controllerv1.Task]
+	Storage      map[string]Rec[*controllerv1.StorageInstance]
+	Counters     map[string]Rec[int64] // by name: "relation", "operation", "unit/web", "storage"
+
+	byApp map[string][]string
+}
+
+// New starts a snapshot; Add fills it and Done ends it.
+func New(uuid string, revision int64) *Model {
+	return &Model{
+		UUID: uuid, Revision: revision,
+		Applications: map[string]Rec[*controllerv1.Application]{}, Units: map[string]Rec[*controllerv1.Unit]{},
+		Incarnations: map[string]Rec[*controllerv1.Incarnation]{}, States: map[string]Rec[*controllerv1.UnitState]{},
+		Statuses: map[string]Rec[*controllerv1.UnitStatus]{}, Addresses: map[string]Rec[*controllerv1.Addresses]{},
+		Ports: map[string]Rec[*controllerv1.Ports]{}, Resolved: map[string]Rec[*controllerv1.Resolved]{},
+		Relations: map[int32]Rec[*controllerv1.Relation]{}, Bags: map[string]Rec[*controllerv1.Bag]{},
+		Scopes: map[string]Rec[*controllerv1.Scope]{}, Leads: map[string]Rec[*controllerv1.Lead]{},
+		AppStatuses: map[string]Rec[*controllerv1.ApplicationStatus]{}, Operations: map[string]Rec[*controllerv1.Operation]{},
+		Tasks: map[string]Rec[*controllerv1.Task]{}, Storage: map[string]Rec[*controllerv1.StorageInstance]{},
+		Counters: map[string]Rec[int64]{}, byApp: map[string][]string{},
+	}
+}
+
+// Add takes one record; kinds that nobody here asks for are passed over.
+func (m *Model) Add(k key.Key, value any, create, mod int64) {
+	switch v := value.(type) {
+	case *controllerv1.Model:
+		m.Record = Rec[*controllerv1.Model]{v, mod, create}
+	case *controllerv1.Application:
+		m.Applications[k.App] = Rec[*controllerv1.Application]{v, mod, create}
+	case *controllerv1.Unit:
+		m.Units[k.Unit] = Rec[*controllerv1.Unit]{v, mod, create}
+		m.byApp[k.App] = append(m.byApp[k.App], k.Unit)
+	case *controllerv1.Incarnation:
+		m.Incarnations[k.Unit] = Rec[*controllerv1.Incarnation]{v, mod, create}
+	case *controllerv1.UnitState:
+		m.States[k.Unit] = Rec[*controllerv1.UnitState]{v, mod, create}
+	case *controllerv1.UnitStatus:
+		m.Statuses[k.Unit] = Rec[*controllerv1.UnitStatus]{v, mod, create}
+	case *controllerv1.Addresses:
+		m.Addresses[k.Unit] = Rec[*controllerv1.Addresses]{v, mod, create}
+	case *controllerv1.Ports:
+		m.Ports[k.Unit] = Rec[*controllerv1.Ports]{v, mod, create}
+	case *controllerv1.Resolved:
+		m.Resolved[k.Unit] = Rec[*controllerv1.Resolved]{v, mod, create}
+	default:
+		m.addShared(k, value, create, mod)
+	}
+}
+
+// addShared takes what belongs to no single unit.
+func (m *Model) addShared(k key.Key, value any, create, mod int64) {
+	switch v := value.(type) {
+	case *controllerv1.Relation:
+		m.Relations[k.Relation] = Rec[*controllerv1.Relation]{v, mod, create}
+	case *controllerv1.Bag:
+		m.Bags[k.String()] = Rec[*controllerv1.Bag]{v, mod, create}
+	case *controllerv1.Scope:
+		m.Scopes[k.String()] = Rec[*controllerv1.Scope]{v, mod, create}
+	case *controllerv1.Lead:
+		m.Leads[k.App] = Rec[*controllerv1.Lead]{v, mod, create}
+	case *controllerv1.ApplicationStatus:
+		m.AppStatuses[k.App] = Rec[*controllerv1.ApplicationStatus]{v, mod, create}
+	case *controllerv1.Operation:
+		m.Operations[k.Name] = Rec[*controllerv1.Operation]{v, mod, create}
+	case *controllerv1.Task:
+		m.Tasks[k.Name] = Rec[*controllerv1.Task]{v, mod, create}
+	case *controllerv1.StorageInstance:
+		m.Storage[k.Name] = Rec[*controllerv1.StorageInstance]{v, mod, create}
+	case int64:
+		m.Counters[k.Name] = Rec[int64]{v, mod, create}
+	case []byte:
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && k.Kind == key.Next {
+			m.Counters[k.Name] = Rec[int64]{n, mod, create}
+		}
+	}
+}
+
+// Done sorts what is asked for in order.
+func (m *Model) Done() *Model {
+	for _, units := range m.byApp {
+		slices.SortFunc(units, CompareUnits)
+	}
+	return m
+}
+
+// UnitsOf lists an application's units in order of their numbers.
+func (m *Model) UnitsOf(app string) []string { return m.byApp[app] }
+
+// AliveUnits lists those that are not being removed.
+func (m *Model) AliveUnits(app string) []string {
+	var alive []string
+	for _, u := range m.byApp[app] {
+		if m.Units[u].Value.GetLife() == controllerv1.Life_LIFE_ALIVE {
+			alive = append(alive, u)
+		}
+	}
+	return alive
+}
+
+// RelationsOf lists an application's relations in order of their ids.
+func (m *Model) RelationsOf(app string) []*controllerv1.Relation {
+	var list []*controllerv1.Relation
+	for _, r := range m.Relations {
+		if slices.ContainsFunc(r.Value.GetEndpoints(), func(e *controllerv1.Endpoint) bool { return e.GetApplication() == app }) {
+			list = append(list, r.Value)
+		}
+	}
+	slices.SortFunc(list, func(a, b *controllerv1.Relation) int { return cmp.Compare(a.GetId(), b.GetId()) })
+	return list
+}
+
+// CompareUnits orders unit names by application and number, "web/2" before
+// "web/10".
+func CompareUnits(a, b string) int {
+	aNum, _ := key.UnitNumber(a)
+	bNum, _ := key.UnitNumber(b)
+	return cmp.Or(cmp.Compare(key.AppOf(a), key.AppOf(b)), cmp.Compare(aNum, bNum))
+}
