@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -190,6 +191,29 @@ func TestPackWritesOutCharmcraft(t *testing.T) {
 	}
 	if len(list.Errors()) > 0 {
 		t.Error(list)
+	}
+}
+
+func TestGeneratedDispatchRuns(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	write(t, dir, "charmcraft.yaml", "type: charm\nname: uni\n", 0o644)
+	write(t, dir, "lib/mine.py", "X = 'from lib'\n", 0o644)
+	write(t, dir, "src/charm.py", "import os, sys, mine\nprint(mine.X, os.environ['JUJU_DISPATCH_PATH'], sys.argv[1:])\n", 0o644)
+	data, _ := pack(t, dir)
+	if err := unpack(data, out, charm.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	for env, want := range map[string]string{"": "from lib ./dispatch ['x y']\n", "JUJU_DISPATCH_PATH=hooks/start": "from lib hooks/start ['x y']\n"} {
+		cmd := exec.Command("./dispatch", "x y")
+		cmd.Dir = out
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), env}
+		got, err := cmd.CombinedOutput()
+		if err != nil || string(got) != want {
+			t.Errorf("%q: %v %q, want %q", env, err, got, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package charm_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,6 +215,27 @@ func TestRuntime(t *testing.T) {
 				t.Errorf("%v, got %+v", err, c)
 			}
 		})
+	}
+}
+
+func TestImportOfOps(t *testing.T) {
+	base := map[string]string{"metadata.yaml": "name: a", "hooks/install": "", "src/charm.py": "#!/usr/bin/env python3\nimport os\nfrom ops.charm import CharmBase\n"}
+	_, list := charm.ReadFS(fsOf(base), charm.ReadConfig{})
+	want := `warning: src/charm.py: line 3: "from ops.charm import CharmBase" is not in the package; it starts only where python3 has ops installed; ` +
+		`pack the charm with charmcraft, or run beside src: python3 -m pip install --target venv ops`
+	if d := cmp.Diff(want, list.String()); d != "" {
+		t.Error(d)
+	}
+	for _, place := range []string{"venv/ops/__init__.py", "lib/ops/__init__.py", "venv/lib/python3.12/site-packages/ops/__init__.py"} {
+		files := maps.Clone(base)
+		files[place] = ""
+		if _, list := charm.ReadFS(fsOf(files), charm.ReadConfig{}); len(list) > 0 {
+			t.Errorf("with %s: %s", place, list)
+		}
+	}
+	base["src/charm.py"] = "import opsdroid\n# import ops\n"
+	if _, list := charm.ReadFS(fsOf(base), charm.ReadConfig{}); len(list) > 0 {
+		t.Error(list)
 	}
 }
 

@@ -23,6 +23,7 @@ func (r *reader) runtime(override Runtime) (Runtime, string) {
 		return orOverride(Wasm, override), wasmFile
 	case executable != "" && override != Wasm:
 		r.checkExecutable(executable)
+		r.checkImports()
 		return orOverride(Python, override), executable
 	case r.script() != "":
 		return orOverride(Wasm, override), r.script()

@@ -17,12 +17,19 @@ import (
 
 var secretURI = regexp.MustCompile(`^secret:(//[0-9a-f-]{36}/)?[0-9a-zA-Z][0-9a-zA-Z-]*$`)
 
-var wanted = map[Type]string{
-	String:  "text",
-	Int:     "a whole number",
-	Float:   "a number",
-	Boolean: "true or false",
-	Secret:  `a secret URI such as "secret:d0j9r6nmp25c76hcqc2g"`,
+// wanted says what a value of the type looks like.
+func (t Type) wanted() string {
+	switch t {
+	case String:
+		return "text"
+	case Int:
+		return "a whole number"
+	case Float:
+		return "a number"
+	case Boolean:
+		return "true or false"
+	}
+	return `a secret URI such as "secret:d0j9r6nmp25c76hcqc2g"`
 }
 
 // normalise brings a value into the Go type of the option. The problem reads
@@ -47,7 +54,7 @@ func (o Option) normalise(value any) (out any, problem string) {
 	if ok {
 		return out, ""
 	}
-	problem = fmt.Sprintf("must be %s (type %s), got %s", wanted[o.Type], o.Type, describe(value))
+	problem = fmt.Sprintf("must be %s (type %s), got %s", o.Type.wanted(), o.Type, describe(value))
 	if o.Type == String {
 		problem += "; put quotes around it"
 	}
