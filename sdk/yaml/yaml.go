@@ -51,6 +51,7 @@ type Problem struct {
 	Message string
 }
 
+// String is the message with its line, where there is one.
 func (p Problem) String() string {
 	if p.Line == 0 {
 		return p.Message

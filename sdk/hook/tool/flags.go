@@ -16,7 +16,6 @@ type option struct {
 	usage   string
 	boolean bool
 	value   string
-	set     bool
 	preset  string // shown by --help as the default
 }
 
@@ -59,11 +58,6 @@ func (f *flags) text(name string) string {
 }
 
 func (f *flags) on(name string) bool { return f.text(name) == "true" }
-
-func (f *flags) given(name string) bool {
-	o := f.byName[name]
-	return o != nil && o.set
-}
 
 // parse sorts argv into flags and arguments.
 func (f *flags) parse(argv []string) ([]string, error) {
@@ -110,7 +104,7 @@ func (o *option) take(given, value string, hasValue bool) error {
 		}
 		value = strconv.FormatBool(b)
 	}
-	o.value, o.set = value, true
+	o.value = value
 	return nil
 }
 
