@@ -1,0 +1,107 @@
+package watch
+
+import (
+	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/key"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// expand notes, for a change that gives or takes rights, every record whose visibility may change with it.
+func (f *fan) expand(g *model.Graph, r ref) {
+	now, before := g.Entry(r.key.String()), f.before[r]
+	switch r.key.Kind {
+	case key.Unit:
+		was, is := value[*controllerv1.Unit](before), value[*controllerv1.Unit](now)
+		if was.GetAgent() != is.GetAgent() || was.GetPrincipal() != is.GetPrincipal() {
+			f.unitMoved(g, r.key, was.GetAgent())
+			f.unitMoved(g, r.key, is.GetAgent())
+		}
+	case key.Relation:
+		was, is := value[*controllerv1.Relation](before), value[*controllerv1.Relation](now)
+		if was == nil || is == nil || len(was.Endpoints) != len(is.Endpoints) {
+			f.relationMoved(g, r.key.Relation, was)
+			f.relationMoved(g, r.key.Relation, is)
+		}
+	case key.Lead:
+		was, is := value[*controllerv1.Lead](before), value[*controllerv1.Lead](now)
+		if was.GetUnit() != is.GetUnit() {
+			f.leaderMoved(g, r.key.App, was.GetUnit())
+			f.leaderMoved(g, r.key.App, is.GetUnit())
+		}
+	case key.App:
+		was, is := value[*controllerv1.Application](before), value[*controllerv1.Application](now)
+		if was.GetCharmDigest() != is.GetCharmDigest() {
+			f.apps(g, r.key.App, ref{g.UUID, key.Named(key.Charm, was.GetCharmDigest())})
+			f.apps(g, r.key.App, ref{g.UUID, key.Named(key.Charm, is.GetCharmDigest())})
+			for agent := range g.AppAgents(r.key.App) {
+				f.structural[agent] = true
+			}
+		}
+	}
+}
+
+// value is the entry's message, nil if there is no entry. After the change the state holds the new one, so before and
+// now are the same when the first look is taken; the second look sees the difference.
+func value[T any](e *model.Entry) (v T) {
+	if e != nil {
+		v, _ = e.Value.(T)
+	}
+	return v
+}
+
+// unitMoved notes all that the agent sees because of the unit.
+func (f *fan) unitMoved(g *model.Graph, k key.Key, agent string) {
+	if agent == "" {
+		return
+	}
+	f.structural[agent] = true
+	f.all(g, agent, g.OfUnit(k.Unit))
+	once := [3]string{g.UUID, agent, k.App}
+	if f.expanded[once] {
+		return
+	}
+	f.expanded[once] = true
+	f.note(agent, ref{g.UUID, key.Named(key.Model, g.UUID)})
+	f.all(g, agent, g.OfApp(k.App))
+	if a, _ := g.App(k.App); a != nil {
+		f.note(agent, ref{g.UUID, key.Named(key.Charm, a.CharmDigest)})
+	}
+	for _, relation := range g.Relations(k.App) {
+		f.all(g, agent, g.OfRelation(relation))
+	}
+	for _, unit := range g.Units(k.App) {
+		f.note(agent, ref{g.UUID, key.OfUnit(key.Status, unit)}) // the leader sees its siblings'
+	}
+}
+
+// all notes entries for one agent.
+func (f *fan) all(g *model.Graph, agent string, entries []*model.Entry) {
+	for _, e := range entries {
+		f.note(agent, ref{g.UUID, e.Key})
+	}
+}
+
+// relationMoved notes a relation and all in it for the agents of its applications.
+func (f *fan) relationMoved(g *model.Graph, relation int32, r *controllerv1.Relation) {
+	for _, end := range r.GetEndpoints() {
+		for agent := range g.AppAgents(end.Application) {
+			f.structural[agent] = true
+			f.all(g, agent, g.OfRelation(relation))
+		}
+	}
+}
+
+// leaderMoved notes what only a leader may read.
+func (f *fan) leaderMoved(g *model.Graph, app, unit string) {
+	agent := g.AgentOf(unit)
+	if agent == "" {
+		return
+	}
+	f.structural[agent] = true
+	for _, relation := range g.Relations(app) {
+		f.note(agent, ref{g.UUID, key.AppBag(relation, app)})
+	}
+	for _, sibling := range g.Units(app) {
+		f.note(agent, ref{g.UUID, key.OfUnit(key.Status, sibling)})
+	}
+}
