@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
@@ -24,14 +25,16 @@ const attempts = 8
 // edit is one request's transaction while it is put together: what was read,
 // with its revision, and what is to be written.
 type edit struct {
+	ctx   context.Context
+	store store.Store
 	now   time.Time
 	reads map[string]int64
 	ops   map[string]store.Op
 	err   error
 }
 
-func newEdit(now time.Time) *edit {
-	return &edit{now: now, reads: map[string]int64{}, ops: map[string]store.Op{}}
+func (s *Service) newEdit(ctx context.Context) *edit {
+	return &edit{ctx: ctx, store: s.cfg.Store, now: s.cfg.Now(), reads: map[string]int64{}, ops: map[string]store.Op{}}
 }
 
 // saw makes the transaction depend on a record being as it was; 0 = absent.
@@ -68,15 +71,22 @@ func (e *edit) model(m *snapshot.Model) error {
 }
 
 // next takes count numbers of a counter and gives the first.
-func (e *edit) next(m *snapshot.Model, counter string, first int64, count int) int64 {
-	rec := m.Counters[counter]
-	n := rec.Value
-	if !rec.Exists() {
-		n = first
-	}
+// Counters are no records of the model, so they are read from the store.
+func (e *edit) next(m *snapshot.Model, counter string, first, count int) (int, error) {
 	full := store.In(m.UUID, key.Named(key.Next, counter))
-	e.text(full, rec.Mod, strconv.FormatInt(n+int64(count), 10))
-	return n
+	found, err := e.store.Range(e.ctx, full, store.RangeOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("cannot take a number: %w", err)
+	}
+	n, mod := first, int64(0)
+	if len(found.KVs) == 1 {
+		mod = found.KVs[0].Mod
+		if n, err = model.ReadCounter(found.KVs[0].Value); err != nil {
+			return 0, err
+		}
+	}
+	e.text(full, mod, strconv.Itoa(n+count))
+	return n, nil
 }
 
 func (e *edit) app(m *snapshot.Model, app *controllerv1.Application) {
@@ -99,7 +109,7 @@ func (e *edit) stamp() string { return e.now.UTC().Format(time.RFC3339) }
 // in memory has the change.
 func (s *Service) write(ctx context.Context, build func(e *edit) error) (int64, error) {
 	for range attempts {
-		e := newEdit(s.cfg.Now())
+		e := s.newEdit(ctx)
 		if err := build(e); err != nil {
 			return 0, err
 		}
@@ -129,9 +139,9 @@ func (s *Service) write(ctx context.Context, build func(e *edit) error) (int64, 
 }
 
 // writeModel is write on one model that is alive.
-func (s *Service) writeModel(ctx context.Context, model string, build func(e *edit, m *snapshot.Model) error) (int64, error) {
+func (s *Service) writeModel(ctx context.Context, name string, build func(e *edit, m *snapshot.Model) error) (int64, error) {
 	return s.write(ctx, func(e *edit) error {
-		m, err := s.model(model)
+		m, err := s.model(name)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm"
-	"github.com/bangle-dev/bangle/core/controller/snapshot"
+	"github.com/bangle-dev/bangle/core/controller/model"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
 )
@@ -80,7 +80,7 @@ func units(spec *substratev1.ApplicationSpec, all []UnitInput) {
 			}
 		}
 	}
-	slices.SortFunc(spec.Units, func(a, b *substratev1.UnitSpec) int { return snapshot.CompareUnits(a.GetName(), b.GetName()) })
+	slices.SortFunc(spec.Units, func(a, b *substratev1.UnitSpec) int { return model.CompareUnits(a.GetName(), b.GetName()) })
 	byPort := func(a, b *substratev1.Port) int {
 		return cmp.Or(cmp.Compare(a.GetProtocol(), b.GetProtocol()), cmp.Compare(a.GetFrom(), b.GetFrom()), cmp.Compare(a.GetTo(), b.GetTo()))
 	}

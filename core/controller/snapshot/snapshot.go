@@ -6,9 +6,8 @@ package snapshot
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
-	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/core/controller/model"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -46,13 +45,23 @@ type Model struct {
 	Operations   map[string]Rec[*controllerv1.Operation]
 	Tasks        map[string]Rec[*controllerv1.Task]
 	Storage      map[string]Rec[*controllerv1.StorageInstance]
-	Counters     map[string]Rec[int64] // by name: "relation", "operation", "unit/web", "storage"
 
 	byApp map[string][]string
 }
 
-// New starts a snapshot; Add fills it and Done ends it.
-func New(uuid string, revision int64) *Model {
+// Of copies what a graph holds. The records are shared, they never change.
+func Of(g *model.Graph, revision int64) *Model {
+	m := empty(g.UUID, revision)
+	for e := range g.All() {
+		m.add(e)
+	}
+	for _, units := range m.byApp {
+		slices.SortFunc(units, model.CompareUnits)
+	}
+	return m
+}
+
+func empty(uuid string, revision int64) *Model {
 	return &Model{
 		UUID: uuid, Revision: revision,
 		Applications: map[string]Rec[*controllerv1.Application]{}, Units: map[string]Rec[*controllerv1.Unit]{},
@@ -63,13 +72,14 @@ func New(uuid string, revision int64) *Model {
 		Scopes: map[string]Rec[*controllerv1.Scope]{}, Leads: map[string]Rec[*controllerv1.Lead]{},
 		AppStatuses: map[string]Rec[*controllerv1.ApplicationStatus]{}, Operations: map[string]Rec[*controllerv1.Operation]{},
 		Tasks: map[string]Rec[*controllerv1.Task]{}, Storage: map[string]Rec[*controllerv1.StorageInstance]{},
-		Counters: map[string]Rec[int64]{}, byApp: map[string][]string{},
+		byApp: map[string][]string{},
 	}
 }
 
-// Add takes one record; kinds that nobody here asks for are passed over.
-func (m *Model) Add(k key.Key, value any, create, mod int64) {
-	switch v := value.(type) {
+// add takes one record; kinds that nobody here asks for are passed over.
+func (m *Model) add(e *model.Entry) {
+	k, mod, create := e.Key, e.Mod, e.Create
+	switch v := e.Value.(type) {
 	case *controllerv1.Model:
 		m.Record = Rec[*controllerv1.Model]{v, mod, create}
 	case *controllerv1.Application:
@@ -90,13 +100,14 @@ func (m *Model) Add(k key.Key, value any, create, mod int64) {
 	case *controllerv1.Resolved:
 		m.Resolved[k.Unit] = Rec[*controllerv1.Resolved]{v, mod, create}
 	default:
-		m.addShared(k, value, create, mod)
+		m.addShared(e)
 	}
 }
 
 // addShared takes what belongs to no single unit.
-func (m *Model) addShared(k key.Key, value any, create, mod int64) {
-	switch v := value.(type) {
+func (m *Model) addShared(e *model.Entry) {
+	k, mod, create := e.Key, e.Mod, e.Create
+	switch v := e.Value.(type) {
 	case *controllerv1.Relation:
 		m.Relations[k.Relation] = Rec[*controllerv1.Relation]{v, mod, create}
 	case *controllerv1.Bag:
@@ -113,21 +124,7 @@ func (m *Model) addShared(k key.Key, value any, create, mod int64) {
 		m.Tasks[k.Name] = Rec[*controllerv1.Task]{v, mod, create}
 	case *controllerv1.StorageInstance:
 		m.Storage[k.Name] = Rec[*controllerv1.StorageInstance]{v, mod, create}
-	case int64:
-		m.Counters[k.Name] = Rec[int64]{v, mod, create}
-	case []byte:
-		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && k.Kind == key.Next {
-			m.Counters[k.Name] = Rec[int64]{n, mod, create}
-		}
 	}
-}
-
-// Done sorts what is asked for in order.
-func (m *Model) Done() *Model {
-	for _, units := range m.byApp {
-		slices.SortFunc(units, CompareUnits)
-	}
-	return m
 }
 
 // UnitsOf lists an application's units in order of their numbers.
@@ -154,12 +151,4 @@ func (m *Model) RelationsOf(app string) []*controllerv1.Relation {
 	}
 	slices.SortFunc(list, func(a, b *controllerv1.Relation) int { return cmp.Compare(a.GetId(), b.GetId()) })
 	return list
-}
-
-// CompareUnits orders unit names by application and number, "web/2" before
-// "web/10".
-func CompareUnits(a, b string) int {
-	aNum, _ := key.UnitNumber(a)
-	bNum, _ := key.UnitNumber(b)
-	return cmp.Or(cmp.Compare(key.AppOf(a), key.AppOf(b)), cmp.Compare(aNum, bNum))
 }
