@@ -62,7 +62,8 @@ const (
 
 // Relation is one endpoint. A scalar in its place is the interface.
 type Relation struct {
-	Interface string `yaml:"interface" json:"interface" short:"true"`
+	Interface   string `yaml:"interface" json:"interface" short:"true"`
+	Description string `yaml:"description" json:"description,omitempty"`
 	// Limit is the number of relations allowed, 0 for any.
 	Limit int `yaml:"limit" json:"limit,omitempty"`
 	// Optional informs people; nothing depends on it.
