@@ -170,7 +170,7 @@ func sumOf(file string) (string, error) {
 // offered asks the program which contract versions it serves; nil when it does
 // not know how to say, or is built for another machine.
 func offered(ctx context.Context, file string) []int {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file)
 	cmd.Env = append(baseEnv(), plugin.EnvDescribe+"=1")
