@@ -257,7 +257,9 @@ func (s *Store) WriteBag(id int32, owner, name, value string) {
 }
 
 // Address gives a unit an address.
-func (s *Store) Address(unit string, addresses ...string) { s.Txn(func() { s.address(unit, addresses) }) }
+func (s *Store) Address(unit string, addresses ...string) {
+	s.Txn(func() { s.address(unit, addresses) })
+}
 
 func (s *Store) address(unit string, addresses []string) {
 	old := s.get(key.OfUnit(key.Addresses, unit)).GetAddresses()

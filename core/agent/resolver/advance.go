@@ -93,11 +93,10 @@ func told(in Input, d Decision, c *controllerv1.Cursor) {
 	switch ev.Kind {
 	case api.EventInstall:
 		c.Installed = true
-		takeCharm(in, c)
 	case api.EventUpgradeCharm:
-		takeCharm(in, c)
-		if p := c.Pending; p.GetStep() == stepFailed {
-			p.NextTryUnixNano = in.Now.UnixNano() // forced: the failed event runs with the new files
+		if p := c.Pending; p.GetStep() == stepFailed { // forced: the failed event runs with the new files
+			takeCharm(in, c)
+			p.NextTryUnixNano = in.Now.UnixNano()
 		} else {
 			c.ConfigOwed = true
 		}
