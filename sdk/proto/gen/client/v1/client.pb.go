@@ -274,6 +274,7 @@ type Plugin struct {
 	Pid           int32                  `protobuf:"varint,11,opt,name=pid,proto3" json:"pid,omitempty"`
 	Stderr        []string               `protobuf:"bytes,12,rep,name=stderr,proto3" json:"stderr,omitempty"` // last lines
 	Host          string                 `protobuf:"bytes,13,opt,name=host,proto3" json:"host,omitempty"`     // controller, agent:ID
+	Notes         []*Diagnostic          `protobuf:"bytes,14,rep,name=notes,proto3" json:"notes,omitempty"`   // remarks about this machine, with what mends them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -397,6 +398,13 @@ func (x *Plugin) GetHost() string {
 		return x.Host
 	}
 	return ""
+}
+
+func (x *Plugin) GetNotes() []*Diagnostic {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 type DestroyControllerRequest struct {
@@ -5028,7 +5036,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	" \x01(\x03R\brevision\"\x10\n" +
 	"\x0ePluginsRequest\"E\n" +
 	"\x0fPluginsResponse\x122\n" +
-	"\aplugins\x18\x01 \x03(\v2\x18.bangle.client.v1.PluginR\aplugins\"\xb6\x02\n" +
+	"\aplugins\x18\x01 \x03(\v2\x18.bangle.client.v1.PluginR\aplugins\"\xea\x02\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5043,7 +5051,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	" \x01(\tR\x05error\x12\x10\n" +
 	"\x03pid\x18\v \x01(\x05R\x03pid\x12\x16\n" +
 	"\x06stderr\x18\f \x03(\tR\x06stderr\x12\x12\n" +
-	"\x04host\x18\r \x01(\tR\x04host\"H\n" +
+	"\x04host\x18\r \x01(\tR\x04host\x122\n" +
+	"\x05notes\x18\x0e \x03(\v2\x1c.bangle.client.v1.DiagnosticR\x05notes\"H\n" +
 	"\x18DestroyControllerRequest\x12,\n" +
 	"\x12destroy_all_models\x18\x01 \x01(\bR\x10destroyAllModels\"\x82\x01\n" +
 	"\bProgress\x12\x18\n" +
@@ -5609,133 +5618,134 @@ var file_client_v1_client_proto_goTypes = []any{
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	4,   // 0: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
-	75,  // 1: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	92,  // 2: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
-	12,  // 3: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	92,  // 4: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	76,  // 5: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	77,  // 6: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
-	17,  // 7: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	78,  // 8: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	79,  // 9: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	80,  // 10: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	81,  // 11: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	82,  // 12: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	93,  // 13: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 14: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	83,  // 15: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	84,  // 16: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	93,  // 17: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 18: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	24,  // 19: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	94,  // 20: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	94,  // 21: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	85,  // 22: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	95,  // 23: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	96,  // 24: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 25: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	47,  // 26: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	96,  // 27: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 28: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	96,  // 29: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	97,  // 30: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	97,  // 31: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	92,  // 32: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	58,  // 33: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	61,  // 34: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	62,  // 35: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	98,  // 36: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	98,  // 37: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	60,  // 38: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	86,  // 39: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	59,  // 40: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	98,  // 41: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	98,  // 42: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	99,  // 43: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	65,  // 44: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	60,  // 45: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	66,  // 46: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	87,  // 47: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	88,  // 48: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	89,  // 49: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	90,  // 50: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	91,  // 51: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	70,  // 52: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	58,  // 53: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	93,  // 54: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	100, // 55: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	101, // 56: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	102, // 57: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	67,  // 58: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	0,   // 59: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	2,   // 60: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	5,   // 61: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	7,   // 62: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	9,   // 63: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	10,  // 64: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	13,  // 65: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	15,  // 66: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	18,  // 67: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	20,  // 68: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	22,  // 69: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	25,  // 70: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	27,  // 71: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	29,  // 72: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 73: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	33,  // 74: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	35,  // 75: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	37,  // 76: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	39,  // 77: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	41,  // 78: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	43,  // 79: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	45,  // 80: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	48,  // 81: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	50,  // 82: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	52,  // 83: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	54,  // 84: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	56,  // 85: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	56,  // 86: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	63,  // 87: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	68,  // 88: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	71,  // 89: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	73,  // 90: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 91: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 92: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 93: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 94: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 95: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 96: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 97: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 98: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 99: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 100: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 101: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 102: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 103: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 104: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 105: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	34,  // 106: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	36,  // 107: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	38,  // 108: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	40,  // 109: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	42,  // 110: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	44,  // 111: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	46,  // 112: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	49,  // 113: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	51,  // 114: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	53,  // 115: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	55,  // 116: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	57,  // 117: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	57,  // 118: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	64,  // 119: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	69,  // 120: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	72,  // 121: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	74,  // 122: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	91,  // [91:123] is the sub-list for method output_type
-	59,  // [59:91] is the sub-list for method input_type
-	59,  // [59:59] is the sub-list for extension type_name
-	59,  // [59:59] is the sub-list for extension extendee
-	0,   // [0:59] is the sub-list for field type_name
+	17,  // 1: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
+	75,  // 2: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	92,  // 3: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	12,  // 4: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
+	92,  // 5: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	76,  // 6: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	77,  // 7: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	17,  // 8: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	78,  // 9: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	79,  // 10: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	80,  // 11: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	81,  // 12: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	82,  // 13: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	93,  // 14: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 15: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	83,  // 16: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	84,  // 17: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	93,  // 18: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 19: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	24,  // 20: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	94,  // 21: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	94,  // 22: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	85,  // 23: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	95,  // 24: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	96,  // 25: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	97,  // 26: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	47,  // 27: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	96,  // 28: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	97,  // 29: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	96,  // 30: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	97,  // 31: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	97,  // 32: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	92,  // 33: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	58,  // 34: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	61,  // 35: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	62,  // 36: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	98,  // 37: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	98,  // 38: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	60,  // 39: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	86,  // 40: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	59,  // 41: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	98,  // 42: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	98,  // 43: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	99,  // 44: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	65,  // 45: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	60,  // 46: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	66,  // 47: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	87,  // 48: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	88,  // 49: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	89,  // 50: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	90,  // 51: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	91,  // 52: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	70,  // 53: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	58,  // 54: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	93,  // 55: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	100, // 56: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	101, // 57: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	102, // 58: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	67,  // 59: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	0,   // 60: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	2,   // 61: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	5,   // 62: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	7,   // 63: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	9,   // 64: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	10,  // 65: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	13,  // 66: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	15,  // 67: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	18,  // 68: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	20,  // 69: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	22,  // 70: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	25,  // 71: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	27,  // 72: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	29,  // 73: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	31,  // 74: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	33,  // 75: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	35,  // 76: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	37,  // 77: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	39,  // 78: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	41,  // 79: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	43,  // 80: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	45,  // 81: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	48,  // 82: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	50,  // 83: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	52,  // 84: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	54,  // 85: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	56,  // 86: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	56,  // 87: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	63,  // 88: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	68,  // 89: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	71,  // 90: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	73,  // 91: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	1,   // 92: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	3,   // 93: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	6,   // 94: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	8,   // 95: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	6,   // 96: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	11,  // 97: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	14,  // 98: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	16,  // 99: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	19,  // 100: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	21,  // 101: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	23,  // 102: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	26,  // 103: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	28,  // 104: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	30,  // 105: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	32,  // 106: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	34,  // 107: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	36,  // 108: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	38,  // 109: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	40,  // 110: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	42,  // 111: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	44,  // 112: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	46,  // 113: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	49,  // 114: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	51,  // 115: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	53,  // 116: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	55,  // 117: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	57,  // 118: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	57,  // 119: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	64,  // 120: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	69,  // 121: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	72,  // 122: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	74,  // 123: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	92,  // [92:124] is the sub-list for method output_type
+	60,  // [60:92] is the sub-list for method input_type
+	60,  // [60:60] is the sub-list for extension type_name
+	60,  // [60:60] is the sub-list for extension extendee
+	0,   // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
