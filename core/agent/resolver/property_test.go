@@ -22,7 +22,8 @@ import (
 // charmSide is what one unit's charm was told, checked as it is told.
 type charmSide struct {
 	removed   bool
-	last      string // id of the event it heard last: hearing it again is a repetition, not news
+	cutOff    bool            // the agent dies before the commit: a plain event is told again, perhaps after others
+	known     map[string]bool // ids of events it heard: hearing one again is a repetition, not news
 	heard     int
 	relations map[int32]map[string]bool // created ones, and who joined
 	tasks     map[string]bool
@@ -31,7 +32,7 @@ type charmSide struct {
 
 // hear checks one event that the charm is given.
 func (c *charmSide) hear(ev *hookv1.Event) {
-	if ev.Id == c.last {
+	if c.known[ev.Id] {
 		if event.Task(ev.Kind) {
 			c.blame("%s ran twice", ev.Id)
 		}
@@ -40,8 +41,8 @@ func (c *charmSide) hear(ev *hookv1.Event) {
 	if c.removed {
 		c.blame("%s after remove", ev.Id)
 	}
-	c.removed = ev.Kind == api.EventRemove
-	c.last = ev.Id
+	c.removed = ev.Kind == api.EventRemove && !c.cutOff
+	c.known[ev.Id] = api.Paired(ev.Kind) || !c.cutOff
 	c.heard++
 	// A begun install may have been cut off before the charm heard it; then remove comes first.
 	if c.heard == 1 && ev.Kind != api.EventInstall && ev.Kind != api.EventRemove {
@@ -82,12 +83,16 @@ func (c *charmSide) hearRelation(ev *hookv1.Event) {
 		if !members[ev.RemoteUnit] {
 			c.blame("%s of a stranger", ev.Id)
 		}
-		delete(members, ev.RemoteUnit)
+		if !c.cutOff {
+			delete(members, ev.RemoteUnit)
+		}
 	case api.EventRelationBroken:
 		if len(members) > 0 {
 			c.blame("%s with members left", ev.Id)
 		}
-		delete(c.relations, ev.RelationId)
+		if !c.cutOff {
+			delete(c.relations, ev.RelationId)
+		}
 	}
 }
 
@@ -103,12 +108,13 @@ func TestAnyInterleavingConverges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newSim(t)
 		charms := map[string]*charmSide{}
-		s.after = func(unit string, ev *hookv1.Event, ran bool) {
+		s.after = func(unit string, ev *hookv1.Event, ran, cutOff bool) {
 			if ran {
 				reborn := charms[unit] != nil && charms[unit].removed && ev.Kind == api.EventInstall
 				if charms[unit] == nil || reborn {
-					charms[unit] = &charmSide{relations: map[int32]map[string]bool{}, tasks: map[string]bool{}}
+					charms[unit] = &charmSide{relations: map[int32]map[string]bool{}, tasks: map[string]bool{}, known: map[string]bool{}}
 				}
+				charms[unit].cutOff = cutOff
 				charms[unit].hear(ev)
 			}
 			if c := charms[unit]; c != nil && c.wrong != "" {

@@ -32,14 +32,14 @@ type sim struct {
 	now     time.Time
 	commits int
 	out     strings.Builder
-	after   func(unit string, ev *hookv1.Event, ran bool) // looks at every event
+	after   func(unit string, ev *hookv1.Event, ran, cutOff bool) // looks at every event
 }
 
 func newSim(t *testing.T) *sim {
 	return &sim{t: t, store: agenttest.New(), replica: source.NewReplica(agenttest.Agent, func(event.Key) {}),
 		seen: map[string]*source.Observation{}, place: map[string]string{}, fails: map[string]int{},
 		machine: map[string]bool{}, noplace: map[string]bool{}, now: time.Unix(1_700_000_000, 0),
-		after: func(string, *hookv1.Event, bool) {}}
+		after: func(string, *hookv1.Event, bool, bool) {}}
 }
 
 // observe is what is seen of a unit, to be edited; maps are copied, since observations are immutable.
@@ -120,7 +120,7 @@ func (s *sim) step(unit, phase string) bool {
 		s.print("%s %s%s, killed", unit, describe(d.Event), note)
 		return true
 	}
-	s.after(unit, d.Event, d.Do == resolver.Run)
+	s.after(unit, d.Event, d.Do == resolver.Run, phase == phaseRan)
 	if phase == phaseRan {
 		s.print("%s %s%s, killed before its commit", unit, describe(d.Event), note)
 		return true
