@@ -1,0 +1,27 @@
+//go:build !wasip1
+
+package charm
+
+// function is one import of the ABI; natively the Host of Dispatch answers it.
+type function struct{ name string }
+
+// call is reached natively only without a Host.
+func (f *function) call([]byte) []byte {
+	return []byte(`{"error":{"class":"UNAVAILABLE","message":"cannot call ` + f.name + `: this charm runs without a host"}}`)
+}
+
+var (
+	logLog            = function{"charm/log@1.log"}
+	statusSet         = function{"charm/status@1.set"}
+	actionLog         = function{"charm/action@1.log"}
+	leaderIsLeader    = function{"charm/leader@1.is_leader"}
+	bagGet            = function{"charm/bag@1.get"}
+	resourceGet       = function{"charm/resource@1.get"}
+	supervisorRequest = function{"charm/supervisor@1.request"}
+	supervisorExec    = function{"charm/supervisor@1.exec"}
+	supervisorPush    = function{"charm/supervisor@1.push"}
+	supervisorPull    = function{"charm/supervisor@1.pull"}
+)
+
+// Serve names the charm that this module exports. Natively it does nothing, so that tests can import the charm.
+func Serve(c *Charm) *Charm { return c }

@@ -1,0 +1,74 @@
+//go:build wasip1
+
+package charm
+
+import "unsafe"
+
+// enter is the shape of every import of the ABI.
+type enter = func(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+// function is one import of the ABI.
+type function struct {
+	name  string
+	enter enter
+}
+
+// firstAnswer is the room for an answer of ordinary size; a larger one is fetched in a second crossing.
+const firstAnswer = 4096
+
+// call makes the call and returns its answer.
+func (f *function) call(request []byte) []byte {
+	out := make([]byte, firstAnswer)
+	n := f.enter(unsafe.Pointer(unsafe.SliceData(request)), uint32(len(request)), unsafe.Pointer(&out[0]), firstAnswer)
+	if n < 0 {
+		out = make([]byte, -n)
+		n = answerTake(nil, 0, unsafe.Pointer(&out[0]), uint32(len(out)))
+	}
+	return out[:n]
+}
+
+//go:wasmimport charm/answer@1 take
+func answerTake(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/log@1 log
+func enterLog(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/status@1 set
+func enterStatusSet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/action@1 log
+func enterActionLog(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/leader@1 is_leader
+func enterIsLeader(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/bag@1 get
+func enterBagGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/resource@1 get
+func enterResourceGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/supervisor@1 request
+func enterRequest(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/supervisor@1 exec
+func enterExec(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/supervisor@1 push
+func enterPush(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/supervisor@1 pull
+func enterPull(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+var (
+	logLog            = function{"charm/log@1.log", enterLog}
+	statusSet         = function{"charm/status@1.set", enterStatusSet}
+	actionLog         = function{"charm/action@1.log", enterActionLog}
+	leaderIsLeader    = function{"charm/leader@1.is_leader", enterIsLeader}
+	bagGet            = function{"charm/bag@1.get", enterBagGet}
+	resourceGet       = function{"charm/resource@1.get", enterResourceGet}
+	supervisorRequest = function{"charm/supervisor@1.request", enterRequest}
+	supervisorExec    = function{"charm/supervisor@1.exec", enterExec}
+	supervisorPush    = function{"charm/supervisor@1.push", enterPush}
+	supervisorPull    = function{"charm/supervisor@1.pull", enterPull}
+)
