@@ -89,7 +89,7 @@ func (t *Task) Begun() <-chan struct{} { return t.begun }
 // Ended is closed once the task has ended.
 func (t *Task) Ended() <-chan struct{} { return t.ended }
 
-// Logf appends to the task's log; the last ten lines are kept.
+// Log appends to the task's log; the last ten lines are kept.
 func (t *Task) Log(text string) { t.logLine("INFO " + text) }
 
 // LogError appends an error line, which also shows in the change's err if the task fails.
@@ -124,7 +124,9 @@ func (t *Task) run() {
 	}
 	t.set(Doing)
 	close(t.begun)
-	if err := t.work(t.c.ctx, t); err != nil {
+	err := t.work(t.c.ctx, t)
+	t.work = nil // what it captured must not live as long as the journal remembers the task
+	if err != nil {
 		t.LogError(err.Error())
 		t.set(Error)
 	} else {
