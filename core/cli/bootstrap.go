@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bangle-dev/bangle/core/controller"
+	"github.com/bangle-dev/bangle/core/home"
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+
+	"connectrpc.com/connect"
+)
+
+func (a *app) bootstrapCommand() *cobra.Command {
+	var timeout time.Duration
+	var settings map[string]string
+	c := &cobra.Command{
+		Use:   "bootstrap [SUBSTRATE] [CONTROLLER]",
+		Short: "Start a controller",
+		Long: "Start a controller in the background. SUBSTRATE is where units will live (default local: processes on this machine, no\n" +
+			"root and no container engine needed); `" + a.name + " plugins` lists what there is. CONTROLLER is the new controller's name.\n" +
+			"Everything that the controller knows lies in one directory, which is printed: stop the controller and copy it for a backup.",
+		Example: "  " + a.name + " bootstrap\n  " + a.name + " bootstrap local dev",
+		Args:    args(0, 2, "[SUBSTRATE] [CONTROLLER]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			substrate, name := "local", ""
+			if len(args) > 0 {
+				substrate = args[0]
+			}
+			if len(args) > 1 {
+				name = args[1]
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return a.bootstrap(ctx, substrate, first(name, substrate), settings)
+		},
+	}
+	c.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this long")
+	c.Flags().StringToStringVar(&settings, "config", nil, "settings of the substrate, KEY=VALUE")
+	return c
+}
+
+// bootstrap makes the directory, starts the processes and waits until the controller answers. When it fails, nothing of
+// it is left.
+func (a *app) bootstrap(ctx context.Context, substrate, name string, settings map[string]string) error {
+	if !api.ValidModel(name) {
+		return errs.E(errs.Invalid, "cannot bootstrap controller %q: a name has lower case letters, digits and hyphens", name)
+	}
+	memory, err := home.Load(a.home)
+	if err != nil {
+		return err
+	}
+	if _, taken := memory.Controllers[name]; taken {
+		return errs.E(errs.AlreadyExists, "cannot bootstrap controller %q: there is one of that name; end it with: %s destroy-controller %s", name, a.name, name)
+	}
+	start := time.Now()
+	b, err := a.newLocal(name, home.Controller(a.home, name))
+	if err != nil {
+		return err
+	}
+	if err := b.checkPlugin(substrate); err != nil {
+		return err
+	}
+	info, err := b.create(ctx, substrate, settings)
+	if err != nil {
+		return b.undo(ctx, err)
+	}
+	err = home.Change(a.home, func(c *home.Client) error {
+		c.Current = name
+		c.Controllers[name] = home.Known{UUID: info.GetUuid(), Dir: b.dir, Substrate: substrate}
+		return nil
+	})
+	if err != nil {
+		return b.undo(ctx, err)
+	}
+	fmt.Fprintf(a.out, "Controller %q (%s) is running after %d ms.\n", name, substrate, time.Since(start).Milliseconds())
+	fmt.Fprintf(a.out, "Its state is in %s\n", b.dir)
+	a.notes(ctx, b.dir)
+	fmt.Fprintf(a.out, "Next: %s add-model NAME\n", a.name)
+	return nil
+}
+
+// create lays out the directory and starts the controller.
+func (b *local) create(ctx context.Context, substrate string, settings map[string]string) (*clientv1.ControllerInfoResponse, error) {
+	if err := os.MkdirAll(filepath.Dir(b.dir), 0o700); err != nil {
+		return nil, errs.E(errs.Internal, "cannot bootstrap: %w", err)
+	}
+	if err := os.Mkdir(b.dir, 0o700); err != nil {
+		return nil, errs.E(errs.AlreadyExists, "cannot bootstrap: %w; move the directory away", err)
+	}
+	b.made = true
+	if err := controller.BootstrapDir(b.dir, b.boot(substrate, settings)); err != nil {
+		return nil, err
+	}
+	if err := b.layers(); err != nil {
+		return nil, err
+	}
+	if err := b.start(ctx); err != nil {
+		return nil, err
+	}
+	return b.wait(ctx)
+}
+
+// undo removes what a bootstrap that failed has made, and returns its error with the end of the logs.
+func (b *local) undo(ctx context.Context, cause error) error {
+	if !b.made {
+		return cause
+	}
+	tail := b.lastWords()
+	ctx = context.WithoutCancel(ctx)
+	if err := b.end(ctx, 5*time.Second); err != nil {
+		return errs.E(errs.Class(cause), "%w%s; and what was started cannot be ended: %w", cause, tail, err)
+	}
+	return errs.E(errs.Class(cause), "%w%s", cause, tail)
+}
+
+// notes prints what the substrate has to say about this machine, with the command that mends it.
+func (a *app) notes(ctx context.Context, dir string) {
+	client, err := open(dir)
+	if err != nil {
+		return
+	}
+	answer, err := client.Plugins(ctx, connect.NewRequest(&clientv1.PluginsRequest{}))
+	if err != nil {
+		return
+	}
+	for _, p := range answer.Msg.GetPlugins() {
+		if p.GetKind() == "substrate" && p.GetError() != "" {
+			fmt.Fprintf(a.out, "Note: %s\n", p.GetError())
+		}
+		for _, n := range p.GetNotes() {
+			fmt.Fprintf(a.out, "Note: %s", n.GetMessage())
+			if n.GetHint() != "" {
+				fmt.Fprintf(a.out, "\n  %s", n.GetHint())
+			}
+			fmt.Fprintln(a.out)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/bangle-dev/bangle/core/controller"
+	"github.com/bangle-dev/bangle/core/controller/pki"
+	"github.com/bangle-dev/bangle/core/home"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
+)
+
+// target is where a command goes: a controller and, for most, a model in it.
+type target struct {
+	controller string
+	known      home.Known
+	model      string
+	client     clientv1connect.ClientClient
+}
+
+// dial finds the controller (and the model when needModel) that a command means: the flags -c and -m ("model" or
+// "controller:model"), JUJU_CONTROLLER and JUJU_MODEL, else where `switch` stands. A local controller that does not run,
+// after a reboot, is started again.
+func (a *app) dial(ctx context.Context, controllerFlag, modelFlag string, needModel bool) (*target, error) {
+	memory, err := home.Load(a.home)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{controller: first(controllerFlag, a.getenv("JUJU_CONTROLLER")), model: first(modelFlag, a.getenv("JUJU_MODEL"))}
+	if c, m, found := strings.Cut(t.model, ":"); found {
+		t.controller, t.model = first(c, t.controller), m
+	}
+	t.controller = first(t.controller, memory.Current)
+	if t.controller == "" {
+		return nil, errs.E(errs.NotFound, "cannot find a controller: there is none yet; make one with: %s bootstrap", a.name)
+	}
+	known, ok := memory.Controllers[t.controller]
+	if !ok {
+		return nil, errs.E(errs.NotFound, "cannot find controller %q; known are: %s", t.controller, names(memory.Controllers))
+	}
+	t.known = known
+	t.model = first(t.model, known.Model)
+	if needModel && t.model == "" {
+		return nil, errs.E(errs.NotFound, "cannot tell which model is meant: add one with: %s add-model NAME, or give -m", a.name)
+	}
+	if err := a.revive(ctx, t.controller, known); err != nil {
+		return nil, err
+	}
+	t.client, err = open(known.Dir)
+	return t, err
+}
+
+// open makes a client of the controller whose directory it is.
+func open(dir string) (clientv1connect.ClientClient, error) {
+	config, err := controller.ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	tls, err := pki.Client(dir)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	return clientv1connect.NewClientClient(&http.Client{Transport: transport}, "https://"+config.ClientEndpoint,
+		connect.WithReadMaxBytes(64<<20)), nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// message is an error as the user sees it: of one that the controller sent, only its text.
+func message(err error) string {
+	var remote *connect.Error
+	if errors.As(err, &remote) {
+		return remote.Message()
+	}
+	return err.Error()
+}
