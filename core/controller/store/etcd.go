@@ -55,6 +55,9 @@ func compareAll(compares []Compare) []clientv3.Cmp {
 		default:
 			cmps[i] = clientv3.Compare(clientv3.Value(c.key), "=", string(c.value))
 		}
+		if c.below {
+			cmps[i] = cmps[i].WithPrefix()
+		}
 	}
 	return cmps
 }

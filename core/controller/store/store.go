@@ -58,6 +58,7 @@ type Compare struct {
 	on    int
 	rev   int64
 	value []byte
+	below bool
 }
 
 // ModIs holds if the key was last written at the revision; 0 means that it does not exist.
@@ -73,6 +74,9 @@ func ValueIs(key string, value []byte) Compare { return Compare{key: key, on: on
 
 // Missing holds if the key does not exist.
 func Missing(key string) Compare { return CreateIs(key, 0) }
+
+// NoneBelow holds if no key begins with prefix.
+func NoneBelow(prefix string) Compare { return Compare{key: prefix, on: onCreate, below: true} }
 
 // What an operation does.
 const (

@@ -95,6 +95,7 @@ func compares(ctx context.Context, t *testing.T, s Subject, at string) {
 		{"create", store.CreateIs(at+"k", created), true}, {"wrong create", store.CreateIs(at+"k", modified), false},
 		{"value", store.ValueIs(at+"k", []byte("w")), true}, {"wrong value", store.ValueIs(at+"k", []byte("v")), false},
 		{"missing", store.Missing(at + "k"), false}, {"missing none", store.Missing(at + "n"), true}, {"mod 0 of none", store.ModIs(at+"n", 0), true},
+		{"none below", store.NoneBelow(at + "k"), false}, {"none below none", store.NoneBelow(at + "n"), true},
 		{"value of none", store.ValueIs(at+"n", []byte("x")), false},
 	} {
 		r := txn(ctx, t, s, []store.Compare{c.cmp}, []store.Op{store.Get(at + "k")}, []store.Op{store.Get(at + "n")})
