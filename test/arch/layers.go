@@ -83,7 +83,7 @@ func around() []Layer {
 		{Under: "substrates/machine/runner", May: []string{"substrates/machine", "sdk", "supervisor"},
 			Reason: "the systemd runner is a part of a second supervisor main"},
 		{Under: "substrates/*", May: []string{"self", "sdk", "supervisor/client"}, Reason: "a substrate knows the contract and the supervisor's socket"},
-		{Under: "runtimes/hooktool", May: []string{"self", "sdk/hook/toolsocket"}, Std: true, Reason: "it is started nine times an event, so it is tiny"},
+		{Under: "runtimes/hooktool", May: []string{"self", "sdk/hook/toolsocket"}, Reason: "it is started nine times an event, so it is tiny"},
 		{Under: "runtimes/*", May: []string{"self", "sdk", "supervisor/client"}, Reason: "a runtime knows the contract and the supervisor's socket"},
 
 		{Under: "plugins/bangle-agent", May: []string{"sdk", "core/agent", "substrates", "runtimes"},

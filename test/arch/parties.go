@@ -65,6 +65,8 @@ func ClosedLists() []Closed {
 	return []Closed{
 		{Under: "supervisor", May: []string{"golang.org/x", "gopkg.in/yaml.v3", "github.com/coder/websocket", "github.com/creack/pty"},
 			Reason: "PID 1 is small and links only what test/arch/parties.go names"},
+		{Under: "runtimes/hooktool", May: []string{"golang.org/x/sys"},
+			Reason: "it is started nine times an event, so it takes the standard library and system calls only"},
 		{Under: "sdk", May: []string{"golang.org/x", "google.golang.org", "connectrpc.com/connect", "github.com/hashicorp", "gopkg.in/yaml.v3"},
 			Reason: "who imports the SDK gets all that it imports, so test/arch/parties.go names it"},
 	}
