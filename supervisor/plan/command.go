@@ -22,10 +22,10 @@ func SplitCommand(command string) (base, defaults []string, err error) {
 	switch {
 	case open < 0 && closing < 0:
 		return words, nil, nil
-	case open < 0 || closing < open:
-		return nil, nil, errors.New("cannot have \"]\" without \"[\" before it")
 	case closing < 0:
 		return nil, nil, errors.New("\"[\" has no matching \"]\"")
+	case open < 0 || closing < open:
+		return nil, nil, errors.New("cannot have \"]\" without \"[\" before it")
 	case open == 0:
 		return nil, nil, errors.New("cannot start command with \"[\"")
 	case slices.Contains(words[open+1:closing], "["):
