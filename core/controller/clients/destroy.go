@@ -87,10 +87,8 @@ func endUnit(e *edit, m *snapshot.Model, name string, force, destroyStorage bool
 		return false
 	}
 	e.unit(m, next)
-	for sub, r := range m.Units {
-		if r.Value.GetPrincipal() == name {
-			endUnit(e, m, sub, force, destroyStorage)
-		}
+	for _, sub := range m.Subordinates(name) {
+		endUnit(e, m, sub, force, destroyStorage)
 	}
 	return true
 }

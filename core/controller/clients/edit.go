@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -150,4 +151,13 @@ func (s *Service) writeModel(ctx context.Context, name string, build func(e *edi
 		}
 		return build(e, m)
 	})
+}
+
+// drop forgets what was to be written.
+func (e *edit) drop() { e.ops = map[string]store.Op{} }
+
+// appOf is the part of a unit's name before the slash.
+func appOf(unit string) string {
+	app, _, _ := strings.Cut(unit, "/")
+	return app
 }

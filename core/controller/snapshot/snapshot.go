@@ -46,7 +46,7 @@ type Model struct {
 	Tasks        map[string]Rec[*controllerv1.Task]
 	Storage      map[string]Rec[*controllerv1.StorageInstance]
 
-	byApp map[string][]string
+	byApp, beside map[string][]string
 }
 
 // Of copies what a graph holds. The records are shared, they never change.
@@ -72,7 +72,7 @@ func empty(uuid string, revision int64) *Model {
 		Scopes: map[string]Rec[*controllerv1.Scope]{}, Leads: map[string]Rec[*controllerv1.Lead]{},
 		AppStatuses: map[string]Rec[*controllerv1.ApplicationStatus]{}, Operations: map[string]Rec[*controllerv1.Operation]{},
 		Tasks: map[string]Rec[*controllerv1.Task]{}, Storage: map[string]Rec[*controllerv1.StorageInstance]{},
-		byApp: map[string][]string{},
+		byApp: map[string][]string{}, beside: map[string][]string{},
 	}
 }
 
@@ -87,6 +87,9 @@ func (m *Model) add(e *model.Entry) {
 	case *controllerv1.Unit:
 		m.Units[k.Unit] = Rec[*controllerv1.Unit]{v, mod, create}
 		m.byApp[k.App] = append(m.byApp[k.App], k.Unit)
+		if p := v.GetPrincipal(); p != "" {
+			m.beside[p] = append(m.beside[p], k.Unit)
+		}
 	case *controllerv1.Incarnation:
 		m.Incarnations[k.Unit] = Rec[*controllerv1.Incarnation]{v, mod, create}
 	case *controllerv1.UnitState:
@@ -129,6 +132,9 @@ func (m *Model) addShared(e *model.Entry) {
 
 // UnitsOf lists an application's units in order of their numbers.
 func (m *Model) UnitsOf(app string) []string { return m.byApp[app] }
+
+// Subordinates lists the units that live beside a unit, in no order.
+func (m *Model) Subordinates(unit string) []string { return m.beside[unit] }
 
 // AliveUnits lists those that are not being removed.
 func (m *Model) AliveUnits(app string) []string {
