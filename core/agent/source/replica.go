@@ -40,6 +40,14 @@ func (r *Replica) Position() (epoch string, revision int64) {
 	return r.epoch, r.revision
 }
 
+// Resume is Position for a new stream: half of a listing that the last one left is thrown away.
+func (r *Replica) Resume() (epoch string, revision int64) {
+	r.mu.Lock()
+	r.staged = nil
+	r.mu.Unlock()
+	return r.Position()
+}
+
 // Apply takes in a message of the stream. newEpoch says that the store began another life: whoever keeps anything
 // about units drops it.
 func (r *Replica) Apply(d *controllerv1.Delta) (newEpoch bool) {

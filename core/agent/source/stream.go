@@ -1,0 +1,85 @@
+package source
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// StreamConfig is what following the controller needs.
+type StreamConfig struct {
+	Client      controllerv1.AgentsClient
+	Replica     *Replica
+	Version     string
+	Incarnation string
+	// NewEpoch is called when the store began another life: what is kept about units means nothing any more.
+	NewEpoch func()
+	Log      *slog.Logger
+}
+
+// Follow keeps the replica up to date until ctx ends. A broken stream is resumed where it broke, after a pause that
+// grows and is never the same for two agents.
+func Follow(ctx context.Context, cfg StreamConfig) {
+	pause := Backoff{First: 50 * time.Millisecond, Max: 5 * time.Second}
+	for ctx.Err() == nil {
+		told, err := follow(ctx, cfg)
+		if told {
+			pause.Reset()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		cfg.Log.Warn("the controller's stream broke", "err", err)
+		pause.Wait(ctx)
+	}
+}
+
+// follow reads one stream; told says whether it brought anything.
+func follow(ctx context.Context, cfg StreamConfig) (told bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	epoch, revision := cfg.Replica.Resume()
+	stream, err := cfg.Client.Watch(ctx, &controllerv1.WatchRequest{ResumeRevision: revision, Epoch: epoch,
+		Version: cfg.Version, Incarnation: cfg.Incarnation})
+	if err != nil {
+		return false, err
+	}
+	for {
+		d, err := stream.Recv()
+		if err != nil {
+			return told, err
+		}
+		told = true
+		if cfg.Replica.Apply(d) {
+			cfg.Log.Warn("the store began another life", "epoch", d.Epoch)
+			cfg.NewEpoch()
+		}
+	}
+}
+
+// Backoff is a pause that doubles, with a random part of a half.
+type Backoff struct {
+	First, Max time.Duration
+	next       time.Duration
+}
+
+// Reset makes the next pause the first again.
+func (b *Backoff) Reset() { b.next = 0 }
+
+// Wait pauses; it returns at once when ctx ends.
+func (b *Backoff) Wait(ctx context.Context) {
+	if b.next == 0 {
+		b.next = b.First
+	}
+	d := b.next/2 + rand.N(b.next)
+	b.next = min(2*b.next, b.Max)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
