@@ -99,6 +99,11 @@ func (c Config) fresh(t testing.TB) *bench {
 	if c.Patience == 0 {
 		c.Patience = 20 * time.Second
 	}
+	for _, dir := range []*string{&c.Charm, &c.Broken, &c.Empty} { // a plugin has another working directory
+		if absolute, err := filepath.Abs(*dir); err == nil {
+			*dir = absolute
+		}
+	}
 	return &bench{cfg: c, Subject: c.Start(t), dirs: map[string]*charmruntimev1.Workspace{}}
 }
 
