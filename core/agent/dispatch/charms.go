@@ -1,0 +1,108 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/bangle-dev/bangle/core/charm"
+	"github.com/bangle-dev/bangle/core/crash"
+	"github.com/bangle-dev/bangle/sdk/errs"
+)
+
+// Fetch writes the package of that digest to w.
+type Fetch func(ctx context.Context, model, digest string, w io.Writer) error
+
+// Charms keeps the unpacked packages that the agent's units run, one directory for each digest, shared by all and
+// never changed.
+type Charms struct {
+	dir    string
+	fetch  Fetch
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	read map[string]*Charm
+}
+
+// Charm is an unpacked package and what it declares.
+type Charm struct {
+	Digest string
+	Dir    string
+	*charm.Charm
+}
+
+// NewCharms keeps packages in dir, which is made when the first one comes.
+func NewCharms(dir string, fetch Fetch) *Charms {
+	return &Charms{dir: dir, fetch: fetch, read: map[string]*Charm{}}
+}
+
+// Get answers the charm of that digest, fetching it when it is not there. Several units that ask at once cause one
+// fetch. A package that is broken is errs.Invalid: no retry mends it.
+func (c *Charms) Get(ctx context.Context, model, digest string) (*Charm, error) {
+	c.mu.Lock()
+	had := c.read[digest]
+	c.mu.Unlock()
+	if had != nil {
+		return had, nil
+	}
+	got, err, _ := c.flight.Do(digest, func() (any, error) { return c.get(context.WithoutCancel(ctx), model, digest) })
+	if err != nil {
+		return nil, err
+	}
+	return got.(*Charm), nil
+}
+
+func (c *Charms) get(ctx context.Context, model, digest string) (*Charm, error) {
+	sum := strings.TrimPrefix(digest, "sha256:")
+	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+		return nil, errs.E(errs.Invalid, "cannot fetch charm %q: want the sha256 of its package", digest)
+	}
+	dir := filepath.Join(c.dir, sum)
+	if _, err := os.Stat(dir); err != nil {
+		if err := c.unpack(ctx, model, digest, sum, dir); err != nil {
+			return nil, err
+		}
+	}
+	meta, _, err := charm.Read(dir, charm.ReadConfig{})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read charm %s: %w", digest, err)
+	}
+	got := &Charm{Digest: digest, Dir: dir, Charm: meta}
+	c.mu.Lock()
+	c.read[digest] = got
+	c.mu.Unlock()
+	return got, nil
+}
+
+// unpack fetches into a file beside dir, checks the sum and puts the content in place at once.
+func (c *Charms) unpack(ctx context.Context, model, digest, sum, dir string) error {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("cannot keep charm %s: %w", digest, err)
+	}
+	file, err := os.CreateTemp(c.dir, "fetch-*.zip")
+	if err != nil {
+		return fmt.Errorf("cannot keep charm %s: %w", digest, err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // it is a copy
+	defer func() { _ = file.Close() }()
+	hash := sha256.New()
+	if err := c.fetch(ctx, model, digest, io.MultiWriter(file, hash)); err != nil {
+		return fmt.Errorf("cannot fetch charm %s: %w", digest, err)
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != sum {
+		return errs.E(errs.Unavailable, "cannot fetch charm %s: what came has the sum %s", digest, got)
+	}
+	crash.At("dispatch.charm-fetched")
+	if err := charm.UnpackFile(file.Name(), dir, charm.Limits{}); err != nil && !errs.Is(err, errs.AlreadyExists) {
+		return fmt.Errorf("cannot unpack charm %s: %w", digest, err)
+	}
+	return nil
+}

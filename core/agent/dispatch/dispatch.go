@@ -1,0 +1,215 @@
+// Package dispatch is the stage that gives an event to the charm: it makes the view, finds the runtime, sees to it
+// that the charm is there in the right form, and waits for the end. What the charm wrote comes back as data; nothing
+// is applied here.
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bangle-dev/bangle/core/agent/source"
+	"github.com/bangle-dev/bangle/core/charm"
+	"github.com/bangle-dev/bangle/core/crash"
+	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
+)
+
+// Runtimes finds the runtime of a kind, starting it when it does not run. A runtime that died is answered by another
+// value the next time.
+type Runtimes interface {
+	Get(ctx context.Context, kind string) (charmruntime.Runtime, error)
+}
+
+// Config is what dispatching needs.
+type Config struct {
+	Runtimes Runtimes
+	Charms   *Charms
+	Lines    Lines
+	// UnitDir keeps a unit's copy of its charm, RunDir its sockets and process records; both for one unit.
+	UnitDir func(event.Key) string
+	RunDir  func(event.Key) string
+	// ToolsDir has the hook tools.
+	ToolsDir   string
+	Controller Controller
+}
+
+// Dispatcher runs events. It is safe for concurrent use; that a unit has one event at a time is the queue's business.
+type Dispatcher struct {
+	cfg Config
+
+	mu      sync.Mutex
+	handles map[loaded]string
+}
+
+// loaded is a charm in one life of one runtime.
+type loaded struct {
+	runtime charmruntime.Runtime
+	digest  string
+}
+
+// New makes a dispatcher.
+func New(cfg Config) *Dispatcher { return &Dispatcher{cfg: cfg, handles: map[loaded]string{}} }
+
+// Job is one event of one unit.
+type Job struct {
+	Key           event.Key
+	Event         *hookv1.Event
+	Model         *source.Snapshot
+	Cursor        *controllerv1.Cursor
+	Seen          *source.Observation
+	LeaderSeconds float64
+	NotLeader     bool
+}
+
+// Result is how the event ended and the view that it ran on.
+type Result struct {
+	Done *charmruntimev1.Done
+	View *hookv1.View
+}
+
+// wasmTimeout is the guest time that a WASM event has when the application does not say otherwise.
+const wasmTimeout = 10 * time.Second
+
+// Run gives the event to the charm and waits for its end. An error means that nobody knows what ran: the event is to be
+// derived again. A charm that cannot be loaded, or a package that is broken, is a failed event.
+func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
+	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, job.Cursor.CharmDigest)
+	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Exhausted) {
+		return failed(err.Error()), nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	kind := job.Model.Application.Runtime
+	if kind == "" {
+		kind = string(c.Runtime)
+	}
+	rt, err := d.cfg.Runtimes.Get(ctx, kind)
+	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
+		return failed(err.Error()), nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), View: View(ViewInput{Model: job.Model, Cursor: job.Cursor,
+		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderSeconds: job.LeaderSeconds, NotLeader: job.NotLeader})}
+	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
+		return Result{}, err
+	}
+	crash.At("dispatch.before-run")
+	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View})
+	crash.At("dispatch.after-run")
+	return Result{Done: done, View: start.View}, err
+}
+
+// failed is an event that ended before the charm ran.
+func failed(message string) Result {
+	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: message}}
+}
+
+// dispatch loads the charm, unless this life of the runtime has it, and runs the event.
+func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, start *charmruntimev1.Start, h charmruntime.Host) (*charmruntimev1.Done, error) {
+	key := loaded{rt, c.Digest}
+	for again := false; ; again = true {
+		d.mu.Lock()
+		handle, ok := d.handles[key]
+		d.mu.Unlock()
+		if !ok {
+			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: start.TimeoutMs}})
+			if err != nil {
+				return nil, err
+			}
+			if text := problems(resp.Diagnostics); text != "" {
+				return failed(text).Done, nil
+			}
+			handle = resp.Handle
+			d.mu.Lock()
+			d.handles[key] = handle
+			d.mu.Unlock()
+		}
+		start.Handle = handle
+		done, err := rt.Dispatch(ctx, start, h)
+		if err == nil || again || !errs.Is(err, errs.NotFound) {
+			return done, err
+		}
+		d.mu.Lock()
+		delete(d.handles, key)
+		d.mu.Unlock()
+	}
+}
+
+// problems is what keeps a charm from being loaded, "" if nothing does.
+func problems(all []*charmruntimev1.Diagnostic) string {
+	var text []string
+	for _, p := range all {
+		if p.Severity != "error" {
+			continue
+		}
+		var where string
+		for _, part := range []string{p.File, p.Key} {
+			if part != "" {
+				where += part + ": "
+			}
+		}
+		line := where + p.Message
+		if p.Hint != "" {
+			line += "; " + p.Hint
+		}
+		text = append(text, line)
+	}
+	return strings.Join(text, "; ")
+}
+
+// timeout is how long the event may take: the task's or the application's word, else the runtime's custom.
+func timeout(job Job, kind string) int64 {
+	for _, t := range job.Model.Tasks {
+		if t.Id == job.Event.TaskId && t.TimeoutMs > 0 {
+			return t.TimeoutMs
+		}
+	}
+	switch ms := job.Model.Application.HookTimeoutMs; {
+	case ms < 0:
+		return 0
+	case ms > 0:
+		return ms
+	case kind == string(charm.Wasm):
+		return wasmTimeout.Milliseconds()
+	}
+	return 0
+}
+
+// workspace makes the directories that an executable charm runs in. A WASM charm sees no files.
+func (d *Dispatcher) workspace(job Job, kind string, c *Charm) (*charmruntimev1.Workspace, error) {
+	w := &charmruntimev1.Workspace{RunDir: d.cfg.RunDir(job.Key), ToolsDir: d.cfg.ToolsDir, Enter: job.Seen.Environment.GetEnter()}
+	dir := d.cfg.UnitDir(job.Key)
+	for _, made := range []string{dir, w.RunDir} {
+		if err := os.MkdirAll(made, 0o700); err != nil {
+			return nil, fmt.Errorf("cannot make the unit's directory: %w", err)
+		}
+	}
+	if kind == string(charm.Wasm) {
+		w.CharmDir = c.Dir
+		return w, nil
+	}
+	var err error
+	w.CharmDir, err = install(dir, c)
+	return w, err
+}
+
+// DirName is a unit's directory under those of all units: the first of the model's id and the unit, which no two
+// units of one agent share.
+func DirName(k event.Key) string {
+	model := k.Model[:min(8, len(k.Model))]
+	return filepath.Join(model, api.ApplicationOf(k.Unit)+"-"+strconv.Itoa(event.Number(k.Unit)))
+}

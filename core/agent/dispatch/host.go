@@ -1,0 +1,140 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+
+	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
+)
+
+// Lines are the agent's connections that a running hook may use.
+type Lines interface {
+	// IsLeader renews the unit's leadership and says whether it has it now.
+	IsLeader(ctx context.Context, k event.Key) (bool, error)
+	// ReadBag reads a databag at its current revision.
+	ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error)
+	// Immediate and Log never wait for the controller.
+	Immediate(req *controllerv1.ImmediateRequest)
+	Log(rec *controllerv1.LogRecord)
+}
+
+// host answers one running event.
+type host struct {
+	lines Lines
+	key   event.Key
+	ev    *hookv1.Event
+	view  *hookv1.View
+	n     atomic.Uint64
+}
+
+// Call answers what the view cannot hold.
+func (h *host) Call(ctx context.Context, operation, request string) (string, error) {
+	switch operation {
+	case "is-leader":
+		if !h.view.Leadership.GetLeader() {
+			return "false", nil
+		}
+		leads, err := h.lines.IsLeader(ctx, h.key)
+		if err != nil {
+			return "", err
+		}
+		return encode(leads)
+	case "bag":
+		return h.bag(ctx, request)
+	case "resource":
+		return h.resource(request)
+	case "network":
+		return h.network(request)
+	}
+	return "", errs.E(errs.Unsupported, "cannot answer %q: this agent does not know the operation", operation)
+}
+
+func (h *host) bag(ctx context.Context, request string) (string, error) {
+	var ask struct {
+		RelationID int32  `json:"relation_id"`
+		Owner      string `json:"owner"`
+	}
+	if err := json.Unmarshal([]byte(request), &ask); err != nil {
+		return "", errs.E(errs.Invalid, "cannot read the request for a databag: %w", err)
+	}
+	bag, err := h.lines.ReadBag(ctx, h.key, ask.RelationID, ask.Owner)
+	if err != nil {
+		return "", err
+	}
+	return encode(bag)
+}
+
+// named is the request of operations that ask for one thing by its name.
+type named struct {
+	Name    string `json:"name"`
+	Binding string `json:"binding"`
+}
+
+func (h *host) resource(request string) (string, error) {
+	var ask named
+	if err := json.Unmarshal([]byte(request), &ask); err != nil {
+		return "", errs.E(errs.Invalid, "cannot read the request for a resource: %w", err)
+	}
+	for _, r := range h.view.Resources {
+		if r.Name == ask.Name {
+			return encode(map[string]string{"path": r.Path})
+		}
+	}
+	return "", errs.E(errs.NotFound, "cannot find resource %q: the charm declares none of that name", ask.Name)
+}
+
+func (h *host) network(request string) (string, error) {
+	var ask named
+	if err := json.Unmarshal([]byte(request), &ask); err != nil {
+		return "", errs.E(errs.Invalid, "cannot read the request for a network: %w", err)
+	}
+	for _, n := range h.view.Networks {
+		if n.Binding == ask.Binding || n.Binding == ask.Name {
+			return encode(n)
+		}
+	}
+	return "", errs.E(errs.NotFound, "no network config found for binding %q", ask.Binding+ask.Name)
+}
+
+func encode(v any) (string, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", errs.E(errs.Internal, "cannot encode the answer: %w", err)
+	}
+	return string(data), nil
+}
+
+// Immediate passes on what shows before the hook ends.
+func (h *host) Immediate(what *charmruntimev1.Immediate) {
+	req := &controllerv1.ImmediateRequest{Model: h.key.Model, Unit: h.key.Unit, EventId: h.ev.Id}
+	switch w := what.What.(type) {
+	case *charmruntimev1.Immediate_Log:
+		h.lines.Log(LogRecord(h.key, h.ev, w.Log))
+		return
+	case *charmruntimev1.Immediate_Status:
+		req.Application, req.Status = w.Status.Application, w.Status.Status
+		req.LeaderTerm = h.view.Leadership.GetTerm()
+	case *charmruntimev1.Immediate_ActionLog:
+		req.Task, req.TaskLog = h.ev.TaskId, &controllerv1.TaskLog{Message: w.ActionLog.Message}
+	default:
+		return // of a newer runtime
+	}
+	req.N = h.n.Add(1)
+	h.lines.Immediate(req)
+}
+
+// LogRecord is a line of a hook as the controller keeps it.
+func LogRecord(k event.Key, ev *hookv1.Event, line *charmruntimev1.LogLine) *controllerv1.LogRecord {
+	module := line.Module
+	if module == "" {
+		module = event.Module(k.Unit, ev)
+	}
+	return &controllerv1.LogRecord{Model: k.Model, Entity: api.UnitTag(k.Unit), Module: module,
+		Level: line.Level, Message: line.Message, TimeUnixNano: line.TimeUnixNano}
+}
