@@ -41,7 +41,10 @@ const retries = 8 // of lookups that raced with a rename
 
 // open opens a path inside the tree.
 func (t *Tree) open(p string, flags int, mode uint32) (*os.File, error) {
-	flags |= unix.O_CLOEXEC | unix.O_NOCTTY
+	flags |= unix.O_CLOEXEC
+	if flags&unix.O_PATH == 0 {
+		flags |= unix.O_NOCTTY // openat2 refuses it beside O_PATH
+	}
 	if t.whole {
 		return os.OpenFile(p, flags, os.FileMode(mode))
 	}
