@@ -1,0 +1,142 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/bangle-dev/bangle/core/controller/authz"
+	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// Begin implements the call.
+func (s *Service) Begin(ctx context.Context, req *controllerv1.BeginRequest) (*controllerv1.CommitResponse, error) {
+	return s.cfg.Commits.Begin(ctx, agentOf(ctx), req)
+}
+
+// Commit implements the call.
+func (s *Service) Commit(ctx context.Context, req *controllerv1.CommitRequest) (*controllerv1.CommitResponse, error) {
+	return s.cfg.Commits.Commit(ctx, agentOf(ctx), req)
+}
+
+// Lead implements the call.
+func (s *Service) Lead(ctx context.Context, req *controllerv1.LeadRequest) (*controllerv1.LeadResponse, error) {
+	return s.cfg.Elections.Lead(ctx, agentOf(ctx), req)
+}
+
+// Immediate implements the call.
+func (s *Service) Immediate(ctx context.Context, req *controllerv1.ImmediateRequest) (*controllerv1.ImmediateResponse, error) {
+	return &controllerv1.ImmediateResponse{}, s.cfg.Commits.Immediate(ctx, agentOf(ctx), req)
+}
+
+// SetAddresses implements the call.
+func (s *Service) SetAddresses(ctx context.Context, req *controllerv1.SetAddressesRequest) (*controllerv1.SetAddressesResponse, error) {
+	return &controllerv1.SetAddressesResponse{}, s.cfg.Commits.SetAddresses(ctx, agentOf(ctx), req)
+}
+
+// Report implements the call. One foreign record refuses the whole.
+func (s *Service) Report(ctx context.Context, req *controllerv1.ReportRequest) (*controllerv1.ReportResponse, error) {
+	agent := agentOf(ctx)
+	var err error
+	s.cfg.Mirror.Read(func(state *model.State) {
+		for _, r := range req.GetLogs() {
+			err = errors.Join(err, mayLog(state.Model(r.GetModel()), agent, r.GetEntity()))
+		}
+		for _, r := range req.GetStates() {
+			err = errors.Join(err, authz.Speaks(state.Model(r.GetModel()), agent, r.GetUnit()))
+		}
+		for _, r := range req.GetJournal() {
+			err = errors.Join(err, authz.Speaks(state.Model(r.GetModel()), agent, r.GetUnit()))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.cfg.Presence.set(req.GetStates())
+	if s.cfg.Sink != nil {
+		s.cfg.Sink.Log(req.GetLogs()...)
+		s.cfg.Sink.Journal(req.GetJournal()...)
+	}
+	return &controllerv1.ReportResponse{}, nil
+}
+
+// mayLog says whether the agent may log for an entity: a unit of its own ("unit-web-0"), or itself or its machine in a
+// model where it has units.
+func mayLog(g *model.Graph, agent, entity string) error {
+	if g != nil {
+		kind, name, _ := strings.Cut(entity, "-")
+		dash := strings.LastIndex(name, "-")
+		if kind == "unit" && dash > 0 {
+			return authz.Speaks(g, agent, name[:dash]+"/"+name[dash+1:])
+		}
+		if (kind == "machine" || entity == "agent-"+agent) && len(g.AgentApps(agent)) > 0 {
+			return nil
+		}
+	}
+	return errs.E(errs.Denied, "cannot log for %q: it is none of agent %s", entity, agent)
+}
+
+// chunkSize is the size of one part of a charm, in bytes.
+const chunkSize = 256 << 10
+
+// FetchCharm implements the call.
+func (s *Service) FetchCharm(req *controllerv1.FetchCharmRequest, out grpc.ServerStreamingServer[controllerv1.Chunk]) error {
+	agent := agentOf(out.Context())
+	may := false
+	s.cfg.Mirror.Read(func(state *model.State) {
+		may = authz.AgentMayRead(state.Model(req.GetModel()), agent, key.Named(key.Charm, req.GetDigest()))
+	})
+	if !may {
+		return errs.E(errs.Denied, "cannot fetch charm %q: no application of agent %s's units uses it", req.GetDigest(), agent)
+	}
+	file, err := s.cfg.OpenCharm(req.GetDigest())
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for {
+		buffer := make([]byte, chunkSize) // sent messages must not be reused
+		n, err := io.ReadFull(file, buffer)
+		if n > 0 {
+			if sendErr := out.Send(&controllerv1.Chunk{Data: buffer[:n]}); sendErr != nil {
+				return sendErr
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return errs.E(errs.Internal, "cannot read charm %s: %w", req.GetDigest(), err)
+		}
+	}
+}
+
+// ReadBag implements the call. A bag that was never written is empty, of version 0.
+func (s *Service) ReadBag(ctx context.Context, req *controllerv1.ReadBagRequest) (*controllerv1.Bag, error) {
+	k := key.AppBag(req.GetRelationId(), req.GetOwner())
+	if key.AppOf(req.GetOwner()) != "" {
+		k = key.UnitBag(req.GetRelationId(), req.GetOwner())
+	}
+	bag := &controllerv1.Bag{}
+	var err error
+	s.cfg.Mirror.Read(func(state *model.State) {
+		g := state.Model(req.GetModel())
+		if err = authz.Speaks(g, agentOf(ctx), req.GetReader()); err != nil {
+			return
+		}
+		if !authz.MayRead(g, req.GetReader(), k) {
+			err = errs.E(errs.Denied, "cannot read databag %s: unit %s has no right to it", k, req.GetReader())
+			return
+		}
+		if found, _ := model.Get[*controllerv1.Bag](g, k); found != nil {
+			bag = found
+		}
+	})
+	return bag, err
+}
