@@ -98,7 +98,9 @@ func (ctx *Context) IsLeader() (bool, error) {
 }
 
 // SetStatus sets the unit's status when the hook has ended well. ShowStatus also shows it at once.
-func (ctx *Context) SetStatus(status, message string) { ctx.writes.unitStatus = &statusWrite{status, message} }
+func (ctx *Context) SetStatus(status, message string) {
+	ctx.writes.unitStatus = &statusWrite{status, message}
+}
 
 // SetAppStatus sets the application's status when the hook has ended well. The leader alone may.
 func (ctx *Context) SetAppStatus(status, message string) {

@@ -1,0 +1,235 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/bangle-dev/bangle/runtimes/wasm/module"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+)
+
+const (
+	pageSize     = 64 << 10
+	maxFile      = 64 << 20 // of charm.wasm
+	initialLimit = 30 * time.Second
+)
+
+// charm is one loaded module: its code, the image of its memory, and its instances.
+type charm struct {
+	engine   wazero.Runtime
+	code     wazero.CompiledModule
+	globals  []string // names of the mutable globals
+	image    *image   // nil = not resettable, every event gets a fresh instance
+	timeout  time.Duration
+	maxBytes int64
+
+	instances chan *instance // nil stands for one that must be made
+	work      sync.WaitGroup // recycling under way
+	closed    chan struct{}
+	once      sync.Once
+}
+
+// open reads, checks, compiles and initialises. Either the charm, diagnostics or an error is there.
+func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*charm, []*charmruntimev1.Diagnostic, error) {
+	file, found, err := readModule(req.GetDir())
+	if found != nil || err != nil {
+		return nil, found, err
+	}
+	m, err := module.Parse(file)
+	if err != nil {
+		return nil, []*charmruntimev1.Diagnostic{module.Unreadable(File, err)}, nil
+	}
+	maxBytes := r.cfg.MemoryBytes
+	if n := req.GetLimits().GetMemoryBytes(); n > 0 {
+		maxBytes = n
+	}
+	maxBytes = max(pageSize, min(maxBytes, math.MaxUint32)) / pageSize * pageSize
+	found = m.Check(module.Rules{File: File, WASI: r.wasi, Grants: req.GetGrants(), MaxPages: uint32(maxBytes / pageSize)})
+	if len(found) > 0 {
+		return nil, found, nil
+	}
+	c := &charm{timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}), instances: make(chan *instance, r.cfg.Instances)}
+	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
+		c.timeout = time.Duration(ms) * time.Millisecond
+	}
+	if d, err := c.prepare(ctx, r, m); d != nil || err != nil {
+		return nil, d, errors.Join(err, c.discard())
+	}
+	debug.FreeOSMemory() // compiling a large module leaves tens of megabytes behind
+	return c, nil, nil
+}
+
+func readModule(dir string) ([]byte, []*charmruntimev1.Diagnostic, error) {
+	f, err := os.Open(filepath.Join(dir, File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, diagnose("the charm has no "+File, "build it and put it beside metadata.yaml; charm.js and charm.py need an engine that this version does not have"), nil
+	}
+	if err != nil {
+		return nil, nil, errs.E(errs.Unavailable, "cannot read charm: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, nil, errs.E(errs.Unavailable, "cannot read charm: %w", err)
+	}
+	if len(data) > maxFile {
+		return nil, diagnose(fmt.Sprintf("the module has more than %d bytes, which is the most that is allowed", maxFile), "strip it: for Go -ldflags=\"-s -w\""), nil
+	}
+	return data, nil, nil
+}
+
+func diagnose(message, hint string) []*charmruntimev1.Diagnostic {
+	return []*charmruntimev1.Diagnostic{{Severity: "error", File: File, Message: message, Hint: hint}}
+}
+
+// prepare compiles the module, runs its initialisation and keeps the image that every event starts from.
+func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*charmruntimev1.Diagnostic, error) {
+	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(r.cache).WithCloseOnContextDone(true).
+		WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
+	source, names := m.NameGlobals()
+	c.globals = names
+	ctx = experimental.WithCompilationWorkers(ctx, goruntime.GOMAXPROCS(0))
+	var err error
+	if c.code, err = c.compile(ctx, config, source); err != nil {
+		if errs.Is(err, errs.Invalid) {
+			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil
+		}
+		return nil, err
+	}
+	if err := provide(ctx, c.engine); err != nil {
+		return nil, err
+	}
+	first, err := c.instantiate(ctx)
+	if err != nil {
+		return diagnose("the module does not start: "+err.Error(), ""), nil
+	}
+	if failed := c.initialise(ctx, first); failed != nil {
+		return diagnose("the module's initialisation failed: "+failed.message,
+			"run the charm's tests natively; what runs while packages are initialised may call nothing of the host"), first.close()
+	}
+	if m.Resettable() {
+		if c.image, err = first.capture(); err != nil {
+			return nil, errors.Join(err, first.close())
+		}
+	} else if err := first.close(); err != nil {
+		return nil, err
+	} else {
+		first = nil
+	}
+	c.instances <- first
+	for range cap(c.instances) - 1 {
+		c.instances <- nil
+	}
+	return nil, nil
+}
+
+// compile asks for the compiler; where memory cannot be made executable wazero panics, and the interpreter would be a
+// hundred times slower, so that is an error that says what to do.
+func (c *charm) compile(ctx context.Context, config wazero.RuntimeConfig, source []byte) (code wazero.CompiledModule, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = errs.E(errs.Unavailable, "cannot compile %s: this process may not make memory executable (%v); "+
+				"run it without MemoryDenyWriteExecute, or on a processor that wazero compiles for", File, value)
+		}
+	}()
+	c.engine = wazero.NewRuntimeWithConfig(ctx, config)
+	code, err = c.engine.CompileModule(ctx, source)
+	if err != nil {
+		return nil, errs.E(errs.Invalid, "this is not a valid WASM module: %w", err)
+	}
+	return code, nil
+}
+
+// take waits for an instance that is as fresh as the first one was.
+func (c *charm) take(ctx context.Context) (*instance, error) {
+	select {
+	case <-c.closed:
+		return nil, errs.E(errs.Unavailable, "cannot run an event: the charm was unloaded")
+	case <-ctx.Done():
+		return nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
+	case i := <-c.instances:
+		if i != nil {
+			return i, nil
+		}
+		i, err := c.fork(ctx)
+		if err != nil {
+			c.instances <- nil
+			return nil, err
+		}
+		return i, nil
+	}
+}
+
+// recycle makes an instance ready for the next event, while this one's answer is on its way.
+func (c *charm) recycle(ctx context.Context, i *instance, broken bool) {
+	c.work.Add(1)
+	go func() {
+		defer c.work.Done()
+		if !broken && c.image != nil && i.reset(c.image) {
+			c.instances <- i
+			return
+		}
+		_ = i.close() // it is gone either way
+		next, err := c.fork(context.WithoutCancel(ctx))
+		if err != nil {
+			next = nil // the next event tries again and reports what is wrong
+		}
+		c.instances <- next
+	}()
+}
+
+// fork makes one more instance: from the image, or by running the initialisation.
+func (c *charm) fork(ctx context.Context) (*instance, error) {
+	i, err := c.instantiate(ctx)
+	if err != nil {
+		return nil, errs.E(errs.Unavailable, "cannot instantiate the charm: %w", err)
+	}
+	if c.image != nil && i.adopt(c.image) {
+		return i, nil
+	}
+	if failed := c.initialise(ctx, i); failed != nil {
+		return nil, errors.Join(errs.E(errs.Unavailable, "cannot initialise the charm: %s", failed.message), i.close())
+	}
+	return i, nil
+}
+
+// close waits for the events in flight and frees everything.
+func (c *charm) close() error {
+	var err error
+	c.once.Do(func() {
+		close(c.closed)
+		for range cap(c.instances) {
+			if i := <-c.instances; i != nil {
+				err = errors.Join(err, i.close())
+			}
+		}
+		c.work.Wait()
+		err = errors.Join(err, c.discard())
+	})
+	return err
+}
+
+func (c *charm) discard() error {
+	var err error
+	if c.engine != nil {
+		err = c.engine.Close(context.Background())
+	}
+	if c.image != nil {
+		err = errors.Join(err, c.image.close())
+	}
+	return err
+}

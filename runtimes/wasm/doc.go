@@ -1,0 +1,15 @@
+// Package wasm runs charms that are WASM modules of ABI 1 (sdk/wasm/abi.md) on wazero.
+//
+// Guarantees: everything that can be found without running the charm is found by Load, and the code is compiled there,
+// never in the first hook. Every event sees the memory and the globals as they were after the module was initialised, so
+// nothing of one unit or event reaches another. A charm has no files, sockets, arguments or environment; it has its
+// memory up to a limit, its guest time up to a limit (host calls do not count), the wall clock, cryptographic randomness,
+// and the functions that its import section names and that were granted. A trap, an exit or a limit ends the instance.
+//
+// Costs: two instances per charm serve any number of units; between events only the pages that an event wrote are
+// copied back.
+//
+// Caveats: compiled guest code cannot be preempted by the Go scheduler, so a busy guest delays the other events of this
+// process by up to about a tenth of a second; the runtime must therefore not be part of the agent's process. Executable
+// memory must be allowed (systemd's MemoryDenyWriteExecute forbids it). Tables that a charm changes are not set back.
+package wasm

@@ -1,0 +1,78 @@
+package wasm
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+const (
+	stdout  = "stdout"
+	stderr  = "stderr"
+	maxLine = 8 << 10  // longer lines are cut into several
+	maxTail = 64 << 10 // of standard error, kept for the failure's text
+)
+
+// output is where an instance's standard output and error go: line by line to the event that runs.
+type output struct {
+	lines   func(stream, line string)
+	partial map[string][]byte
+	tail    []byte
+}
+
+// bind begins an event.
+func (o *output) bind(lines func(stream, line string)) {
+	o.lines, o.partial, o.tail = lines, map[string][]byte{}, nil
+}
+
+// release ends it, hands over lines that have no end, and returns what was written to standard error.
+func (o *output) release() string {
+	for _, stream := range []string{stdout, stderr} {
+		if rest := o.partial[stream]; len(rest) > 0 {
+			o.emit(stream, rest)
+		}
+	}
+	tail := strings.ToValidUTF8(string(o.tail), "\ufffd")
+	o.lines, o.partial, o.tail = nil, nil, nil
+	return tail
+}
+
+func (o *output) emit(stream string, line []byte) {
+	if o.lines != nil {
+		o.lines(stream, strings.ToValidUTF8(strings.TrimRight(string(line), "\r"), "\ufffd"))
+	}
+}
+
+// stream is the writer that an instance gets.
+func (o *output) stream(name string) io.Writer { return &stream{o, name} }
+
+type stream struct {
+	out  *output
+	name string
+}
+
+// Write never fails; what comes while no event runs is dropped.
+func (s *stream) Write(p []byte) (int, error) {
+	o := s.out
+	if o.partial == nil {
+		return len(p), nil
+	}
+	if room := maxTail - len(o.tail); s.name == stderr && room > 0 {
+		o.tail = append(o.tail, p[:min(room, len(p))]...)
+	}
+	rest := append(o.partial[s.name], p...)
+	for {
+		n := bytes.IndexByte(rest, '\n')
+		switch {
+		case n >= 0:
+			o.emit(s.name, rest[:n])
+			rest = rest[n+1:]
+		case len(rest) > maxLine:
+			o.emit(s.name, rest[:maxLine])
+			rest = rest[maxLine:]
+		default:
+			o.partial[s.name] = append([]byte(nil), rest...)
+			return len(p), nil
+		}
+	}
+}

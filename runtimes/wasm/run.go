@@ -1,0 +1,156 @@
+package wasm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/wasm/abi"
+)
+
+const (
+	maxCalls   = 100_000 // of one event; time in them does not count, so their number must
+	maxMessage = 1000    // bytes of a failure's line
+)
+
+// run is one event under way.
+type run struct {
+	calls   *abi.Calls
+	lines   func(stream, line string)
+	clock   *guestClock
+	waiting []byte // an answer that was larger than the guest's buffer
+	made    int
+	trapped *failure
+	tail    string
+	cancel  context.CancelCauseFunc
+}
+
+// newRun makes the state of one event; without calls every host call is a failure.
+func newRun(calls *abi.Calls, lines func(stream, line string), limit time.Duration) *run {
+	return &run{calls: calls, lines: lines, clock: newGuestClock(limit)}
+}
+
+// errGuestTime is the cause of a context that ended because the guest had its time.
+var errGuestTime = errs.E(errs.Exhausted, "the guest had its time")
+
+// begin starts the guest's clock and binds the event to the instance. The returned function ends both.
+func (r *run) begin(ctx context.Context, i *instance) (context.Context, func()) {
+	ctx, r.cancel = context.WithCancelCause(ctx)
+	i.out.bind(r.lines)
+	r.clock.start(func() { r.cancel(errGuestTime) })
+	return context.WithValue(ctx, runKey{}, r), func() {
+		r.clock.pause()
+		r.tail = i.out.release()
+		r.cancel(nil)
+	}
+}
+
+// call answers a host call.
+func (r *run) call(ctx context.Context, f abi.Function, request []byte) []byte {
+	if f.Module == abi.Answer {
+		answer := r.waiting
+		r.waiting = nil
+		return answer
+	}
+	r.waiting = nil
+	if r.made++; r.made > maxCalls {
+		r.trap(broken("more than %d host calls were made in one event", maxCalls))
+	}
+	if r.calls == nil {
+		r.trap(broken("%s was called while the module was initialised", f))
+	}
+	answer := r.calls.Call(ctx, f, request)
+	if len(answer) > maxAnswer {
+		return fmt.Appendf(nil, `{"error":{"class":%q,"message":"cannot answer %s: %d bytes, allowed are %d"}}`, errs.Exhausted, f, len(answer), maxAnswer)
+	}
+	return answer
+}
+
+// failure is why an event did not end well.
+type failure struct {
+	message string // one line
+	detail  string
+	broken  bool // the instance is not to be used again
+	limit   string
+}
+
+func broken(format string, args ...any) *failure {
+	return &failure{message: "the charm broke the ABI: " + fmt.Sprintf(format, args...), broken: true}
+}
+
+// trap ends the guest.
+func (r *run) trap(f *failure) {
+	r.trapped = f
+	panic(fmt.Errorf("%s", f.message))
+}
+
+// failure tells why a call into the guest came back with an error: a limit, a broken rule, or the guest's own words.
+func (r *run) failure(ctx context.Context, err error) *failure {
+	cause := context.Cause(ctx)
+	switch {
+	case r.trapped != nil:
+		return r.trapped
+	case cause == errGuestTime:
+		limit := "hook-timeout " + short(r.clock.limit)
+		return &failure{message: "killed: " + limit, detail: "the charm ran for " + short(r.clock.limit) +
+			" of guest time without ending; host calls are not counted", broken: true, limit: limit}
+	case cause != nil:
+		return &failure{message: "killed: " + cause.Error(), broken: true, limit: "cancel"}
+	}
+	text := err.Error()
+	first, _, _ := strings.Cut(text, "\n")
+	first = strings.TrimSuffix(first, " (recovered by wazero)")
+	if code, ok := exited(err); ok {
+		first = fmt.Sprintf("the charm exited with code %d", code)
+	}
+	return &failure{message: first, detail: text, broken: true}
+}
+
+// explain puts the guest's own last words in front of what the engine says.
+func (f *failure) explain(stderr string) {
+	if f == nil || !f.broken || f.limit != "" || stderr == "" {
+		return
+	}
+	f.detail = strings.TrimRight(stderr, "\n") + "\n" + f.detail
+	if !strings.HasPrefix(f.message, "the charm broke the ABI") {
+		f.message = cut(lastWords(stderr), maxMessage)
+	}
+}
+
+// lastWords is the line that says what happened: that of a panic where there is one, else the last.
+func lastWords(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	for n, line := range lines {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return line
+		}
+		if strings.Contains(line, "panicked at") { // Rust: the text is on the next line
+			if n+1 < len(lines) {
+				return line + " " + lines[n+1]
+			}
+			return line
+		}
+	}
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// short writes a duration without zeros: 10s, 1m30s, 50ms.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
