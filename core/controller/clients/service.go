@@ -41,9 +41,10 @@ type Mirror interface {
 
 // Presence knows which agents speak right now.
 type Presence interface {
-	// State is what a unit's agent does; present is false when no agent that
-	// speaks for the unit is connected.
-	State(model, unit string) (state *controllerv1.AgentState, present bool)
+	// Connected says whether an agent watches this controller.
+	Connected(agent string) bool
+	// State is what a unit's agent said last, nil if it said nothing.
+	State(model, unit string) *controllerv1.AgentState
 }
 
 // Places is what placement answers before anything is stored.

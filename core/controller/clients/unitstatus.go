@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -77,10 +78,15 @@ func (s *Service) unitStatus(m *snapshot.Model, app *controllerv1.Application, n
 	return out
 }
 
+// grace is how long after its start a controller does not call an agent lost.
+const grace = 15 * time.Second
+
 // agentStatus fills in what the agent does and what follows for the workload.
 func (s *Service) agentStatus(m *snapshot.Model, out *clientv1.UnitStatusInfo) {
 	rec, said, state := m.Units[out.GetName()].Value, m.Statuses[out.GetName()].Value, m.States[out.GetName()]
-	doing, present := s.cfg.Presence.State(m.UUID, out.GetName())
+	doing := s.cfg.Presence.State(m.UUID, out.GetName())
+	// Agents need a moment to come back after the controller's own restart.
+	present := s.cfg.Presence.Connected(rec.GetAgent()) || s.cfg.Now().UnixNano()-s.cfg.Info().GetStartedUnixNano() < int64(grace)
 	switch {
 	case present && doing.GetCurrent() == api.AgentExecuting:
 		out.Agent = &hookv1.Status{Current: api.AgentExecuting, Message: doing.GetMessage(), Since: doing.GetSince()}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"connectrpc.com/connect"
 
@@ -64,6 +65,7 @@ func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime str
 		return nil, fmt.Errorf("cannot check charm: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	dir = filepath.Join(dir, "charm")
 	if err := charm.UnpackFile(in.Path(), dir, charm.Limits{}); err != nil {
 		return []*clientv1.Diagnostic{{Severity: string(diag.Error), Message: err.Error()}}, nil
 	}
