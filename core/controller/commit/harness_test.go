@@ -47,9 +47,18 @@ func TestMain(m *testing.M) {
 
 var models atomic.Int64
 
+// tester is what tests, benchmarks and properties have in common.
+type tester interface {
+	Helper()
+	Error(args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
+
 // world is a model with its mirror, which the test may hold back.
 type world struct {
-	t        testing.TB
+	t        tester
 	store    store.Store
 	uuid     string
 	c        *commit.Committer
@@ -70,7 +79,7 @@ const (
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // newWorld has web/0..2 (web/0 leads) and db/0, the peer relation 1 of web, and relation 2 between both.
-func newWorld(t testing.TB) *world {
+func newWorld(t tester) *world {
 	w := &world{t: t, store: shared, uuid: fmt.Sprintf("m%d", models.Add(1))}
 	w.c = commit.New(commit.Config{Store: w, Mirror: w, Now: func() time.Time { return now }})
 	w.put(key.Named(key.Model, w.uuid), &controllerv1.Model{Uuid: w.uuid, Name: w.uuid, Life: controllerv1.Life_LIFE_ALIVE})
