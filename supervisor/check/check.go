@@ -45,6 +45,7 @@ type runner struct {
 	change    string
 	previous  string
 	refresh   chan chan error
+	quit      chan struct{} // closed by stop
 }
 
 func (r *runner) info() Info {
@@ -74,7 +75,7 @@ func (r *runner) start() bool {
 	r.active = true
 	r.epoch++
 	r.successes, r.failures, r.change, r.previous = 0, 0, "", ""
-	r.refresh = make(chan chan error)
+	r.refresh, r.quit = make(chan chan error), make(chan struct{})
 	def, epoch := r.def, r.epoch
 	r.mu.Unlock()
 	r.begin(def, epoch, Perform)
@@ -89,6 +90,7 @@ func (r *runner) stop() bool {
 		return false
 	}
 	r.active = false
+	close(r.quit)
 	r.epoch++
 	id := r.change
 	r.change = ""
@@ -230,7 +232,7 @@ func (r *runner) recover(def *plan.Check, epoch int) change.Work {
 // run checks at once, and restarts the period when the check is active.
 func (r *runner) run(ctx context.Context) error {
 	r.mu.Lock()
-	active, def, refresh := r.active, r.def, r.refresh
+	active, def, refresh, quit := r.active, r.def, r.refresh, r.quit
 	r.mu.Unlock()
 	if !active {
 		return r.set.prober.Probe(ctx, def)
@@ -239,6 +241,8 @@ func (r *runner) run(ctx context.Context) error {
 	select {
 	case refresh <- reply:
 		return <-reply
+	case <-quit:
+		return r.set.prober.Probe(ctx, def)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

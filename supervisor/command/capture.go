@@ -57,7 +57,7 @@ func (x *Executor) capture(ctx context.Context, spec proc.Spec, limit int) (int,
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		proc.Drain(pr, out)
+		x.cfg.Launcher.Reaper.Drain(pr, out)
 	}()
 	code, err := p.Wait(ctx)
 	if err != nil {

@@ -10,8 +10,6 @@ import (
 	"github.com/coder/websocket"
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
-
-	"github.com/bangle-dev/bangle/supervisor/proc"
 )
 
 // output sends what a process writes; a client that has gone no longer counts.
@@ -57,7 +55,7 @@ func (s *session) out(ctx context.Context, st *streams, from *os.File, conn *web
 	s.pumps.Add(1)
 	go func() {
 		defer s.pumps.Done()
-		proc.Drain(from, &output{st: st, from: from, send: func(p []byte) error {
+		s.x.cfg.Launcher.Reaper.Drain(from, &output{st: st, from: from, send: func(p []byte) error {
 			return conn.Write(ctx, websocket.MessageBinary, p)
 		}})
 		s.sendEnd(ctx, conn)

@@ -20,6 +20,7 @@ type Reaper struct {
 	mu       sync.RWMutex
 	children sync.Map // pid int -> *Process
 
+	buffers sync.Pool // of *[]byte, for Drain
 	signals chan os.Signal
 	stop    chan struct{}
 	stopped chan struct{}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"syscall"
 
 	"github.com/bangle-dev/bangle/supervisor/plan"
@@ -62,7 +61,7 @@ func (r Runner) start(spec Spec, out io.Writer) (service.Run, error) {
 	go func() {
 		defer close(run.drained)
 		defer pr.Close()
-		Drain(pr, out)
+		r.Launcher.Reaper.Drain(pr, out)
 	}()
 	return run, nil
 }
@@ -76,11 +75,11 @@ func (p *processRun) Drained() <-chan struct{} { return p.drained }
 
 func (p *processRun) SignalAll(sig syscall.Signal) error { return p.SignalGroup(sig) }
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+const drainSize = 64 << 10 // bytes; what a pipe holds
 
 // Drain copies a pipe until its end. It holds a buffer only while there is
 // something to read, so a hundred silent services cost none.
-func Drain(f *os.File, out io.Writer) {
+func (r *Reaper) Drain(f *os.File, out io.Writer) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return
@@ -88,8 +87,12 @@ func Drain(f *os.File, out io.Writer) {
 	for {
 		ended := false
 		err := raw.Read(func(fd uintptr) bool {
-			b := buffers.Get().(*[]byte)
-			defer buffers.Put(b)
+			b, ok := r.buffers.Get().(*[]byte)
+			if !ok {
+				fresh := make([]byte, drainSize)
+				b = &fresh
+			}
+			defer r.buffers.Put(b)
 			n, err := syscall.Read(int(fd), *b)
 			switch {
 			case errors.Is(err, syscall.EAGAIN):
