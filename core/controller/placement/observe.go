@@ -1,0 +1,81 @@
+package placement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bangle-dev/bangle/core/controller/snapshot"
+	"github.com/bangle-dev/bangle/core/controller/store"
+	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+)
+
+// unit records what was observed of a unit, and clears the unit away once it
+// has ended and its place is gone.
+func (s *session) unit(ctx context.Context, m *snapshot.Model, name string, writes *[]write) error {
+	u, o := m.Units[name], s.seen[place{m.UUID, name}]
+	if s.w.p.ended(u.Value) {
+		return s.purge(ctx, m, u.Value, o)
+	}
+	if o == nil || o.GetGoneConfirmed() {
+		return nil
+	}
+	if o.GetProviderId() != "" && o.GetProviderId() != u.Value.GetProviderId() {
+		next := proto.CloneOf(u.Value)
+		next.ProviderId = o.GetProviderId()
+		*writes = append(*writes, write{store.In(m.UUID, key.OfUnit(key.Unit, name)), u.Mod, next})
+	}
+	return s.addresses(ctx, m, u.Value, o)
+}
+
+// addresses writes where a unit can be reached, until its agent, which knows
+// better, has.
+func (s *session) addresses(ctx context.Context, m *snapshot.Model, u *controllerv1.Unit, o *substratev1.Observation) error {
+	inc := m.Incarnations[u.GetName()].Value
+	if len(o.GetAddresses()) == 0 || inc.GetAgent() == "" || m.Addresses[u.GetName()].Exists() {
+		return nil
+	}
+	err := s.w.p.cfg.Units.SetAddresses(ctx, inc.GetAgent(), &controllerv1.SetAddressesRequest{
+		Model: m.UUID, Unit: u.GetName(), Incarnation: inc.GetId(), Addresses: o.GetAddresses(),
+	})
+	if errs.Is(err, errs.Conflict) || errs.Is(err, errs.Denied) {
+		return nil // another agent speaks for it now; the next look knows more
+	}
+	return err
+}
+
+// purge removes an ended unit's records once its place is certainly gone: the
+// substrate said so, or a complete listing does not have it and the spec that
+// left it out was accepted.
+func (s *session) purge(ctx context.Context, m *snapshot.Model, u *controllerv1.Unit, o *substratev1.Observation) error {
+	at := place{m.UUID, u.GetName()}
+	spec := s.told[place{m.UUID, appOf(u.GetName())}]
+	if spec == nil || slices.ContainsFunc(spec.GetUnits(), func(us *substratev1.UnitSpec) bool { return us.GetName() == u.GetName() }) {
+		return nil // the substrate has not been told yet
+	}
+	if o == nil && !s.synced || o != nil && !o.GetGoneConfirmed() || s.removing[at] {
+		return nil
+	}
+	if u.GetDestroyStorage() && !s.wiped[at] {
+		s.wiped[at] = true
+		s.removeLater(ctx, at, &substratev1.RemoveRequest{ModelUuid: m.UUID, Application: appOf(u.GetName()), Unit: u.GetName(), DestroyStorage: true, TimeoutMs: removeTimeout.Milliseconds()})
+		return nil
+	}
+	if err := s.w.p.cfg.Units.PurgeUnit(ctx, m.UUID, u.GetName()); err != nil && !errs.Is(err, errs.Conflict) {
+		return fmt.Errorf("cannot clear away unit %s: %w", u.GetName(), err)
+	}
+	delete(s.seen, at)
+	delete(s.wiped, at)
+	return nil
+}
+
+func appOf(unit string) string {
+	app, _, _ := strings.Cut(unit, "/")
+	return app
+}
