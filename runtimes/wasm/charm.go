@@ -115,7 +115,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*c
 	}
 	first, err := c.instantiate(ctx)
 	if err != nil {
-		return diagnose("the module does not start: "+err.Error(), ""), nil
+		return diagnose("the module does not start: "+err.Error(), "what runs while a module is instantiated may call nothing of the host"), nil
 	}
 	if failed := c.initialise(ctx, first); failed != nil {
 		return diagnose("the module's initialisation failed: "+failed.message,
@@ -156,9 +156,12 @@ func (c *charm) compile(ctx context.Context, config wazero.RuntimeConfig, source
 
 // take waits for an instance that is as fresh as the first one was.
 func (c *charm) take(ctx context.Context) (*instance, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, errs.E(errs.Canceled, "cannot run an event: %w", err)
+	}
 	select {
 	case <-c.closed:
-		return nil, errs.E(errs.Unavailable, "cannot run an event: the charm was unloaded")
+		return nil, errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
 	case <-ctx.Done():
 		return nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
 	case i := <-c.instances:

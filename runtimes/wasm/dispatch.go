@@ -111,7 +111,7 @@ func (e *event) done(ctx context.Context, output []byte, failed *failure) *charm
 	case failed != nil && failed.limit != "":
 		done.Outcome, done.Message, done.Detail, done.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, failed.message, failed.detail, failed.limit
 	case failed != nil:
-		done.Outcome, done.ExitCode, done.Message, done.Detail = charmruntimev1.Outcome_OUTCOME_FAILED, 1, failed.message, failed.detail
+		done.Outcome, done.ExitCode, done.Message, done.Detail = charmruntimev1.Outcome_OUTCOME_FAILED, max(failed.code, 1), failed.message, failed.detail
 	case output == nil:
 		done.Outcome = charmruntimev1.Outcome_OUTCOME_NOT_IMPLEMENTED
 		done.Changeset = e.hook.Changeset()

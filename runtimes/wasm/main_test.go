@@ -18,18 +18,20 @@ import (
 )
 
 // work is where the test binary keeps the built guest and the code cache.
-type work struct{ dir, guest string }
+type work struct{ dir, guest, obey, empty string }
 
 var built = sync.OnceValues(func() (work, error) {
 	dir, err := os.MkdirTemp("", "bangle-wasm")
 	if err != nil {
 		return work{}, err
 	}
-	w := work{dir: dir, guest: filepath.Join(dir, "guest")}
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(w.guest, "charm.wasm"), "./testdata/guest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return w, fmt.Errorf("cannot build the guest: %w\n%s", err, out)
+	w := work{dir: dir, guest: filepath.Join(dir, "guest"), obey: filepath.Join(dir, "obey"), empty: filepath.Join(dir, "empty")}
+	for _, to := range []string{w.guest, w.obey, w.empty} {
+		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(to, "charm.wasm"), "./testdata/"+filepath.Base(to))
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return w, fmt.Errorf("cannot build %s: %w\n%s", to, err, out)
+		}
 	}
 	return w, nil
 })

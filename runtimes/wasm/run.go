@@ -73,6 +73,7 @@ type failure struct {
 	message string // one line
 	detail  string
 	broken  bool // the instance is not to be used again
+	code    int32
 	limit   string
 }
 
@@ -99,13 +100,14 @@ func (r *run) failure(ctx context.Context, err error) *failure {
 	case cause != nil:
 		return &failure{message: "killed: " + cause.Error(), broken: true, limit: "cancel"}
 	}
-	text := err.Error()
+	text, status := err.Error(), int32(1)
 	first, _, _ := strings.Cut(text, "\n")
 	first = strings.TrimSuffix(first, " (recovered by wazero)")
 	if code, ok := exited(err); ok {
 		first = fmt.Sprintf("the charm exited with code %d", code)
+		status = max(int32(code&0xff), 1) // a charm that exits has not returned its changeset
 	}
-	return &failure{message: first, detail: text, broken: true}
+	return &failure{message: first, detail: text, broken: true, code: status}
 }
 
 // explain puts the guest's own last words in front of what the engine says.

@@ -14,11 +14,12 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/plugin"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
 
-// Version of the runtime as Info gives it.
-const Version = "0.1.0"
+// EnvCache is the variable from which the plugin takes Config.CacheDir.
+const EnvCache = "BANGLE_WASM_CACHE"
 
 // File is the charm's module within its package.
 const File = "charm.wasm"
@@ -114,7 +115,7 @@ func (r *Runtime) openCache() error {
 
 // Info names the runtime.
 func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {
-	return &charmruntimev1.InfoResponse{Name: "wasm", Version: Version,
+	return &charmruntimev1.InfoResponse{Name: "wasm", Version: plugin.Version(),
 		Capabilities: []string{"warm", "reset", "limits"}, Detects: []string{File}}, nil
 }
 

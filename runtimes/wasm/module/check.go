@@ -141,7 +141,8 @@ func (m *Module) checkMemory(rules Rules) []*charmruntimev1.Diagnostic {
 }
 
 func problem(file, key, format string, args ...any) *charmruntimev1.Diagnostic {
-	return &charmruntimev1.Diagnostic{Severity: "error", File: file, Key: key, Message: fmt.Sprintf(format, args...)}
+	return &charmruntimev1.Diagnostic{Severity: "error", File: file, Key: key, Message: fmt.Sprintf(format, args...),
+		Hint: "build the charm with a guest library of sdk/wasm, or as sdk/wasm/abi.md says"}
 }
 
 func hinted(d *charmruntimev1.Diagnostic, format string, args ...any) *charmruntimev1.Diagnostic {
