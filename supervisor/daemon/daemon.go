@@ -225,7 +225,7 @@ func (d *daemon) background() {
 				return
 			case now := <-ticker.C:
 				d.changes.Prune(now, func(kind string) bool { return kind == check.Perform || kind == check.Recover })
-				d.notices.Prune(now)
+				d.keeper.Forget(d.notices.Prune(now))
 			}
 		}
 	}()

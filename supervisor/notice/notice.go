@@ -258,10 +258,11 @@ func (s *Store) LatestWarning() time.Time {
 	return latest
 }
 
-// Prune drops expired notices and the oldest beyond 1000.
-func (s *Store) Prune(now time.Time) {
+// Prune drops expired notices and the oldest beyond 1000, and returns their ids.
+func (s *Store) Prune(now time.Time) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	old := maps.Clone(s.byID)
 	maps.DeleteFunc(s.byKey, func(_ identity, n *Notice) bool { return n.expired(now) })
 	all := slices.SortedFunc(maps.Values(s.byKey), func(a, b *Notice) int { return a.LastOccurred.Compare(b.LastOccurred) })
 	if extra := len(all) - maxKept; extra > 0 {
@@ -272,5 +273,7 @@ func (s *Store) Prune(now time.Time) {
 	clear(s.byID)
 	for _, n := range s.byKey {
 		s.byID[n.ID] = n
+		delete(old, n.ID)
 	}
+	return slices.Collect(maps.Keys(old))
 }

@@ -3,6 +3,7 @@ package notice_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,4 +134,22 @@ func TestKeptNoticesGoOn(t *testing.T) {
 	if next := again.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "d.e/f"}); next != "41" {
 		t.Errorf("next id %s, want 41", next)
 	}
+}
+
+func TestPrune(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := notice.New(notice.Config{})
+		first := s.Add(notice.Occurrence{Type: notice.Custom, Key: "a.b/first"})
+		for i := range 1000 {
+			time.Sleep(time.Millisecond)
+			s.Add(notice.Occurrence{Type: notice.ChangeUpdate, Key: strconv.Itoa(i)})
+		}
+		if gone := s.Prune(time.Now()); len(gone) != 1 || gone[0] != first {
+			t.Errorf("pruned %v, want the oldest", gone)
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		if gone := s.Prune(time.Now()); len(gone) != 1000 || len(s.List(notice.Filter{AllUsers: true})) != 0 {
+			t.Errorf("%d expired notices were dropped", len(gone))
+		}
+	})
 }

@@ -88,7 +88,7 @@ func (s *Service) fire(in input) {
 func (s *Service) perform(do Effect, in input) {
 	switch do {
 	case Spawn:
-		s.began, s.delay = true, 0
+		s.began, s.again, s.delay = true, false, 0
 		s.starter, s.def = in.by, in.def
 		s.spawn(OkayTime, OkayDelay)
 	case Respawn:
@@ -140,6 +140,7 @@ func (s *Service) performStop(do Effect, in input) {
 	case StopOkay:
 		s.answerStops(nil)
 	case StopFailed:
+		s.again = false
 		s.answerStops(errors.New("process still running after SIGTERM and SIGKILL"))
 	case AlreadyStopped:
 		in.by.log(s.whyStopped())

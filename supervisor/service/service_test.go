@@ -280,6 +280,30 @@ func TestCheckFailureRestartsOnlyWhatRuns(t *testing.T) {
 	})
 }
 
+// A restart that could not end its process must not make a later stop restart it.
+func TestGivenUpRestartIsForgotten(t *testing.T) {
+	bubble(t, one+", kill-delay: 1s, on-check-failure: {up: restart}}", func(r *rig) {
+		r.do(r.set.Start([]string{"a"}))
+		stuck := r.runner.Last("a")
+		r.runner.Immortal = map[string]bool{"a": true}
+		r.set.CheckFailed("up")
+		time.Sleep(time.Second + service.GiveUpTime + time.Millisecond)
+		synctest.Wait()
+		if got := r.current("a"); got != "inactive" {
+			t.Fatalf("after giving up: %s", got)
+		}
+		r.runner.Immortal = nil
+		stuck.Exit(137)
+		r.do(r.set.Start([]string{"a"}))
+		r.do(r.set.Stop([]string{"a"}))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := r.current("a"); got != "inactive" {
+			t.Errorf("after a stop: %s", got)
+		}
+	})
+}
+
 func TestSpawnFailureIsNotRetried(t *testing.T) {
 	bubble(t, one+"}", func(r *rig) {
 		r.runner.Fail = func(string) error { return errors.New("no such file") }

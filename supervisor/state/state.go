@@ -174,6 +174,16 @@ func (k *Keeper) Notice(n notice.Notice) {
 	k.poke()
 }
 
+// Forget drops notices; they vanish from the file when it is next rewritten.
+func (k *Keeper) Forget(ids []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, id := range ids {
+		delete(k.notices, id)
+		delete(k.dirty, id)
+	}
+}
+
 func (k *Keeper) poke() {
 	select {
 	case k.wake <- struct{}{}:
