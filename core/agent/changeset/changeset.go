@@ -60,9 +60,9 @@ func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone
 	}
 	switch done.Outcome {
 	case charmruntimev1.Outcome_OUTCOME_OK, charmruntimev1.Outcome_OUTCOME_NOT_IMPLEMENTED:
-		cs := hook.Normalize(done.Changeset, ran.View)
-		if cs == nil {
-			cs = empty
+		cs := empty
+		if done.Changeset != nil {
+			cs = hook.Normalize(done.Changeset, ran.View)
 		}
 		cs.EventId = d.Event.Id
 		if err := errors.Join(hook.Validate(cs, d.Event)...); err != nil {

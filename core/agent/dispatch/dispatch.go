@@ -76,6 +76,8 @@ type Job struct {
 type Result struct {
 	Done *charmruntimev1.Done
 	View *hookv1.View
+	// Started says that the runtime was given the event: with an error, it may have run.
+	Started bool
 }
 
 // wasmTimeout is the guest time that a WASM event has when the application does not say otherwise.
@@ -110,7 +112,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	crash.At("dispatch.before-run")
 	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View})
 	crash.At("dispatch.after-run")
-	return Result{Done: done, View: start.View}, err
+	return Result{Done: done, View: start.View, Started: true}, err
 }
 
 // failed is an event that ended before the charm ran.

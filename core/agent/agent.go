@@ -1,0 +1,186 @@
+// Package agent is the process beside the units. It wires the stages in the order of the flow: source, queue, resolver,
+// dispatch, changeset, and the commit that the controller writes. Who has read step (step.go) has read the product.
+//
+// An agent keeps nothing that must survive it: a unit's cursor lies in the controller's store, written in the same
+// transaction as what the hook wrote. What it has on disk are copies (charms) and hints (run directories).
+package agent
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/bangle-dev/bangle/core/agent/dispatch"
+	"github.com/bangle-dev/bangle/core/agent/queue"
+	"github.com/bangle-dev/bangle/core/agent/source"
+	"github.com/bangle-dev/bangle/core/event"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	"github.com/bangle-dev/bangle/sdk/substrate"
+)
+
+// Version is what an agent tells the controller of itself.
+const Version = "0.1.0"
+
+// Config is all that an agent needs; it is not changed afterwards.
+type Config struct {
+	ID          string // the agent's, as units' records name it
+	Incarnation string
+	Dir         string // of the agent: charms and units
+	RunDir      string // of the agent: short, for sockets; one directory for each unit is made in it
+	ToolsDir    string // hook tools
+	Controller  dispatch.Controller
+	// AgentStart names this start where an agent's start is its unit's; "" elsewhere.
+	AgentStart string
+
+	Agents   controllerv1.AgentsClient
+	Side     substrate.UnitSide
+	Runtimes dispatch.Runtimes
+	Notices  source.NoticeReader // default: source.SupervisorClient
+
+	Workers int           // events in flight at most; default 32
+	Grace   time.Duration // how long a hook may still run when the agent ends; default 8 s
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Agent runs units.
+type Agent struct {
+	cfg        Config
+	queue      *queue.Queue[event.Key]
+	replica    *source.Replica
+	observer   *source.Observer
+	dispatcher *dispatch.Dispatcher
+	committer  committer
+	lead       *leadership
+	report     *reporter
+
+	mu    sync.Mutex
+	units map[event.Key]*unit
+}
+
+// New wires an agent. Run starts it.
+func New(cfg Config) (*Agent, error) {
+	if cfg.ID == "" || cfg.Incarnation == "" || cfg.Dir == "" || cfg.RunDir == "" {
+		return nil, errors.New("cannot make an agent: id, incarnation, dir and run dir are needed")
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 32
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = 8 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Notices == nil {
+		cfg.Notices = source.SupervisorClient{}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
+		lead: newLeadership(cfg.Agents), report: newReporter(cfg.Agents, cfg.Log)}
+	a.replica = source.NewReplica(cfg.ID, a.wake)
+	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
+	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
+		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
+		UnitDir: a.unitDir, RunDir: a.runDir})
+	return a, nil
+}
+
+// Run works until ctx ends. Hooks in flight then have a moment to end and be committed; those that do not are derived
+// again by the next start.
+func (a *Agent) Run(ctx context.Context) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	telling, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	defer quiet()
+	grace := context.AfterFunc(ctx, func() { _ = time.AfterFunc(a.cfg.Grace, end) })
+	defer grace()
+	var background, reports sync.WaitGroup
+	background.Go(func() { a.lead.run(life) })
+	background.Go(func() {
+		source.Follow(life, source.StreamConfig{Client: a.cfg.Agents, Replica: a.replica, Version: Version,
+			Incarnation: a.cfg.Incarnation, NewEpoch: a.newEpoch, Log: a.cfg.Log})
+	})
+	reports.Go(func() { a.report.run(telling) })
+	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
+	end()
+	a.observer.Close()
+	background.Wait()
+	quiet()
+	reports.Wait()
+}
+
+// wake gives a unit a turn.
+func (a *Agent) wake(k event.Key) {
+	u := a.unit(k)
+	u.woken.CompareAndSwap(0, a.cfg.Now().UnixNano())
+	a.queue.Put(k)
+}
+
+// newEpoch drops what is known of units from another life of the store, and looks at what there is.
+func (a *Agent) newEpoch() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range a.units {
+		u.stale.Store(true)
+	}
+}
+
+// unitDir is where a unit's files lie.
+func (a *Agent) unitDir(k event.Key) string {
+	return filepath.Join(a.cfg.Dir, "units", dispatch.DirName(k))
+}
+
+// fetchCharm streams a package from the controller.
+func (a *Agent) fetchCharm(ctx context.Context, model, digest string, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchCall)
+	defer cancel()
+	stream, err := a.cfg.Agents.FetchCharm(ctx, &controllerv1.FetchCharmRequest{Model: model, Digest: digest})
+	if err != nil {
+		return err
+	}
+	for {
+		chunk, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(chunk.Data); err != nil {
+			return err
+		}
+	}
+}
+
+// fetchCall bounds the fetch of a charm; packages may be large and lines thin.
+const fetchCall = 10 * time.Minute
+
+// lines is what a running hook may use of the agent.
+type lines struct{ a *Agent }
+
+// IsLeader renews and answers.
+func (l lines) IsLeader(ctx context.Context, k event.Key) (bool, error) { return l.a.lead.leads(ctx, k) }
+
+// ReadBag asks the controller.
+func (l lines) ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error) {
+	bag, err := l.a.cfg.Agents.ReadBag(ctx, &controllerv1.ReadBagRequest{Model: k.Model, Reader: k.Unit, RelationId: relation, Owner: owner})
+	if err != nil {
+		return nil, err
+	}
+	if bag.Values == nil {
+		return map[string]string{}, nil
+	}
+	return bag.Values, nil
+}
+
+// Immediate queues.
+func (l lines) Immediate(req *controllerv1.ImmediateRequest) { l.a.report.tell(req) }
+
+// Log queues.
+func (l lines) Log(rec *controllerv1.LogRecord) { l.a.report.tell(rec) }
