@@ -165,7 +165,9 @@ const fetchCall = 10 * time.Minute
 type lines struct{ a *Agent }
 
 // IsLeader renews and answers.
-func (l lines) IsLeader(ctx context.Context, k event.Key) (bool, error) { return l.a.lead.leads(ctx, k) }
+func (l lines) IsLeader(ctx context.Context, k event.Key) (bool, error) {
+	return l.a.lead.leads(ctx, k)
+}
 
 // ReadBag asks the controller.
 func (l lines) ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error) {

@@ -123,9 +123,11 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 		return false
 	}
 	u.commit = nil
-	if got.refusal == nil {
-		a.replica.Merge(t.req.Guard.Epoch, got.resp.Objects)
+	if got.refusal != nil {
+		a.refused(u, t.req.Guard, got.refusal)
+		return true
 	}
+	a.replica.Merge(t.req.Guard.Epoch, got.resp.Objects)
 	return true
 }
 

@@ -294,3 +294,13 @@ func (s *Store) Reap() {
 		s.Elect(key.AppOf(name))
 	}
 }
+
+// Touch writes a unit's cursor as it is, as somebody who was faster would.
+func (s *Store) Touch(unit string) {
+	s.Txn(func() {
+		s.Put(key.OfUnit(key.State, unit), proto.CloneOf(s.get(key.OfUnit(key.State, unit))))
+	})
+}
+
+// Depose takes the leader away.
+func (s *Store) Depose(app string) { s.Txn(func() { s.Delete(key.OfApp(key.Lead, app)) }) }

@@ -1,0 +1,523 @@
+package agent_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bangle-dev/bangle/core/agent"
+	"github.com/bangle-dev/bangle/core/agent/agenttest"
+	"github.com/bangle-dev/bangle/core/agent/source"
+	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a controller, a place and a charm, in which an agent may be started, killed and started again.
+type world struct {
+	t       *testing.T
+	store   *agenttest.Store
+	server  *agenttest.Server
+	client  controllerv1.AgentsClient
+	side    *agenttest.Side
+	runtime *agenttest.Runtime
+	notices voice
+	dir     string
+	digest  string
+	kill    func()
+}
+
+// voice is a supervisor that says what it is given.
+type voice chan []source.Notice
+
+func (v voice) Wait(ctx context.Context, _ string, _ time.Time) ([]source.Notice, error) {
+	select {
+	case list := <-v:
+		return list, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (v voice) Checks(context.Context, string) (map[string]bool, error) { return nil, nil }
+
+func newWorld(t *testing.T, code agenttest.Charm) *world {
+	w := &world{t: t, store: agenttest.New(), notices: make(voice), dir: t.TempDir()}
+	w.server = agenttest.NewServer(w.store)
+	w.client = w.server.Dial(t)
+	w.side = agenttest.NewSide(&substratev1.EnvironmentResponse{Addresses: []string{"10.0.0.7"}, BootId: "boot-1"})
+	w.runtime = agenttest.NewRuntime(t, code)
+	var file string
+	file, w.digest = agenttest.Pack(t, "web", map[string]string{
+		"config.yaml":   "options:\n  port: {type: int, default: 80}\n  name: {type: string}\n",
+		"metadata.yaml": "name: web\nsummary: s\ndescription: d\nrequires:\n  db: {interface: db}\npeers:\n  cluster: {interface: cluster}\n",
+	})
+	w.server.AddCharm(w.digest, file)
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// start runs an agent; the returned function ends it as SIGTERM would, w.kill as SIGKILL.
+func (w *world) start() {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	a, err := agent.New(agent.Config{ID: agenttest.Agent, Incarnation: agenttest.Place, Dir: w.dir, RunDir: filepath.Join(w.dir, "run"),
+		Agents: w.client, Side: w.side, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() { a.Run(ctx) })
+	w.kill = func() { stop(); done.Wait() }
+}
+
+func (w *world) stop() {
+	if w.kill != nil {
+		w.kill()
+		w.kill = nil
+	}
+}
+
+func (w *world) deploy(units int, peers ...string) {
+	w.store.Deploy(agenttest.App{Name: "web", Digest: w.digest, Runtime: "python", Units: units, Peers: peers})
+}
+
+// until waits for a condition.
+func (w *world) until(what string, is func() bool) {
+	w.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !is() {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("waited in vain until %s; runs %v, cursor %v", what, w.runtime.Runs(), w.cursor("web/0"))
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+func (w *world) cursor(unit string) *controllerv1.Cursor {
+	return w.store.Get(key.OfUnit(key.State, unit)).GetUnitState().GetCursor()
+}
+
+func (w *world) started(unit string) { w.untilEvents(unit, 4) }
+
+func (w *world) untilEvents(unit string, n uint64) {
+	w.t.Helper()
+	w.until("the events are committed", func() bool { return w.cursor(unit).GetSequence() >= n && w.cursor(unit).Pending == nil })
+}
+
+func (w *world) ran(event string) int {
+	n := 0
+	for _, r := range w.runtime.Runs() {
+		if r == event {
+			n++
+		}
+	}
+	return n
+}
+
+func ok(cs *hookv1.Changeset) *charmruntimev1.Done {
+	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_OK, Changeset: cs}
+}
+
+// TestFirstHooksCountTheirWrites: install is a Begin and a Commit, everything after it a Commit; a config change is
+// exactly one Commit, and the charm sees the new value and the default.
+func TestFirstHooksCountTheirWrites(t *testing.T) {
+	w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		return ok(&hookv1.Changeset{UnitStatus: &hookv1.Status{Current: "active", Message: s.Event.Name}}), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	want := []string{"web/0 1-install", "web/0 2-leader-elected", "web/0 3-config-changed", "web/0 4-start"}
+	if got := w.runtime.Runs(); !slices.Equal(got, want) {
+		t.Fatalf("ran %v, want %v", got, want)
+	}
+	if b, c := w.store.Count("Begin"), w.store.Count("Commit"); b != 1 || c != 4 {
+		t.Errorf("%d Begin and %d Commit, want 1 and 4", b, c)
+	}
+	if n := w.store.Count("SetAddresses"); n != 1 {
+		t.Errorf("%d SetAddresses, want 1", n)
+	}
+	w.store.Config("web", "name", "x")
+	w.untilEvents("web/0", 5)
+	if b, c := w.store.Count("Begin"), w.store.Count("Commit"); b != 1 || c != 5 {
+		t.Errorf("after a config change %d Begin and %d Commit, want 1 and 5", b, c)
+	}
+	v := w.runtime.View("web/0", "config-changed")
+	if v.Config["name"].GetStringValue() != "x" || v.Config["port"].GetIntValue() != 80 || v.Unit.PrivateAddress != "10.0.0.7" {
+		t.Errorf("the charm saw config %v and address %s", v.Config, v.Unit.PrivateAddress)
+	}
+	if st := w.store.Get(key.OfUnit(key.Status, "web/0")).GetUnitStatus(); st.Workload.Message != "config-changed" {
+		t.Errorf("status is %v", st)
+	}
+	w.until("the journal came", func() bool { return len(w.server.Journal()) == 5 })
+	if j := w.server.Journal()[4]; j.Wrote != "status" || j.Outcome != "ok" || j.Revision == 0 {
+		t.Errorf("the journal says %v", j)
+	}
+}
+
+// TestLostAnswers: whatever is lost, each event's writes are there once and no charm hears an event twice.
+func TestLostAnswers(t *testing.T) {
+	for _, call := range []string{"Begin", "Commit"} {
+		for _, fault := range []agenttest.Fault{agenttest.LoseRequest, agenttest.LoseAnswer} {
+			t.Run(call+" "+string(fault), func(t *testing.T) {
+				w := newWorld(t, nil)
+				w.server.Fail(call, fault, fault, fault)
+				w.start()
+				w.deploy(1)
+				w.started("web/0")
+				if got := w.runtime.Runs(); len(got) != 4 {
+					t.Errorf("ran %v, want each event once", got)
+				}
+				if n := w.store.Count("Commit written"); n != 4 {
+					t.Errorf("%d commits were written, want 4", n)
+				}
+			})
+		}
+	}
+}
+
+// TestActionWhoseBeginWasLostRunsOnce: it was recorded and never ran, so it is not interrupted.
+func TestActionWhoseBeginWasLostRunsOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	w.server.Fail("Begin", agenttest.LoseAnswer)
+	id := w.store.Run("web/0", "backup", "{}")
+	w.until("the action is done", func() bool { return w.task(id).Status == "completed" })
+	if n := w.ran("web/0 5-backup"); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+}
+
+func (w *world) task(id string) *controllerv1.Task {
+	return w.store.Get(key.Named(key.Task, id)).GetTask()
+}
+
+// TestKilledInAHook: a paired event that was cut off comes again, an action never.
+func TestKilledInAHook(t *testing.T) {
+	var hang atomic.Pointer[string]
+	w := newWorld(t, func(ctx context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		if name := hang.Load(); name != nil && *name == s.Event.Name {
+			<-ctx.Done()
+			return nil, errs.E(errs.Canceled, "ended")
+		}
+		return ok(nil), nil
+	})
+	for i, hook := range []string{"install", "config-changed", "backup"} {
+		hang.Store(&hook)
+		w.start()
+		if i == 0 {
+			w.deploy(1)
+		}
+		if hook == "backup" {
+			w.store.Run("web/0", hook, "{}")
+		}
+		w.until(hook+" runs", func() bool { return strings.HasSuffix(last(w.runtime.Runs()), hook) })
+		w.stop()
+		hang.Store(nil)
+	}
+	w.start()
+	w.until("the action is failed", func() bool { return w.task("1").Status == "failed" })
+	if msg := w.task("1").Message; !strings.Contains(msg, "interrupted") {
+		t.Errorf("the task says %q", msg)
+	}
+	w.started("web/0")
+	if a, b, c := w.count("install"), w.count("config-changed"), w.count("backup"); a != 2 || b != 2 || c != 1 {
+		t.Errorf("install ran %d times, config-changed %d, backup %d; want 2, 2, 1: %v", a, b, c, w.runtime.Runs())
+	}
+}
+
+func (w *world) count(hook string) int {
+	n := 0
+	for _, r := range w.runtime.Runs() {
+		if strings.HasSuffix(r, "-"+hook) {
+			n++
+		}
+	}
+	return n
+}
+
+func last(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[len(list)-1]
+}
+
+// TestKilledWithAnOpenCommit: the next start asks about the same commit first, and does not run the event again.
+func TestKilledWithAnOpenCommit(t *testing.T) {
+	for _, fault := range []agenttest.Fault{agenttest.LoseRequest, agenttest.LoseAnswer} {
+		t.Run(string(fault), func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.start()
+			w.deploy(1)
+			w.started("web/0")
+			before := w.store.Count("Commit")
+			w.server.Fail("Commit", slices.Repeat([]agenttest.Fault{fault}, 50)...)
+			w.store.Config("web", "name", "x")
+			w.until("the answer is lost", func() bool { return w.ran("web/0 5-config-changed") == 1 && len(w.open()) == 1 })
+			w.stop()
+			w.server.Clear("Commit")
+			w.start()
+			w.untilEvents("web/0", 5)
+			w.until("nothing is open", func() bool { return len(w.open()) == 0 })
+			if n := w.ran("web/0 5-config-changed"); n != 1 {
+				t.Errorf("config-changed ran %d times", n)
+			}
+			if n := w.store.Count("Commit written"); n != before+1 {
+				t.Errorf("%d commits were written, want %d", n, before+1)
+			}
+		})
+	}
+}
+
+// open lists the commits that are kept because they were not answered.
+func (w *world) open() []string {
+	list, err := filepath.Glob(filepath.Join(w.dir, "run", "*", "commit.pb"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+// TestConflict: what an older view led to is thrown away; the agent waits for the newer one and decides anew.
+func TestConflict(t *testing.T) {
+	var w *world
+	var once sync.Once
+	w = newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		if s.Event.Name == "config-changed" {
+			once.Do(func() { w.store.Touch("web/0") }) // somebody else wrote the cursor
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	if n := w.ran("web/0 3-config-changed"); n != 2 {
+		t.Errorf("config-changed ran %d times, want once more after the conflict", n)
+	}
+}
+
+// TestNotLeaderAnyMore: a leader's write that comes too late runs once more with a view that says so, then it is the
+// charm's failure.
+func TestNotLeaderAnyMore(t *testing.T) {
+	var w *world
+	var stubborn atomic.Bool
+	w = newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		cs := &hookv1.Changeset{}
+		if s.Event.Name == "config-changed" && s.View.Config["name"].GetStringValue() == "x" && (s.View.Leadership.Leader || stubborn.Load()) {
+			if s.View.Leadership.Leader {
+				w.store.Depose("web")
+			}
+			cs.AppStatus = &hookv1.Status{Current: "active"}
+		}
+		return ok(cs), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	w.store.Config("web", "name", "x")
+	w.untilEvents("web/0", 5)
+	if n := w.ran("web/0 5-config-changed"); n != 2 || w.runtime.View("web/0", "config-changed").Leadership.Leader {
+		t.Errorf("config-changed ran %d times, want twice, the second time as a follower", n)
+	}
+	stubborn.Store(true)
+	w.store.Lead("web", "web/0")
+	w.untilEvents("web/0", 6)
+	w.store.Config("web", "name", "x")
+	w.until("it failed", func() bool { return w.cursor("web/0").GetPending().GetStep() == "failed" })
+	if msg := w.cursor("web/0").Pending.Message; !strings.Contains(msg, "not the leader") {
+		t.Errorf("it failed with %q", msg)
+	}
+}
+
+// TestFailedHookIsDurable: the error is in the model, an action runs beneath it, and resolved runs it again.
+func TestFailedHookIsDurable(t *testing.T) {
+	var broken atomic.Bool
+	broken.Store(true)
+	w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		if s.Event.Name == "config-changed" && broken.Load() {
+			return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: "KeyError: 'x'", Detail: "Traceback\nKeyError: 'x'"}, nil
+		}
+		return ok(nil), nil
+	})
+	w.store.ModelConfig("automatically-retry-hooks", "false")
+	w.start()
+	w.deploy(1)
+	w.until("it failed", func() bool { return w.cursor("web/0").GetPending().GetStep() == "failed" })
+	if p := w.cursor("web/0").Pending; p.Message != "KeyError: 'x'" || p.Attempt != 1 || p.ExitCode != 1 {
+		t.Errorf("the cursor says %v", p)
+	}
+	w.stop() // an agent that starts again knows it too
+	w.start()
+	id := w.store.Run("web/0", "backup", "{}")
+	w.until("the action is done", func() bool { return w.task(id).Status == "completed" })
+	if w.cursor("web/0").GetPending().GetStep() != "failed" {
+		t.Error("the action took the error away")
+	}
+	broken.Store(false)
+	w.store.Resolve("web/0", true)
+	w.until("it is resolved", func() bool { return w.cursor("web/0").Started })
+	w.until("the traceback is in the log", func() bool {
+		return slices.ContainsFunc(w.server.Logs(), func(l *controllerv1.LogRecord) bool {
+			return l.Level == "ERROR" && strings.Contains(l.Message, "Traceback") && l.Entity == "unit-web-0" && l.Module == "unit.web/0.config-changed"
+		})
+	})
+}
+
+// TestRuntimeDies: an event whose runtime dies is derived again; one that always takes it along is the charm's failure.
+func TestRuntimeDies(t *testing.T) {
+	var deaths atomic.Int64
+	w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		if s.Event.Name == "install" && deaths.Add(1) == 1 || s.Event.Name == "start" {
+			return nil, errs.E(errs.Unavailable, "the runtime died")
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.until("start failed", func() bool { return w.cursor("web/0").GetPending().GetStep() == "failed" })
+	if n := w.ran("web/0 1-install"); n != 2 {
+		t.Errorf("install ran %d times, want 2", n)
+	}
+	if n := w.ran("web/0 4-start"); n != 3 {
+		t.Errorf("start ran %d times before it was the charm's failure, want 3", n)
+	}
+}
+
+// TestPeersSeeEachOther: what one unit writes reaches the other's view, with the membership that it was told.
+func TestPeersSeeEachOther(t *testing.T) {
+	w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		cs := &hookv1.Changeset{}
+		if s.Event.Kind == "relation-created" {
+			cs.Bags = []*hookv1.BagWrite{{RelationId: 1, Set: map[string]string{"who": s.View.Unit.Name}}}
+			if n := len(s.View.Relations[0].Members); n != 0 {
+				t.Errorf("%s sees %d members in created", s.View.Unit.Name, n)
+			}
+		}
+		return ok(cs), nil
+	})
+	w.start()
+	w.deploy(3, "cluster")
+	for _, u := range []string{"web/0", "web/1", "web/2"} {
+		w.until(u+" knows its peers", func() bool {
+			return w.cursor(u).GetStarted() && w.cursor(u).GetSequence() >= 9
+		})
+	}
+	v := w.runtime.View("web/2", "cluster-relation-changed")
+	if m := v.Relations[0].Members; len(m) != 2 || m[0].Bag["who"] != "web/0" || m[1].Bag["who"] != "web/1" {
+		t.Errorf("web/2 sees %v", m)
+	}
+	w.store.RemoveUnit("web/1", false)
+	w.until("web/1 is dead", func() bool {
+		return w.store.Get(key.OfUnit(key.Unit, "web/1")).GetUnit().GetLife() == controllerv1.Life_LIFE_DEAD
+	})
+	w.until("web/2 was told", func() bool { return w.runtime.View("web/2", "cluster-relation-departed") != nil })
+	v = w.runtime.View("web/2", "cluster-relation-departed")
+	if r := v.Relations[0]; len(r.Members) != 1 || len(r.Departed) != 1 || r.Departed[0].Bag["who"] != "web/1" {
+		t.Errorf("in departed web/2 sees members %v and departed %v", r.Members, r.Departed)
+	}
+	w.until("the unit's files are gone", func() bool {
+		_, err := os.Stat(filepath.Join(w.dir, "units", agenttest.Model[:8], "web-1"))
+		return os.IsNotExist(err)
+	})
+}
+
+// TestLeadershipAndImmediates: a leader's view has a promise, is-leader asks, a status shows before its hook ends.
+func TestLeadershipAndImmediates(t *testing.T) {
+	w := newWorld(t, func(ctx context.Context, s *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {
+		if s.Event.Name == "start" {
+			if answer, err := host.Call(ctx, "is-leader", "{}"); err != nil || answer != "true" {
+				t.Errorf("is-leader: %s, %v", answer, err)
+			}
+			host.Immediate(&charmruntimev1.Immediate{What: &charmruntimev1.Immediate_Status{Status: &charmruntimev1.StatusSet{Status: &hookv1.Status{Current: "maintenance"}}}})
+			if _, err := host.Call(ctx, "secret-get", "{}"); !errs.Is(err, errs.Unsupported) {
+				t.Errorf("secret-get: %v", err)
+			}
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	w.until("the status came", func() bool { return len(w.server.Immediates()) == 1 })
+	if i := w.server.Immediates()[0]; i.EventId != "4-start" || i.N != 1 || i.Status.Current != "maintenance" {
+		t.Errorf("got %v", i)
+	}
+	w.store.Config("web", "name", "y")
+	w.untilEvents("web/0", 5)
+	if l := w.runtime.View("web/0", "config-changed").Leadership; !l.Leader || l.SecondsLeft < 30 || l.SecondsLeft > 60 {
+		t.Errorf("leadership in the view: %v", l)
+	}
+}
+
+// TestNewEpoch: after a restore of the store the agent loads everything again and goes on.
+func TestNewEpoch(t *testing.T) {
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	w.store.NewEpoch()
+	w.store.Config("web", "name", "x")
+	w.untilEvents("web/0", 5)
+}
+
+// TestManyUnits: each unit's events are in order and complete, whatever runs beside them.
+func TestManyUnits(t *testing.T) {
+	const units = 60
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(units)
+	w.until("all are started", func() bool {
+		for _, u := range w.store.Units() {
+			if !w.cursor(u).GetStarted() {
+				return false
+			}
+		}
+		return len(w.store.Units()) == units
+	})
+	if n := len(w.runtime.Runs()); n != units*4 {
+		t.Errorf("%d events ran, want %d", n, units*4)
+	}
+}
+
+// TestRefreshKeepsTheUnitsOwnFiles: the charm's files change, those that the unit made stay.
+func TestRefreshKeepsTheUnitsOwnFiles(t *testing.T) {
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	dir := filepath.Join(w.dir, "units", agenttest.Model[:8], "web-0", "charm")
+	if err := os.WriteFile(filepath.Join(dir, ".unit-state.db"), []byte("state"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, digest := agenttest.Pack(t, "web", map[string]string{"new.txt": "new"})
+	w.server.AddCharm(digest, file)
+	w.store.Refresh("web", digest, false)
+	w.untilEvents("web/0", 6)
+	for name, want := range map[string]bool{"new.txt": true, ".unit-state.db": true, "config.yaml": false, "dispatch": true} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+	if w.cursor("web/0").CharmDigest != digest {
+		t.Error("the cursor names the old charm")
+	}
+}

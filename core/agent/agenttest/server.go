@@ -1,0 +1,234 @@
+package agenttest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/plugin"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// Server is a Store behind the contract's own gRPC service, without certificates.
+type Server struct {
+	controllerv1.UnimplementedAgentsServer
+	Store *Store
+
+	mu       sync.Mutex
+	packages map[string]string // digest → file
+	faults   map[string][]Fault
+	journal  []*controllerv1.JournalEntry
+	logs     []*controllerv1.LogRecord
+	told     []*controllerv1.ImmediateRequest
+	seconds  float64
+}
+
+// Fault is what goes wrong with one call.
+type Fault string
+
+// The faults.
+const (
+	LoseRequest Fault = "lose-request" // the call fails and did nothing
+	LoseAnswer  Fault = "lose-answer"  // the call fails and was done
+)
+
+// NewServer serves the store.
+func NewServer(s *Store) *Server {
+	return &Server{Store: s, packages: map[string]string{}, faults: map[string][]Fault{}, seconds: 60}
+}
+
+// Dial serves until the test ends and answers a client. Several may be asked for.
+func (s *Server) Dial(t testing.TB) controllerv1.AgentsClient {
+	t.Helper()
+	lis := bufconn.Listen(1 << 20)
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
+		resp, err := h(ctx, req)
+		return resp, plugin.ToStatus(err)
+	}))
+	controllerv1.RegisterAgentsServer(server, s)
+	var served sync.WaitGroup
+	served.Go(func() { _ = server.Serve(lis) }) // ends with Stop
+	conn, err := grpc.NewClient("passthrough:///test", append(plugin.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		server.Stop()
+		served.Wait()
+	})
+	return controllerv1.NewAgentsClient(conn)
+}
+
+// AddCharm offers a package.
+func (s *Server) AddCharm(digest, file string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.packages[digest] = file
+}
+
+// Fail lets the next calls of that name go wrong, in order.
+func (s *Server) Fail(call string, faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults[call] = append(s.faults[call], faults...)
+}
+
+func (s *Server) fault(call string) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults[call]) == 0 {
+		return ""
+	}
+	f := s.faults[call][0]
+	s.faults[call] = s.faults[call][1:]
+	return f
+}
+
+// lost is how a call that went wrong looks.
+func lost() error { return errs.E(errs.Unavailable, "the line is broken") }
+
+// Journal, Logs and Immediates are what agents reported.
+func (s *Server) Journal() []*controllerv1.JournalEntry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*controllerv1.JournalEntry(nil), s.journal...)
+}
+
+// Logs are the lines that came.
+func (s *Server) Logs() []*controllerv1.LogRecord {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*controllerv1.LogRecord(nil), s.logs...)
+}
+
+// Immediates are the statuses that came before their hooks ended.
+func (s *Server) Immediates() []*controllerv1.ImmediateRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*controllerv1.ImmediateRequest(nil), s.told...)
+}
+
+// Watch implements the call.
+func (s *Server) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreamingServer[controllerv1.Delta]) error {
+	epoch, revision := req.Epoch, req.ResumeRevision
+	for {
+		deltas, changed := s.Store.Since(epoch, revision)
+		for _, d := range deltas {
+			if err := out.Send(d); err != nil {
+				return err
+			}
+			epoch, revision = d.Epoch, d.Revision
+		}
+		if len(deltas) > 0 {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-out.Context().Done():
+			return out.Context().Err()
+		}
+	}
+}
+
+// answer applies a fault to a call.
+func answer[T any](s *Server, call string, do func() T) (resp T, err error) {
+	switch s.fault(call) {
+	case LoseRequest:
+		return resp, lost()
+	case LoseAnswer:
+		do()
+		return resp, lost()
+	}
+	return do(), nil
+}
+
+// Begin implements the call.
+func (s *Server) Begin(_ context.Context, req *controllerv1.BeginRequest) (*controllerv1.CommitResponse, error) {
+	return answer(s, "Begin", func() *controllerv1.CommitResponse { return s.Store.Begin(req) })
+}
+
+// Commit implements the call.
+func (s *Server) Commit(_ context.Context, req *controllerv1.CommitRequest) (*controllerv1.CommitResponse, error) {
+	return answer(s, "Commit", func() *controllerv1.CommitResponse { return s.Store.Commit(req) })
+}
+
+// Lead implements the call.
+func (s *Server) Lead(_ context.Context, req *controllerv1.LeadRequest) (*controllerv1.LeadResponse, error) {
+	resp := &controllerv1.LeadResponse{}
+	for _, t := range req.Terms {
+		p := &controllerv1.LeadPromise{Term: t.Term}
+		if o := s.Store.Get(key.OfApp(key.Lead, t.Application)); o.GetLead().GetUnit() == t.Unit && o.CreateRevision == t.Term {
+			p.Seconds = s.seconds
+		}
+		resp.Promises = append(resp.Promises, p)
+	}
+	return resp, nil
+}
+
+// Immediate implements the call.
+func (s *Server) Immediate(_ context.Context, req *controllerv1.ImmediateRequest) (*controllerv1.ImmediateResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, req)
+	return &controllerv1.ImmediateResponse{}, nil
+}
+
+// Report implements the call.
+func (s *Server) Report(_ context.Context, req *controllerv1.ReportRequest) (*controllerv1.ReportResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.journal = append(s.journal, req.Journal...)
+	s.logs = append(s.logs, req.Logs...)
+	return &controllerv1.ReportResponse{}, nil
+}
+
+// FetchCharm implements the call.
+func (s *Server) FetchCharm(req *controllerv1.FetchCharmRequest, out grpc.ServerStreamingServer[controllerv1.Chunk]) error {
+	s.mu.Lock()
+	file := s.packages[req.Digest]
+	s.mu.Unlock()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return plugin.ToStatus(errs.E(errs.NotFound, "cannot fetch charm %s: %w", req.Digest, err))
+	}
+	return out.Send(&controllerv1.Chunk{Data: data})
+}
+
+// ReadBag implements the call.
+func (s *Server) ReadBag(_ context.Context, req *controllerv1.ReadBagRequest) (*controllerv1.Bag, error) {
+	k := key.AppBag(req.RelationId, req.Owner)
+	if key.AppOf(req.Owner) != "" {
+		k = key.UnitBag(req.RelationId, req.Owner)
+	}
+	if b := s.Store.Get(k).GetBag(); b != nil {
+		return b, nil
+	}
+	return &controllerv1.Bag{}, nil
+}
+
+// SetAddresses implements the call.
+func (s *Server) SetAddresses(_ context.Context, req *controllerv1.SetAddressesRequest) (*controllerv1.SetAddressesResponse, error) {
+	if req.Unit == "" {
+		return nil, errors.New("no unit")
+	}
+	s.Store.Txn(func() { s.Store.counts["SetAddresses"]++; s.Store.address(req.Unit, req.Addresses) })
+	return &controllerv1.SetAddressesResponse{}, nil
+}
+
+// Clear takes back the faults of a call.
+func (s *Server) Clear(call string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.faults, call)
+}
