@@ -48,7 +48,7 @@ func (w *Watcher) Close() error { return w.file.Close() }
 func (w *Watcher) add(root string) error {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
+			if errors.Is(err, fs.ErrNotExist) && path != root {
 				return nil // it went while we looked
 			}
 			return err
