@@ -1,14 +1,19 @@
 package watch
 
 import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/key"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
-// expand notes, for a change that gives or takes rights, every record whose visibility may change with it.
+// expand notes, for a change that gives or takes rights, every record whose visibility may change with it, as far as the
+// state before and the state after the change know them.
 func (f *fan) expand(g *model.Graph, r ref) {
-	now, before := g.Entry(r.key.String()), f.before[r]
+	now, before := f.after[r], f.before[r]
 	switch r.key.Kind {
 	case key.Unit:
 		was, is := value[*controllerv1.Unit](before), value[*controllerv1.Unit](now)
@@ -18,7 +23,7 @@ func (f *fan) expand(g *model.Graph, r ref) {
 		}
 	case key.Relation:
 		was, is := value[*controllerv1.Relation](before), value[*controllerv1.Relation](now)
-		if was == nil || is == nil || len(was.Endpoints) != len(is.Endpoints) {
+		if !slices.EqualFunc(was.GetEndpoints(), is.GetEndpoints(), func(a, b *controllerv1.Endpoint) bool { return proto.Equal(a, b) }) {
 			f.relationMoved(g, r.key.Relation, was)
 			f.relationMoved(g, r.key.Relation, is)
 		}
@@ -40,8 +45,7 @@ func (f *fan) expand(g *model.Graph, r ref) {
 	}
 }
 
-// value is the entry's message, nil if there is no entry. After the change the state holds the new one, so before and
-// now are the same when the first look is taken; the second look sees the difference.
+// value is the entry's message, the zero T if there is no entry.
 func value[T any](e *model.Entry) (v T) {
 	if e != nil {
 		v, _ = e.Value.(T)

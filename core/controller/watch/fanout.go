@@ -40,14 +40,15 @@ type fan struct {
 	m          *Mirror
 	revision   int64
 	changed    []ref
-	before     map[ref]*model.Entry // of the changed records that decide who sees what
+	before     map[ref]*model.Entry
+	after      map[ref]*model.Entry // only of records that decide who sees what
 	interested map[string]map[ref]bool
 	structural map[string]bool // agents whose view may have grown or shrunk
 	expanded   map[[3]string]bool
 }
 
 func (m *Mirror) newFan(b store.Batch) *fan {
-	f := &fan{m: m, revision: b.Revision, interested: map[string]map[ref]bool{}, structural: map[string]bool{}, before: map[ref]*model.Entry{}}
+	f := &fan{m: m, revision: b.Revision, interested: map[string]map[ref]bool{}, structural: map[string]bool{}, before: map[ref]*model.Entry{}, after: map[ref]*model.Entry{}}
 	for _, c := range b.Changes {
 		uuid, k, ok := where(c.KV.Key)
 		if !ok {
@@ -56,6 +57,10 @@ func (m *Mirror) newFan(b store.Batch) *fan {
 		r := ref{uuid, k}
 		f.changed = append(f.changed, r)
 		f.before[r] = find(m.state, r)
+		switch k.Kind {
+		case key.Unit, key.Relation, key.Lead, key.App:
+			f.after[r] = m.entry(k, c)
+		}
 	}
 	return f
 }
