@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -103,8 +104,12 @@ func (r *renewing) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // Client gives the TLS settings of a caller that trusts the authority in dir
-// and shows the admin's certificate of it.
+// and shows the admin's certificate of it. dir may be a controller's directory
+// too, which has its authority in ca/.
 func Client(dir string) (*tls.Config, error) {
+	if below := filepath.Join(dir, "ca"); isDir(below) {
+		dir = below
+	}
 	return LoadClient(filepath.Join(dir, CACertFile), filepath.Join(dir, AdminCertFile), filepath.Join(dir, AdminKeyFile))
 }
 
@@ -112,4 +117,9 @@ func withLoopback(hosts []string) []string {
 	all := append([]string{"localhost", "127.0.0.1", "::1"}, hosts...)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }

@@ -274,3 +274,19 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// Serving says what a substrate that serves now told of itself, nil if none of
+// that name does.
+func (p *Placement) Serving(name string) *substratev1.InfoResponse {
+	p.mu.Lock()
+	w := p.workers[name]
+	p.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	provider, info, _, _ := w.current()
+	if provider == nil {
+		return nil
+	}
+	return info
+}
