@@ -16,7 +16,6 @@ import (
 type container struct {
 	world   bool // build a root with /charm
 	told    bool // whoever made the namespaces waits on failureFD and mappedFD
-	unshare bool // make the mount namespace here
 	root    string
 	binds   [][2]string
 	program []string
@@ -25,7 +24,7 @@ type container struct {
 // contain is the inner half of a namespace's start; nobody types it.
 //
 //	contain --world PROGRAM…                   inside new namespaces: build the root, then run
-//	contain [--mapped|--unshare] [--root DIR] [--bind SOURCE=TARGET]… -- PROGRAM…
+//	contain [--told] [--root DIR] [--bind SOURCE=TARGET]… -- PROGRAM…
 //
 // The second form is for a workload's supervisor: what is bound exists in its mount namespace alone and is gone with
 // the last process in it.
@@ -63,10 +62,8 @@ func parseContainer(args []string) (container, error) {
 				return c, errors.New("cannot contain nothing: give -- PROGRAM ARGUMENT…")
 			}
 			return c, nil
-		case args[0] == "--mapped":
+		case args[0] == "--told":
 			c.told, args = true, args[1:]
-		case args[0] == "--unshare":
-			c.unshare, args = true, args[1:]
 		case args[0] == "--root" && len(args) > 1:
 			c.root, args = args[1], args[2:]
 		case args[0] == "--bind" && len(args) > 1:
@@ -87,19 +84,14 @@ func (c container) run() error {
 	if c.world {
 		return c.runWorld()
 	}
-	if c.unshare {
-		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-			return fmt.Errorf("cannot make a mount namespace: %w", err)
-		}
-	}
 	// Slave, not private: what the host mounts later is to be seen, what is bound here not.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("cannot part from the host's mounts: %w", err)
 	}
-	if c.root != "" {
-		if err := c.system(); err != nil {
-			return err
-		}
+	if c.root == "" {
+		_ = ownProc("/proc") // that of the host serves too: it only shows more
+	} else if err := c.system(); err != nil {
+		return err
 	}
 	for _, b := range c.binds {
 		target, err := inRoot(c.root, b[1])
@@ -133,6 +125,9 @@ func (c container) system() error {
 		target, err := inRoot(c.root, dir)
 		if err != nil {
 			return err
+		}
+		if dir == "/proc" && os.MkdirAll(target, 0o755) == nil && ownProc(target) == nil {
+			continue
 		}
 		if err := bind(dir, target); err != nil {
 			return err
@@ -176,4 +171,10 @@ func bind(source, target string) error {
 		return err
 	}
 	return place(tree, target)
+}
+
+// ownProc mounts the view of this process namespace. Where parts of the host's
+// /proc are covered, as in many containers, the kernel refuses it.
+func ownProc(at string) error {
+	return unix.Mount("proc", at, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 }
