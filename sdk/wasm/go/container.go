@@ -1,7 +1,7 @@
 package charm
 
 import (
-	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/bangle-dev/bangle/sdk/wasm/go/internal/wire"
@@ -17,10 +17,15 @@ type Container struct {
 func (ctx *Context) Container(name string) *Container { return &Container{Name: name, ctx: ctx} }
 
 // Root is the container's file system on the host, "" = the host's own.
-func (c *Container) Root() string {
+func (c *Container) Root() string { return c.field("root") }
+
+// Socket is the path of the supervisor's socket on the host, "" while there is none.
+func (c *Container) Socket() string { return c.field("socket") }
+
+func (c *Container) field(name string) string {
 	for v := range c.ctx.view["containers"].Elements() {
 		if v.Get("name").String() == c.Name {
-			return v.Get("root").String()
+			return v.Get(name).String()
 		}
 	}
 	return ""
@@ -99,10 +104,20 @@ func (c *Container) wait(change string) error {
 	if err != nil {
 		return err
 	}
-	if text := answer.Get("result").Get("err").String(); text != "" {
-		return &Error{Class: "INVALID", Message: text}
+	result := answer.Get("result")
+	text := result.Get("err").String()
+	if text == "" {
+		return nil
 	}
-	return nil
+	if head, rest, ok := strings.Cut(text, ":\n- "); ok && !strings.Contains(head, "\n") {
+		text = rest // the heading says nothing, and the first line is what status shows
+	}
+	for task := range result.Get("tasks").Elements() {
+		for _, line := range task.Get("log").Strings() {
+			text += "\n" + line
+		}
+	}
+	return &Error{Class: "INVALID", Message: text}
 }
 
 // Service is one service as the supervisor sees it.
@@ -202,71 +217,4 @@ func (c *Container) Exec(command []string, o ExecOptions) (ExecResult, error) {
 	w.Close('}')
 	v, err := c.ctx.call(&supervisorExec, w.Bytes())
 	return ExecResult{ExitCode: int(v.Get("exit_code").Int()), Stdout: v.Get("stdout").String(), Stderr: v.Get("stderr").String()}, err
-}
-
-// Layer is what AddLayer adds: services by name.
-type Layer struct {
-	Summary  string
-	Services map[string]ServiceSpec
-}
-
-// ServiceSpec is one service of a layer. It replaces one of the same name.
-type ServiceSpec struct {
-	Summary     string
-	Command     string // see Command
-	Disabled    bool   // not started by Replan
-	Environment map[string]string
-	OnFailure   string // restart (the default), shutdown, success-shutdown, ignore
-	KillDelay   string // "5s"
-}
-
-// text writes the layer as JSON, which is YAML.
-func (l Layer) text() string {
-	var w wire.Writer
-	w.Open('{')
-	w.Text("summary", l.Summary)
-	w.Name("services")
-	w.Open('{')
-	for _, name := range sortedKeys(l.Services) {
-		s := l.Services[name]
-		w.Name(name)
-		w.Open('{')
-		w.Text("override", "replace")
-		w.Text("summary", s.Summary)
-		w.Text("command", s.Command)
-		if !s.Disabled {
-			w.Text("startup", "enabled")
-		}
-		w.Map("environment", s.Environment)
-		w.Text("on-failure", s.OnFailure)
-		w.Text("kill-delay", s.KillDelay)
-		w.Close('}')
-	}
-	w.Close('}')
-	w.Close('}')
-	return string(w.Bytes())
-}
-
-// Command joins words into a service's command, quoting those that need it.
-func Command(words ...string) string {
-	out := ""
-	for i, word := range words {
-		if i > 0 {
-			out += " "
-		}
-		out += quoted(word)
-	}
-	return out
-}
-
-func quoted(word string) string {
-	for _, c := range word {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '/' || c == '.' || c == ':' || c == '=' || c == ',') {
-			return strconv.Quote(word)
-		}
-	}
-	if word == "" {
-		return `""`
-	}
-	return word
 }

@@ -61,6 +61,17 @@ func (ctx *Context) Model() string { return ctx.view["model"].Get("name").String
 // Address is where other units reach this one, "" when it has no address yet.
 func (ctx *Context) Address() string { return ctx.view["unit"].Get("private_address").String() }
 
+// StablePort is a port from 20000 to 29999 for a unit that nobody gave one: the same in every event, and another one for
+// another unit, model or controller, so that two of them on one host rarely meet. When they do, try 1, 2, … give others.
+func (ctx *Context) StablePort(try int) int {
+	const offset, prime = 2166136261, 16777619 // FNV-1a
+	sum := uint32(offset)
+	for _, c := range []byte(ctx.view["model"].Get("uuid").String() + " " + ctx.Unit()) {
+		sum = (sum ^ uint32(c)) * prime
+	}
+	return 20000 + int((sum+uint32(try)*7919)%10000)
+}
+
 // Dying says whether the unit is being removed.
 func (ctx *Context) Dying() bool {
 	life := ctx.view["unit"].Get("life").String()

@@ -3,6 +3,8 @@ package charm
 import (
 	"encoding/base64"
 	"slices"
+
+	"github.com/bangle-dev/bangle/sdk/wasm/go/internal/wire"
 )
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -22,4 +24,11 @@ func decode64(s string) string {
 		return ""
 	}
 	return string(out)
+}
+
+// Quote writes a text as a JSON string.
+func Quote(s string) string {
+	var w wire.Writer
+	w.String(s)
+	return string(w.Bytes())
 }
