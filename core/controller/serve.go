@@ -57,7 +57,13 @@ func (c *controller) serve(ctx context.Context, group *errgroup.Group) error {
 	mux.Handle(c.clients.Handler())
 	people := &http.Server{Handler: adminsOnly(mux), TLSConfig: clientTLS, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
-	group.Go(func() error { return people.ServeTLS(clientsAt, "", "") })
+	group.Go(func() error {
+		err := people.ServeTLS(clientsAt, "", "")
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil // it was told to; why, another of the group says
+		}
+		return err
+	})
 	group.Go(func() error {
 		<-ctx.Done()
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)

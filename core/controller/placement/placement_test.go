@@ -1,0 +1,300 @@
+package placement_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bangle-dev/bangle/core/charm"
+	"github.com/bangle-dev/bangle/core/controller/commit"
+	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/controller/placement"
+	"github.com/bangle-dev/bangle/core/controller/placement/placementtest"
+	"github.com/bangle-dev/bangle/core/controller/snapshot"
+	"github.com/bangle-dev/bangle/core/controller/store"
+	"github.com/bangle-dev/bangle/core/controller/watch"
+	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+)
+
+var etcd *store.Etcd
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "b")
+	if err != nil {
+		panic(err)
+	}
+	if etcd, err = store.OpenEmbedded(context.Background(), store.Embedded{Dir: dir, NoFsync: true}); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	etcd.Close()
+	os.RemoveAll(dir)
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+const uuid = "11111111-2222-4333-8444-555555555555"
+
+type rig struct {
+	t      *testing.T
+	world  *placementtest.World
+	reader *snapshot.Reader
+	place  *placement.Placement
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &rig{t: t, world: placementtest.NewWorld()}
+	_, err := etcd.Txn(ctx, nil, []store.Op{store.DeleteAll(store.ModelPrefix), store.DeleteAll(store.ModelNamePrefix), store.DeleteAll(store.CharmPrefix),
+		store.DeleteAll(store.AgentPrefix), store.DeleteAll(store.Prefix + "m/")}, nil)
+	must(t, err)
+	mirror, err := watch.Open(ctx, watch.Config{Store: etcd, Epoch: etcd.Epoch(), MayRead: func(*model.Graph, string, key.Key) bool { return true }})
+	must(t, err)
+	r.reader = snapshot.NewReader(mirror)
+	commits := commit.New(commit.Config{Store: etcd, Mirror: mirror})
+	r.place = placement.New(placement.Config{
+		Store: etcd, Epoch: etcd.Epoch(), Mirror: mirror, Reader: r.reader, Units: commits,
+		Connected: func(agent string) bool { return agent == "fake-0" },
+		Start:     r.world.Start, Known: func() []string { return []string{"fake"} },
+		Configure:   func(string) (*substratev1.ConfigureRequest, error) { return &substratev1.ConfigureRequest{}, nil },
+		SharedAgent: "fake-0",
+	})
+	wake, stop := mirror.Notify()
+	done := make(chan struct{}, 3)
+	for _, run := range []func(){
+		func() { _ = mirror.Run(ctx) }, func() { _ = r.place.Run(ctx) }, func() { _ = commits.RunJanitor(ctx, wake) },
+	} {
+		go func() { run(); done <- struct{}{} }()
+	}
+	t.Cleanup(func() {
+		cancel()
+		for range 3 {
+			<-done
+		}
+		stop()
+	})
+	return r
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rig) put(records map[string]proto.Message) {
+	r.t.Helper()
+	var ops []store.Op
+	for k, m := range records {
+		data, err := proto.Marshal(m)
+		must(r.t, err)
+		ops = append(ops, store.Put(k, data))
+	}
+	res, err := etcd.Txn(r.t.Context(), nil, ops, nil)
+	must(r.t, err)
+	_, err = r.reader.Wait(r.t.Context(), res.Revision)
+	must(r.t, err)
+}
+
+func at(k key.Key) string { return store.In(uuid, k) }
+
+func unit(name, agent string, life controllerv1.Life) *controllerv1.Unit {
+	return &controllerv1.Unit{Name: name, Agent: agent, Life: life}
+}
+
+const (
+	alive = controllerv1.Life_LIFE_ALIVE
+	dying = controllerv1.Life_LIFE_DYING
+	dead  = controllerv1.Life_LIFE_DEAD
+)
+
+// deploy writes a model with an application of two units.
+func (r *rig) deploy(agent string) {
+	r.put(map[string]proto.Message{
+		store.ModelKey(uuid): &controllerv1.Model{Uuid: uuid, Name: "m", Substrate: "fake", Life: alive},
+		store.CharmKey("d1"): &controllerv1.Charm{Digest: "d1", Name: "web", Runtime: "python", Files: map[string][]byte{
+			"metadata.yaml": []byte("name: web\nsummary: s\ndescription: d\n"), "manifest.yaml": []byte("bases: [{name: ubuntu, channel: '24.04', architectures: [amd64]}]\n")}},
+		at(key.OfApp(key.App, "web")):     &controllerv1.Application{Name: "web", Life: alive, CharmDigest: "d1", CharmName: "web", Runtime: "python"},
+		at(key.OfUnit(key.Unit, "web/0")): unit("web/0", agent, alive),
+		at(key.OfUnit(key.Unit, "web/1")): unit("web/1", agent, alive),
+	})
+}
+
+// eventually polls until the condition holds.
+func (r *rig) eventually(what string, holds func(m *snapshot.Model) bool) {
+	r.t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m, ok := r.reader.Model(uuid)
+		if !ok {
+			m = nil
+		}
+		if holds(m) {
+			return
+		}
+		select {
+		case <-deadline:
+			r.t.Fatalf("it never happened: %s; places %v, removed %v, model %+v", what, r.world.Places(), r.world.Removed(), m)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestALife(t *testing.T) {
+	r := newRig(t)
+	r.deploy("")
+	r.eventually("units have places", func(m *snapshot.Model) bool {
+		return slices.Equal(r.world.Places(), []string{"web/0", "web/1"}) && m.Units["web/1"].Value.GetProviderId() == "fake-web/1"
+	})
+	if _, _, ok := r.place.Shared("fake"); ok {
+		t.Fatal("an agent that never joined is shared")
+	}
+	r.put(map[string]proto.Message{store.AgentKey("fake-0"): &controllerv1.AgentRecord{Id: "fake-0", Incarnation: "i1"}})
+	r.eventually("units get the agent that joined, and addresses", func(m *snapshot.Model) bool {
+		return m.Units["web/0"].Value.GetAgent() == "fake-0" && m.Incarnations["web/1"].Value.GetId() == "i1" && m.Addresses["web/0"].Exists()
+	})
+	r.eventually("the spec names the incarnation", func(m *snapshot.Model) bool {
+		return r.world.Spec(uuid, "web").GetUnits()[1].GetIncarnation() == "i1"
+	})
+
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/1")): unit("web/1", "fake-0", dying)})
+	r.eventually("a dying unit is draining and keeps its place", func(*snapshot.Model) bool {
+		u := r.world.Spec(uuid, "web").GetUnits()
+		return len(u) == 2 && u[1].GetDraining() && !u[0].GetDraining() && len(r.world.Places()) == 2
+	})
+	r.world.Hold(true)
+	r.put(map[string]proto.Message{
+		at(key.OfUnit(key.Unit, "web/1")):  unit("web/1", "fake-0", dead),
+		at(key.OfApp(key.Lead, "web")):     &controllerv1.Lead{Unit: "web/1"},
+		at(key.OfUnit(key.Ports, "web/1")): &controllerv1.Ports{Ranges: []*hookv1.PortRange{{Protocol: "tcp", From: 1, To: 1}}},
+	})
+	r.eventually("a dead unit is left out", func(m *snapshot.Model) bool { return len(r.world.Spec(uuid, "web").GetUnits()) == 1 })
+	if m, _ := r.reader.Model(uuid); !m.Units["web/1"].Exists() {
+		t.Fatal("a unit was cleared away before its place was gone")
+	}
+	r.world.Hold(false)
+	r.world.Kill()
+	r.eventually("it is cleared away once its place is gone", func(m *snapshot.Model) bool {
+		return !m.Units["web/1"].Exists() && !m.Leads["web"].Exists() && !m.Ports["web/1"].Exists() && m.Units["web/0"].Exists()
+	})
+
+	r.put(map[string]proto.Message{store.ModelKey(uuid): &controllerv1.Model{Uuid: uuid, Name: "m", Substrate: "fake", Life: dying}})
+	r.eventually("a dying model takes its units along", func(m *snapshot.Model) bool { return m.Units["web/0"].Value.GetLife() == dying })
+	gone := unit("web/0", "fake-0", dead)
+	gone.DestroyStorage = true
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/0")): gone})
+	r.eventually("the model goes", func(m *snapshot.Model) bool { return m == nil })
+	r.eventually("the application is removed with what is its own", func(*snapshot.Model) bool {
+		return slices.Equal(r.world.Removed(), []string{"web/0 with storage", "web with storage"})
+	})
+	left, err := etcd.Range(t.Context(), store.Prefix+"m", store.RangeOptions{Prefix: true})
+	must(t, err)
+	for _, kv := range left.KVs {
+		t.Errorf("left in the store: %s", kv.Key)
+	}
+}
+
+func TestAProviderThatDiesIsToldEverythingAgain(t *testing.T) {
+	r := newRig(t)
+	r.deploy("fake-0")
+	r.eventually("units have places", func(*snapshot.Model) bool { return len(r.world.Places()) == 2 })
+	r.world.Kill()
+	r.eventually("the next one knows the spec", func(*snapshot.Model) bool {
+		return r.world.Starts() == 2 && len(r.world.Spec(uuid, "web").GetUnits()) == 2 && len(r.world.Places()) == 2
+	})
+	if len(r.world.Removed()) > 0 {
+		t.Fatalf("removed %v", r.world.Removed())
+	}
+}
+
+func TestForcedUnitsNeedNoAgent(t *testing.T) {
+	r := newRig(t)
+	r.deploy("away")
+	r.eventually("units have places", func(*snapshot.Model) bool { return len(r.world.Places()) == 2 })
+	u := unit("web/1", "away", dying)
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/1")): proto.CloneOf(u)})
+	u.Forced = true
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/1")): u})
+	r.eventually("a forced unit goes without its agent", func(m *snapshot.Model) bool { return !m.Units["web/1"].Exists() && m.Units["web/0"].Exists() })
+}
+
+func TestValidateAndKnown(t *testing.T) {
+	r := newRig(t)
+	r.world.Refuse("no room")
+	got, err := r.place.Validate(t.Context(), "fake", &substratev1.ApplicationSpec{})
+	if err != nil || len(got) != 1 || got[0].GetMessage() != "no room" {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if ok, all := r.place.Known("other"); ok || !slices.Equal(all, []string{"fake"}) {
+		t.Fatalf("known: %v %v", ok, all)
+	}
+}
+
+func TestSpec(t *testing.T) {
+	uid := 7
+	in := placement.SpecInput{
+		Model: &controllerv1.Model{Uuid: uuid, Name: "m"},
+		Application: &controllerv1.Application{Name: "web", CharmDigest: "d", Runtime: "wasm", Exposed: true, Constraints: map[string]string{"mem": "1G", "cores": "2"},
+			Resources: map[string]string{"dir": "/srv/root"}, Storage: map[string]*controllerv1.StorageDirective{"data": {SizeBytes: 5 << 30}}},
+		Charm: &charm.Charm{Meta: charm.Meta{Name: "web",
+			Resources:  map[string]charm.Resource{"img": {UpstreamSource: "docker.io/web:1"}, "dir": {}},
+			Containers: map[string]charm.Container{"a": {Resource: "img", UID: &uid, Mounts: []charm.Mount{{Storage: "data", Location: "/d"}}}, "b": {Resource: "dir"}},
+			Storage:    map[string]charm.Storage{"data": {Type: "filesystem", Multiple: charm.Multiple{Range: "2-"}}}}},
+	}
+	for i, life := range []controllerv1.Life{dead, dying, alive, alive} {
+		in.Units = append(in.Units, placement.UnitInput{Unit: unit(fmt.Sprintf("web/%d", []int{3, 10, 2, 1}[i]), "x", life),
+			Ports: &controllerv1.Ports{Ranges: []*hookv1.PortRange{{Protocol: "tcp", From: 80, To: 80}, {Protocol: "icmp"}}}})
+	}
+	s := placement.Spec(in)
+	var units []string
+	for _, u := range s.GetUnits() {
+		units = append(units, fmt.Sprintf("%s draining=%v", u.GetName(), u.GetDraining()))
+	}
+	if want := []string{"web/1 draining=false", "web/2 draining=false", "web/10 draining=true"}; !slices.Equal(units, want) {
+		t.Errorf("units %v, want %v", units, want)
+	}
+	a, b := s.GetContainers()[0], s.GetContainers()[1]
+	if a.GetImage() != "docker.io/web:1" || a.GetUid() != 7 || a.GetMounts()[0].GetLocation() != "/d" || a.GetMemoryBytes() != 1<<30 || a.GetCpuMillis() != 2000 || b.GetRoot() != "/srv/root" || b.GetImage() != "" {
+		t.Errorf("containers %v %v", a, b)
+	}
+	if st := s.GetStorage()[0]; st.GetCount() != 2 || st.GetSizeBytes() != 5<<30 {
+		t.Errorf("storage %v", st)
+	}
+	if len(s.GetPorts()) != 1 {
+		t.Errorf("ports %v", s.GetPorts())
+	}
+	slices.Reverse(in.Units)
+	if again := placement.Spec(in); !proto.Equal(s, again) {
+		t.Error("the order of units matters")
+	}
+}
+
+func TestConstraints(t *testing.T) {
+	if _, err := placement.ParseConstraints(map[string]string{"mem": "x", "arch": "arm64", "cores": "-1", "allocate-public-ip": "perhaps", "zeal": "1"}); !errs.Is(err, errs.Invalid) || strings.Count(err.Error(), "\n") != 3 {
+		t.Errorf("%v", err)
+	}
+	c, err := placement.ParseConstraints(map[string]string{"mem": "512", "cpu-power": "250", "cores": ""})
+	if err != nil || c.MemoryBytes != 512<<20 || c.CPUMillis != 250 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
