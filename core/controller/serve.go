@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/bangle-dev/bangle/core/controller/pki"
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -43,8 +45,14 @@ func (c *controller) serve(ctx context.Context, group *errgroup.Group) error {
 	if err != nil {
 		return errors.Join(err, agentsAt.Close(), clientsAt.Close())
 	}
-	door := c.agents.Server(agentTLS)
-	group.Go(func() error { return door.Serve(agentsAt) })
+	c.serveAgents(ctx, group, c.agents.Server(agentTLS), agentsAt)
+	c.servePeople(ctx, group, clientTLS, clientsAt)
+	return nil
+}
+
+// serveAgents serves until ctx ends; calls in flight may finish.
+func (c *controller) serveAgents(ctx context.Context, group *errgroup.Group, door *grpc.Server, at net.Listener) {
+	group.Go(func() error { return door.Serve(at) })
 	group.Go(func() error {
 		<-ctx.Done()
 		c.agents.Stop()
@@ -53,12 +61,16 @@ func (c *controller) serve(ctx context.Context, group *errgroup.Group) error {
 		door.GracefulStop()
 		return ctx.Err()
 	})
+}
+
+// servePeople serves until ctx ends; calls in flight may finish.
+func (c *controller) servePeople(ctx context.Context, group *errgroup.Group, settings *tls.Config, at net.Listener) {
 	mux := http.NewServeMux()
 	mux.Handle(c.clients.Handler())
-	people := &http.Server{Handler: adminsOnly(mux), TLSConfig: clientTLS, ReadHeaderTimeout: 10 * time.Second,
+	people := &http.Server{Handler: adminsOnly(mux), TLSConfig: settings, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	group.Go(func() error {
-		err := people.ServeTLS(clientsAt, "", "")
+		err := people.ServeTLS(at, "", "")
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil // it was told to; why, another of the group says
 		}
@@ -73,7 +85,6 @@ func (c *controller) serve(ctx context.Context, group *errgroup.Group) error {
 		}
 		return ctx.Err()
 	})
-	return nil
 }
 
 // listen takes the recorded port, or a free one if somebody else has it.

@@ -108,9 +108,14 @@ func endRelation(e *edit, m *snapshot.Model, r *controllerv1.Relation, force boo
 	}
 	e.saw(full, m.Relations[r.GetId()].Mod)
 	e.remove(full)
-	for _, k := range append(scopes, prefixed(m.Bags, fmt.Sprintf("bag/%d/", r.GetId()))...) {
-		e.remove(store.InModel(m.UUID) + k)
+	scopeKeys := fmt.Sprintf("%sscope/%d/", store.InModel(m.UUID), r.GetId())
+	if force {
+		e.ops[scopeKeys] = store.DeleteAll(scopeKeys)
+	} else {
+		e.none(scopeKeys) // a unit that enters meanwhile leaves in order
 	}
+	bagKeys := fmt.Sprintf("%sbag/%d/", store.InModel(m.UUID), r.GetId())
+	e.ops[bagKeys] = store.DeleteAll(bagKeys)
 }
 
 func prefixed[T any](records map[string]T, prefix string) []string {

@@ -30,6 +30,7 @@ type edit struct {
 	store store.Store
 	now   time.Time
 	reads map[string]int64
+	empty []string // prefixes
 	ops   map[string]store.Op
 	err   error
 }
@@ -58,6 +59,9 @@ func (e *edit) text(fullKey string, mod int64, value string) {
 	e.saw(fullKey, mod)
 	e.ops[fullKey] = store.Put(fullKey, []byte(value))
 }
+
+// none makes the transaction depend on there being no record below a prefix.
+func (e *edit) none(prefix string) { e.empty = append(e.empty, prefix) }
 
 // remove deletes a record.
 func (e *edit) remove(fullKey string) { e.ops[fullKey] = store.Delete(fullKey) }
@@ -120,6 +124,9 @@ func (s *Service) write(ctx context.Context, build func(e *edit) error) (int64, 
 		compares := []store.Compare{store.ValueIs(store.EpochKey, []byte(s.cfg.Epoch))}
 		for _, k := range slices.Sorted(maps.Keys(e.reads)) {
 			compares = append(compares, store.ModIs(k, e.reads[k]))
+		}
+		for _, prefix := range e.empty {
+			compares = append(compares, store.NoneBelow(prefix))
 		}
 		var ops []store.Op
 		for _, k := range slices.Sorted(maps.Keys(e.ops)) {

@@ -96,23 +96,26 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 	if in.Trust != nil {
 		app.Trust = in.GetTrust()
 	}
-	if err := checkResources(&ch.Meta, in.GetResources()); err != nil {
-		return err
-	}
-	resources := maps.Clone(app.GetResources())
-	for name, value := range in.GetResources() {
-		if resources == nil {
-			resources = map[string]string{}
-		}
-		resources[name] = value
-	}
-	if !maps.Equal(resources, app.GetResources()) {
-		app.Resources, changed = resources, true
-	}
-	if changed {
+	moved, err := newResources(app, ch, in.GetResources())
+	if changed || moved {
 		app.ModifiedVersion++
 	}
-	return nil
+	return err
+}
+
+// newResources takes other resources over and says whether any is new.
+func newResources(app *controllerv1.Application, ch *charm.Charm, given map[string]string) (bool, error) {
+	if err := checkResources(&ch.Meta, given); err != nil {
+		return false, err
+	}
+	resources := map[string]string{}
+	maps.Copy(resources, app.GetResources())
+	maps.Copy(resources, given)
+	if maps.Equal(resources, app.GetResources()) {
+		return false, nil
+	}
+	app.Resources = resources
+	return true, nil
 }
 
 // mayRefresh refuses a charm that would break what exists.

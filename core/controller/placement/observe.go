@@ -23,6 +23,7 @@ func (s *session) unit(ctx context.Context, m *snapshot.Model, name string, writ
 	if s.w.p.ended(u.Value) {
 		return s.purge(ctx, m, u.Value, o)
 	}
+	s.waiting = s.waiting || u.Value.GetForced() && u.Value.GetLife() == controllerv1.Life_LIFE_DYING
 	if o == nil || o.GetGoneConfirmed() {
 		return nil
 	}

@@ -26,6 +26,7 @@ type session struct {
 	told     map[place]*substratev1.ApplicationSpec // accepted
 	seen     map[place]*substratev1.Observation     // newest of each unit
 	synced   bool
+	waiting  bool           // for an agent that a forced unit still has: its end is no write
 	stray    map[place]bool // applications that were adopted
 	wipe     map[place]bool // applications whose storage goes with them
 	removing map[place]bool
@@ -90,8 +91,11 @@ func (s *session) serve(ctx context.Context, done <-chan struct{}) error {
 		case <-s.w.wake:
 		case <-retry.C:
 		}
+		s.waiting = false
 		if err := s.sync(ctx); err != nil && ctx.Err() == nil {
 			s.w.p.cfg.Log.Warn("cannot place units; trying again", "substrate", s.w.name, "error", err)
+			retry.Reset(again)
+		} else if s.waiting {
 			retry.Reset(again)
 		}
 	}
