@@ -80,7 +80,7 @@ func (a *Agent) begun(ctx context.Context, u *unit) bool {
 	if event.Task(u.begin.Cursor.Pending.Event.Kind) {
 		u.owns = u.begin.Cursor.Pending.Event.Id
 	}
-	a.replica.Merge(u.begin.Guard.Epoch, got.resp.Objects)
+	a.replica.Merge(u.begin.Guard.Epoch, u.key.Unit, got.resp.Objects)
 	u.begin = nil
 	return true
 }
@@ -127,7 +127,7 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 		a.refused(u, t.req.Guard, got.refusal)
 		return true
 	}
-	a.replica.Merge(t.req.Guard.Epoch, got.resp.Objects)
+	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
 	return true
 }
 
@@ -193,7 +193,7 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	if got.refusal != nil {
 		return a.turnedDown(ctx, u, t, got.refusal)
 	}
-	a.replica.Merge(t.req.Guard.Epoch, got.resp.Objects)
+	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
 	u.fails, u.notLeader, u.refused = 0, "", 0
 	for name, c := range t.req.Cursor.Containers {
 		if at, err := time.Parse(time.RFC3339Nano, c.LastNotice); err == nil {

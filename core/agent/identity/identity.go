@@ -188,20 +188,24 @@ func (id *Identity) Join(ctx context.Context, client controllerv1.AgentsClient, 
 	return id.accept(resp.Certificate)
 }
 
+// look is how often the certificate's end is looked at: by the wall clock, which goes on while a machine sleeps.
+const look = time.Minute
+
 // Keep renews the certificate when a third of its life is left, until ctx ends.
 func (id *Identity) Keep(ctx context.Context, client controllerv1.AgentsClient, agent string, log *slog.Logger) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
 	for {
 		leaf := id.cert.Load().Leaf
-		life := leaf.NotAfter.Sub(leaf.NotBefore)
-		timer := time.NewTimer(max(time.Until(leaf.NotAfter.Add(-life/3)), 30*time.Second))
+		if due := leaf.NotAfter.Add(-leaf.NotAfter.Sub(leaf.NotBefore) / 3); time.Now().After(due) {
+			if err := id.renew(ctx, client, agent); err != nil && ctx.Err() == nil {
+				log.Warn("cannot renew the certificate", "until", leaf.NotAfter, "err", err)
+			}
+		}
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
-		}
-		if err := id.renew(ctx, client, agent); err != nil {
-			log.Warn("cannot renew the certificate", "until", leaf.NotAfter, "err", err)
+		case <-tick.C:
 		}
 	}
 }

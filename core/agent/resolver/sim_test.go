@@ -168,7 +168,7 @@ func (s *sim) written(unit string, ev *hookv1.Event, resp *controllerv1.CommitRe
 	if resp.Refusal != nil {
 		s.t.Fatalf("%s %s: refused: %v", unit, ev.Id, resp.Refusal)
 	}
-	s.replica.Merge("epoch-1", resp.Objects)
+	s.replica.Merge("epoch-1", unit, resp.Objects)
 }
 
 func (s *sim) print(format string, args ...any) { fmt.Fprintf(&s.out, "  "+format+"\n", args...) }

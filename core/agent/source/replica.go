@@ -77,18 +77,23 @@ func (r *Replica) Apply(d *controllerv1.Delta) (newEpoch bool) {
 	return newEpoch
 }
 
-// Merge takes in a commit's answer: the unit's own records, ahead of the stream. It wakes nobody, since the unit that
-// committed is at work; its peers hear of it by the stream.
-func (r *Replica) Merge(epoch string, objects []*controllerv1.Object) {
+// Merge takes in the answer to a unit's commit, ahead of the stream. The unit itself is at work and is not woken; others
+// of this agent are, since the stream then brings nothing new.
+func (r *Replica) Merge(epoch, unit string, objects []*controllerv1.Object) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if epoch != r.epoch {
-		return
+	woken := map[event.Key]struct{}{}
+	if epoch == r.epoch {
+		for _, o := range objects {
+			put(r.models, o, func(m *records, k key.Key, old, new *controllerv1.Object) { r.concerned(m, k, old, new, woken) })
+			if r.staged != nil {
+				put(r.staged, o, nil)
+			}
+		}
 	}
-	for _, o := range objects {
-		put(r.models, o, nil)
-		if r.staged != nil {
-			put(r.staged, o, nil)
+	r.mu.Unlock()
+	for k := range woken {
+		if k.Unit != unit {
+			r.wake(k)
 		}
 	}
 }
