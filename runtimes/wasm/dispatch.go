@@ -104,7 +104,7 @@ func (e *event) line(stream, line string) {
 func (e *event) done(ctx context.Context, output []byte, failed *failure) *charmruntimev1.Done {
 	done := &charmruntimev1.Done{}
 	if e.dry != nil {
-		done.Detail = e.dry.String()
+		defer func() { done.Detail = strings.Trim(e.dry.String()+"\n"+done.Detail, "\n") }()
 	}
 	e.host.finished = true
 	switch {

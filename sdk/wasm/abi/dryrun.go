@@ -8,14 +8,15 @@ import (
 )
 
 // DryRun is a Supervisor that lets reads through and records what would have changed something, answering as if it had
-// been done. A charm cannot see the difference, but for reading back what it "wrote".
+// been done. A file that was "written" is read back; services do not change.
 type DryRun struct {
 	real    Supervisor
 	records []string
+	files   map[[2]string]*Content // by container and path
 }
 
 // NewDryRun wraps a supervisor.
-func NewDryRun(real Supervisor) *DryRun { return &DryRun{real: real} }
+func NewDryRun(real Supervisor) *DryRun { return &DryRun{real: real, files: map[[2]string]*Content{}} }
 
 // Records lists what was not done, in order, one line of JSON each: {"exec": {…}}, {"push": {…}}, {"request": {…}}.
 func (d *DryRun) Records() []string { return d.records }
@@ -59,8 +60,14 @@ func (d *DryRun) Exec(_ context.Context, in *Exec) (*ExecResult, error) {
 // Push is recorded.
 func (d *DryRun) Push(_ context.Context, in *Push) (*Nothing, error) {
 	d.record("push", in)
+	d.files[[2]string{in.Container, in.Path}] = &Content{Content: in.Content, ContentBase64: in.ContentBase64}
 	return &Nothing{}, nil
 }
 
-// Pull is let through: it changes nothing.
-func (d *DryRun) Pull(ctx context.Context, in *Pull) (*Content, error) { return d.real.Pull(ctx, in) }
+// Pull reads what was pushed before, else it is let through: it changes nothing.
+func (d *DryRun) Pull(ctx context.Context, in *Pull) (*Content, error) {
+	if c := d.files[[2]string{in.Container, in.Path}]; c != nil {
+		return c, nil
+	}
+	return d.real.Pull(ctx, in)
+}

@@ -1,0 +1,202 @@
+package wasm_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bangle-dev/bangle/runtimes/wasm"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
+)
+
+func title(s string) map[string]*hookv1.ConfigValue {
+	return map[string]*hookv1.ConfigValue{"title": text(s)}
+}
+
+// TestEveryEventIsTheFirst: memory is as it was after initialisation, whatever the events before did.
+func TestEveryEventIsTheFirst(t *testing.T) {
+	r := newRuntime(t)
+	handle := loadGuest(t, r)
+	for n, kind := range []string{"config-changed", "install", "config-changed", "upgrade-charm", "config-changed", "remove", "config-changed", "start", "config-changed"} {
+		done := dispatch(t, r, start(handle, kind, title("x")), nil)
+		if kind != "config-changed" {
+			continue
+		}
+		if got := done.GetChangeset().GetStateSet(); got["count"] != "1" || got["kept"] != "0" {
+			t.Errorf("event %d: %v %v", n, done.GetMessage(), got)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	r := newRuntime(t)
+	handle := loadGuest(t, r)
+	for kind, want := range map[string][2]string{
+		"start":         {"no database", "because there is none"},
+		"upgrade-charm": {"panic: boom", "goroutine"},
+		"remove":        {"panic: assignment to entry in nil map", "goroutine"},
+	} {
+		done := dispatch(t, r, start(handle, kind, nil), nil)
+		if done.GetOutcome() != failed || done.GetMessage() != want[0] || !strings.Contains(done.GetDetail(), want[1]) || done.GetChangeset() != nil {
+			t.Errorf("%s: %s %q, detail %q", kind, done.GetOutcome(), done.GetMessage(), done.GetDetail())
+		}
+	}
+	s := start(handle, "action", nil)
+	s.Event.Name = "fails"
+	done := dispatch(t, r, s, nil)
+	if a := done.GetChangeset().GetAction(); done.GetOutcome() != fine || !a.GetFailed() || a.GetMessage() != "it cannot be done" {
+		t.Errorf("action: %v", done)
+	}
+}
+
+func TestOutputGoesToTheLog(t *testing.T) {
+	r := newRuntime(t)
+	h := &host{}
+	dispatch(t, r, start(loadGuest(t, r), "stop", nil), h)
+	want := []string{"DEBUG to standard output", "DEBUG files: true args: 0 env: 0", "WARNING to standard error, without an end"}
+	if got := h.logged(); !slices.Equal(got, want) {
+		t.Errorf("log %q\nwant %q", got, want)
+	}
+}
+
+// TestLeaderRules: what only the leader may do fails the hook with Juju's words.
+func TestLeaderRules(t *testing.T) {
+	r := newRuntime(t)
+	s := start(loadGuest(t, r), "leader-elected", nil)
+	s.Event.RelationId = 7
+	s.View.Relations = []*hookv1.RelationView{{Id: 7, Endpoint: "db"}}
+	if done := dispatch(t, r, s, nil); done.GetOutcome() != failed || done.GetMessage() != "this unit is not the leader" {
+		t.Errorf("%s %q", done.GetOutcome(), done.GetMessage())
+	}
+	s.View.Leadership = &hookv1.Leadership{Leader: true, SecondsLeft: 60}
+	done := dispatch(t, r, s, nil)
+	if cs := done.GetChangeset(); cs.GetAppStatus().GetMessage() != "all is well" || cs.GetLeaderSettings()["term"] != "1" || !cs.GetBags()[0].GetApp() {
+		t.Errorf("%v", done)
+	}
+}
+
+func TestUnitsInParallel(t *testing.T) {
+	r := newRuntime(t)
+	handle := loadGuest(t, r)
+	var all sync.WaitGroup
+	for unit := range 8 {
+		all.Go(func() {
+			for n := range 10 {
+				s := start(handle, "config-changed", title(fmt.Sprint(unit, " ", n)))
+				s.View.Unit.Name = "web/" + strconv.Itoa(unit)
+				h := &host{}
+				done, err := r.Dispatch(t.Context(), s, h)
+				if err != nil || done.GetChangeset().GetUnitStatus().GetMessage() != fmt.Sprint(unit, " ", n) || len(h.logged()) != 1 {
+					t.Errorf("unit %d: %v %v %q", unit, done, err, h.logged())
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// resident is the process's memory in KiB, and how many mappings and files it has.
+func resident(t *testing.T) (kib, maps, files int) {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("no /proc here")
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, _ = strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
+		}
+	}
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib, strings.Count(string(text), "\n"), len(open)
+}
+
+// TestNothingLeaks: 300 events, some of which end their instance or make its memory grow, leave no more behind than 60.
+func TestNothingLeaks(t *testing.T) {
+	r := newRuntime(t)
+	handle := loadGuest(t, r)
+	run := func(n int) {
+		for i := range n {
+			kind := "config-changed"
+			switch i % 20 {
+			case 7:
+				kind = "remove"
+			case 13:
+				kind = "install"
+			}
+			dispatch(t, r, start(handle, kind, title("x")), nil)
+		}
+	}
+	run(60)
+	kib, maps, files := resident(t)
+	run(300)
+	kib2, maps2, files2 := resident(t)
+	if kib2 > kib+64<<10 || maps2 > maps+30 || files2 > files+5 {
+		t.Errorf("resident %d → %d KiB, mappings %d → %d, files %d → %d", kib, kib2, maps, maps2, files, files2)
+	}
+}
+
+func TestDryRunAsksForNothing(t *testing.T) {
+	r := newRuntime(t)
+	s := start(loadGuest(t, r), "update-status", map[string]*hookv1.ConfigValue{"dir": text("/nowhere")})
+	s.Mode = charmruntimev1.Mode_MODE_DRY_RUN
+	s.View.Containers = []*hookv1.ContainerView{{Name: "web", Socket: "/nowhere/socket"}}
+	done := dispatch(t, r, s, nil)
+	if !strings.Contains(done.GetDetail(), `{"push":{"container":"web","path":"/nowhere/a/file"`) {
+		t.Errorf("%s %q, detail %q", done.GetOutcome(), done.GetMessage(), done.GetDetail())
+	}
+}
+
+func BenchmarkDispatch(b *testing.B) {
+	w, err := built()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, dir := range map[string]string{"go": w.guest, "empty": w.empty} {
+		b.Run(name, func(b *testing.B) {
+			r := newRuntime(b)
+			handle := load(b, r, name, dir)
+			s := start(handle, "config-changed", title("a title"))
+			for n := range 12 {
+				s.View.Relations = append(s.View.Relations, &hookv1.RelationView{Id: int32(n + 1), Endpoint: "db", RemoteApp: "pg",
+					Members: []*hookv1.MemberView{{Unit: "pg/0", Bag: map[string]string{"host": "10.0.0.1", "port": "5432", "user": "me", "name": "db"}}}})
+			}
+			b.ResetTimer()
+			for b.Loop() {
+				if done, err := r.Dispatch(b.Context(), s, &host{}); err != nil || done.GetOutcome() == failed {
+					b.Fatal(done, err)
+				}
+			}
+		})
+	}
+}
+
+// Without resetting, each event would need a new instance.
+func BenchmarkColdLoad(b *testing.B) {
+	w, err := built()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		r, err := wasm.New(wasm.Config{CacheDir: w.dir + "/cache"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		load(b, r, "x", w.guest)
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
