@@ -56,34 +56,71 @@ func Main(args []string, stderr io.Writer) int {
 }
 
 // Process runs the agent whose directory is dir until ctx ends: it waits for its settings, joins, starts the plugins
-// and works. Two processes on one directory are refused, since they would be one incarnation.
+// and works.
 func Process(ctx context.Context, dir string, log *slog.Logger) error {
+	m, err := Join(ctx, dir, log)
+	if err != nil || m == nil {
+		return err
+	}
+	defer m.Close()
+	return work(ctx, m, log)
+}
+
+// Member is an agent that the controller knows: what Config needs of it, and the line to the controller.
+type Member struct {
+	Dir      string
+	Settings *settings.Settings
+	Identity *identity.Identity
+	Client   controllerv1.AgentsClient
+
+	close []func() error
+}
+
+// Close ends the line and gives the directory free.
+func (m *Member) Close() {
+	for _, end := range m.close {
+		_ = end() // nothing is in flight any more
+	}
+}
+
+// Join makes dir an agent's and has the controller know it. It waits for agent.json and for the controller; it is nil
+// when ctx ended first. Two processes on one directory are refused, since they would be one incarnation.
+func Join(ctx context.Context, dir string, log *slog.Logger) (*Member, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return fmt.Errorf("cannot start the agent: %w", err)
+		return nil, fmt.Errorf("cannot start the agent: %w", err)
 	}
 	id, err := identity.Open(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	lock, err := alone(dir)
 	if err != nil {
+		return nil, err
+	}
+	m := &Member{Dir: dir, Identity: id, close: []func() error{lock.Close}}
+	if err := m.join(ctx, log); err != nil || ctx.Err() != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// join gets settings, certificate and line.
+func (m *Member) join(ctx context.Context, log *slog.Logger) (err error) {
+	if m.Settings, err = configured(ctx, m.Dir); err != nil || m.Settings == nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // the lock goes with it
-	set, err := configured(ctx, dir)
-	if err != nil || set == nil {
+	if err := certify(ctx, m.Dir, m.Identity, log); err != nil || ctx.Err() != nil {
 		return err
 	}
-	if err := join(ctx, dir, id, log); err != nil || ctx.Err() != nil {
-		return err
-	}
-	conn, err := dial(set, id)
+	conn, err := dial(m.Settings, m.Identity)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // nothing is in flight any more
-	return work(ctx, dir, set, id, controllerv1.NewAgentsClient(conn), log)
+	m.close = append([]func() error{conn.Close}, m.close...)
+	m.Client = controllerv1.NewAgentsClient(conn)
+	return nil
 }
 
 // alone takes the directory's lock.
@@ -126,9 +163,9 @@ func dial(set *settings.Settings, id *identity.Identity) (*grpc.ClientConn, erro
 	return conn, nil
 }
 
-// join makes sure that there is a certificate, or that ctx ended. The settings are read for each try, since a fresh
+// certify makes sure that there is a certificate, or that ctx ended. The settings are read for each try, since a fresh
 // token may come. Each try has a connection of its own: one that began without a certificate stays without.
-func join(ctx context.Context, dir string, id *identity.Identity, log *slog.Logger) error {
+func certify(ctx context.Context, dir string, id *identity.Identity, log *slog.Logger) error {
 	pause := source.Backoff{First: 50 * time.Millisecond, Max: 2 * time.Second}
 	for ctx.Err() == nil && !id.Joined(time.Now()) {
 		set, err := settings.Read(dir)
@@ -152,7 +189,8 @@ func join(ctx context.Context, dir string, id *identity.Identity, log *slog.Logg
 }
 
 // work starts the plugins and the agent.
-func work(ctx context.Context, dir string, set *settings.Settings, id *identity.Identity, client controllerv1.AgentsClient, log *slog.Logger) error {
+func work(ctx context.Context, m *Member, log *slog.Logger) error {
+	dir, set, id, client := m.Dir, m.Settings, m.Identity, m.Client
 	run, tools, err := places(dir, set)
 	if err != nil {
 		return err
