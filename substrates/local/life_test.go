@@ -1,0 +1,272 @@
+package local_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bangle-dev/bangle/sdk/errs"
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/sdk/substratetest"
+	"github.com/bangle-dev/bangle/substrates/local/process"
+)
+
+// recorded is the process that a unit's record names.
+func recorded(t testing.TB, h home, unit, container string) process.ID {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(unitDir(h, unit), "unit.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Containers []struct {
+			Name    string     `json:"name"`
+			Process process.ID `json:"process"`
+		} `json:"containers"`
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Containers {
+		if c.Name == container {
+			return c.Process
+		}
+	}
+	t.Fatalf("no container %s in %s", container, text)
+	return process.ID{}
+}
+
+// pidOf waits for the file that a workload writes its process id to.
+func pidOf(t testing.TB, file string) process.ID {
+	t.Helper()
+	var id process.ID
+	eventually(t, "the workload wrote "+file, func() bool {
+		text, err := os.ReadFile(file)
+		pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || convErr != nil {
+			return false
+		}
+		var ok bool
+		id, ok = process.Find(pid)
+		return ok
+	})
+	return id
+}
+
+const workload = `echo $$ > %FILE%; exec sleep 1000`
+
+func script(file string) string { return strings.ReplaceAll(workload, "%FILE%", file) }
+
+func TestWorkloadsOutliveAKilledProvider(t *testing.T) {
+	h := newHome(t)
+	start := substratetest.Binary(bin("substrate-local"))
+	ensure := func(s substratetest.Subject, revision uint64) {
+		t.Helper()
+		if err := s.Provider.Configure(t.Context(), h.request(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Provider.Ensure(t.Context(), &substratev1.EnsureRequest{Spec: application("web", []string{"c"}, "0"), Revision: revision}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := start(t, substratetest.Dirs{})
+	ensure(first, 1)
+	var env *substratev1.EnvironmentResponse
+	eventually(t, "the supervisor answers", func() bool {
+		var err error
+		env, err = first.Unit.Environment(t.Context(), &substratev1.EnvironmentRequest{ModelUuid: model, Unit: "web/0"})
+		return err == nil && answers(env.GetContainers()[0].GetSocket())
+	})
+	file := filepath.Join(h.state, "pid")
+	if err := run(t, serve(t, env.GetContainers()[0].GetSocket(), script(file))); err != nil {
+		t.Fatalf("cannot start the workload: %v", err)
+	}
+	sleeper, supervisor := pidOf(t, file), peer(t, h, "web/0", "c")
+	first.Kill()
+	second := start(t, substratetest.Dirs{})
+	ensure(second, 2)
+	if !sleeper.Alive() || peer(t, h, "web/0", "c") != supervisor {
+		t.Error("the workload or its supervisor did not survive the provider")
+	}
+	second.Kill()
+}
+
+func TestASupervisorThatDiesIsStartedOnceMoreWithoutItsWorkloads(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, nil)
+	l.ensure(t, 1, application("web", []string{"c"}, "0"))
+	l.untilReady(t, "web/0")
+	socket := l.environment(t, "web/0").GetContainers()[0].GetSocket()
+	file := filepath.Join(h.state, "pid")
+	if err := run(t, serve(t, socket, script(file))); err != nil {
+		t.Fatal(err)
+	}
+	sleeper, before := pidOf(t, file), peer(t, h, "web/0", "c")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	lives := make(chan string, 16)
+	watched := make(chan error, 1)
+	go func() {
+		watched <- l.unit.Watch(ctx, &substratev1.WatchRequest{ModelUuid: model, Unit: "web/0"}, func(e *substratev1.UnitEvent) error {
+			if up := e.GetContainerUp(); up != nil {
+				lives <- up.GetBootId()
+			}
+			return nil
+		})
+	}()
+	first := <-lives
+	if err := before.Signal(unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if second := <-lives; second == first {
+		t.Error("the new supervisor has the old boot id")
+	}
+	if sleeper.Alive() {
+		t.Error("a workload of the dead supervisor still runs")
+	}
+	if after := peer(t, h, "web/0", "c"); after == before {
+		t.Error("the record still names the dead supervisor")
+	}
+	if n := len(process.Family("PEBBLE_SOCKET="+socket, process.ID{})); n != 1 {
+		t.Errorf("%d processes in the container, want one supervisor", n)
+	}
+	cancel()
+	<-watched
+}
+
+func TestRemoveLeavesNothing(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, map[string]string{"stop-timeout": "1s"})
+	spec := application("web", []string{"a", "b"}, "0")
+	spec.Storage = []*substratev1.Storage{{Name: "data", Kind: "filesystem", Count: 1}}
+	spec.Units[0].Storage = []*substratev1.StorageAttachment{{Id: "data/0", Name: "data"}}
+	l.ensure(t, 1, spec)
+	l.untilReady(t, "web/0")
+	env := l.environment(t, "web/0")
+	file := filepath.Join(env.GetStorage()[0].GetLocation(), "pid")
+	// In a session of its own, deaf to the polite signal, without parent: only its environment tells whose it is.
+	daemon := filepath.Join(h.state, "daemon.sh")
+	text := "setsid sh -c 'trap : TERM; echo $$ > " + file + "; while :; do sleep 1000; done' &\nexec sleep 1000\n"
+	if err := os.WriteFile(daemon, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t, serve(t, env.GetContainers()[0].GetSocket(), "exec sh "+daemon)); err != nil {
+		t.Fatal(err)
+	}
+	stray := pidOf(t, file)
+	sockets := []string{env.GetContainers()[0].GetSocket(), env.GetContainers()[1].GetSocket()}
+	remove := func(destroy bool) {
+		t.Helper()
+		err := l.Remove(t.Context(), &substratev1.RemoveRequest{ModelUuid: model, Application: "web", DestroyStorage: destroy},
+			func(*substratev1.RemoveProgress) error { return nil })
+		if err != nil {
+			t.Fatalf("Remove: %v", err)
+		}
+	}
+	remove(false)
+	for _, s := range sockets {
+		if left := process.Family("PEBBLE_SOCKET="+s, process.ID{}); len(left) > 0 {
+			t.Errorf("processes %v are left", left)
+		}
+	}
+	if stray.Alive() {
+		t.Error("the stray process still runs")
+	}
+	if entries, _ := os.ReadDir(h.run); len(entries) > 0 {
+		t.Errorf("left in the run directory: %v", entries)
+	}
+	if _, err := os.Stat(filepath.Dir(unitDir(h, "web/0"))); err == nil {
+		t.Error("the model's directory is left")
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the storage is gone, although it was to be kept: %v", err)
+	}
+	l.ensure(t, 2, spec)
+	l.untilReady(t, "web/0")
+	remove(true)
+	if _, err := os.Stat(filepath.Join(h.state, "storage")); err == nil {
+		t.Error("the storage is left, although it was to be destroyed")
+	}
+}
+
+func TestAfterAReboot(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, nil)
+	spec := application("web", []string{"c"}, "0")
+	l.ensure(t, 1, spec)
+	l.untilReady(t, "web/0")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// What a reboot does: no process is left, and the record is of another boot.
+	before := peer(t, h, "web/0", "c")
+	if err := before.Signal(unix.SIGKILL); err != nil || before.Wait(t.Context()) != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(unitDir(h, "web/0"), "unit.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The number belongs to somebody else now, who must not be touched: this test.
+	old := strings.ReplaceAll(string(text), process.Boot(), "00000000-dead-4000-8000-000000000000")
+	old = strings.ReplaceAll(old, `"pid": `+strconv.Itoa(before.PID), `"pid": `+strconv.Itoa(os.Getpid()))
+	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next := live(t, h, nil)
+	next.until(t, "nothing was started before a spec", func(o *substratev1.Observation) bool { return o.GetSynced() })
+	if id := recorded(t, h, "web/0", "c"); id.Alive() {
+		t.Errorf("the adopted record names living process %d", id.PID)
+	}
+	next.ensure(t, 2, spec)
+	next.untilReady(t, "web/0")
+	peer(t, h, "web/0", "c")
+}
+
+func TestTwoHomesAtOnceAndLongPaths(t *testing.T) {
+	var lives []*life
+	for range 2 {
+		h := newHome(t)
+		h.state = filepath.Join(h.state, strings.Repeat("d", 100), strings.Repeat("e", 100))
+		if err := os.MkdirAll(h.state, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.sweep(t) })
+		l := live(t, h, nil)
+		l.ensure(t, 1, application("web", []string{strings.Repeat("long-", 9) + "name", "c"}, "0"))
+		lives = append(lives, l)
+	}
+	seen := map[string]bool{}
+	for _, l := range lives {
+		l.untilReady(t, "web/0")
+		for _, c := range l.environment(t, "web/0").GetContainers() {
+			if len(c.GetSocket()) > 107 || seen[c.GetSocket()] || !answers(c.GetSocket()) {
+				t.Errorf("socket %s is too long, of two homes, or does not answer", c.GetSocket())
+			}
+			seen[c.GetSocket()] = true
+		}
+	}
+	if err := lives[0].Remove(t.Context(), &substratev1.RemoveRequest{ModelUuid: model, Application: "web"}, func(*substratev1.RemoveProgress) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	lives[1].environment(t, "web/0")
+	peer(t, lives[1].home, "web/0", "c")
+}
+
+func TestASecondProviderIsRefused(t *testing.T) {
+	h := newHome(t)
+	live(t, h, nil)
+	other := configured(t, h)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := other.Adopt(ctx); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("Adopt = %v, want unavailable", err)
+	}
+}
