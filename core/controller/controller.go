@@ -207,7 +207,7 @@ func (c *controller) wire() {
 	})
 	c.clients = clients.New(clients.Config{
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Book: c.book,
-		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Log: c.log,
+		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
 	})
 }
 

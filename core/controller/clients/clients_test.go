@@ -28,7 +28,7 @@ func call[Q, A any](ctx context.Context, f func(context.Context, *connect.Reques
 	return resp.Msg, nil
 }
 
-func ok[Q, A any](t *testing.T, f func(context.Context, *connect.Request[Q]) (*connect.Response[A], error), q *Q) *A {
+func ok[Q, A any](t testing.TB, f func(context.Context, *connect.Request[Q]) (*connect.Response[A], error), q *Q) *A {
 	t.Helper()
 	a, err := call(t.Context(), f, q)
 	if err != nil {

@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 // box is a controller's client side over real TLS, with fakes of what is not
 // under test.
 type box struct {
-	t      *testing.T
+	t      testing.TB
 	client clientv1connect.ClientClient
 	reader *snapshot.Reader
 	book   *logbook.Book
@@ -100,7 +100,7 @@ func (b *box) Shared(string) (string, string, bool) { return "local-0", "inc-1",
 
 func (b *box) Known(name string) (bool, []string) { return name == "local", []string{"local"} }
 
-func newBox(t *testing.T) *box {
+func newBox(t testing.TB) *box {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	if _, err := etcd.Txn(ctx, nil, []store.Op{store.DeleteAll(store.ModelPrefix), store.DeleteAll(store.ModelNamePrefix), store.DeleteAll(store.CharmPrefix), store.DeleteAll(store.Prefix + "m/")}, nil); err != nil {
@@ -153,7 +153,7 @@ func (b *box) serve(s *clients.Service) {
 	b.t.Cleanup(func() { transport.CloseIdleConnections(); server.Close(); <-ended })
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

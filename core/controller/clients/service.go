@@ -74,8 +74,10 @@ type Config struct {
 	// CheckCharm asks a runtime whether it could load the unpacked charm; nil =
 	// only the static checks are made.
 	CheckCharm func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error)
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Started is when this controller began to serve.
+	Started time.Time
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Service implements client/v1.
@@ -97,11 +99,15 @@ func New(cfg Config) *Service {
 
 // Handler serves the calls over HTTP.
 func (s *Service) Handler() (path string, handler http.Handler) {
-	return clientv1connect.NewClientHandler(s, connect.WithInterceptors(classes{s.cfg.Log}), connect.WithReadMaxBytes(maxMessage))
+	return clientv1connect.NewClientHandler(s, connect.WithInterceptors(classes{s.cfg.Log}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove))
 }
 
 // maxMessage bounds one message of a client, in bytes; a charm comes in many.
 const maxMessage = 16 << 20
+
+// compressAbove is how large an answer must be to be worth compressing, in
+// bytes: most clients are on the same host.
+const compressAbove = 8 << 20
 
 // ControllerInfo says who this controller is.
 func (s *Service) ControllerInfo(ctx context.Context, _ *connect.Request[clientv1.ControllerInfoRequest]) (*connect.Response[clientv1.ControllerInfoResponse], error) {

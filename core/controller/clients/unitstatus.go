@@ -86,7 +86,7 @@ func (s *Service) agentStatus(m *snapshot.Model, out *clientv1.UnitStatusInfo) {
 	rec, said, state := m.Units[out.GetName()].Value, m.Statuses[out.GetName()].Value, m.States[out.GetName()]
 	doing := s.cfg.Presence.State(m.UUID, out.GetName())
 	// Agents need a moment to come back after the controller's own restart.
-	present := s.cfg.Presence.Connected(rec.GetAgent()) || s.cfg.Now().UnixNano()-s.cfg.Info().GetStartedUnixNano() < int64(grace)
+	present := s.cfg.Presence.Connected(rec.GetAgent()) || s.cfg.Now().Sub(s.cfg.Started) < grace
 	switch {
 	case present && doing.GetCurrent() == api.AgentExecuting:
 		out.Agent = &hookv1.Status{Current: api.AgentExecuting, Message: doing.GetMessage(), Since: doing.GetSince()}

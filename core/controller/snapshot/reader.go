@@ -47,7 +47,7 @@ func (r *Reader) Model(uuid string) (m *Model, ok bool) {
 			return
 		}
 		if m = r.kept[uuid]; m == nil || m.Revision != s.Revision {
-			m = Of(g, s.Revision)
+			m = Of(g, s.Revision, m)
 			r.kept[uuid] = m
 		}
 	})

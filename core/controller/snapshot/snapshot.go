@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/key"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -49,32 +50,54 @@ type Model struct {
 	byApp, beside map[string][]string
 }
 
-// Of copies what a graph holds. The records are shared, they never change.
-func Of(g *model.Graph, revision int64) *Model {
-	m := empty(g.UUID, revision)
+// Of copies what a graph holds. The records are shared, they never change. An
+// earlier snapshot of the model, if there is one, tells how large this one will
+// be.
+func Of(g *model.Graph, revision int64, earlier *Model) *Model {
+	if earlier == nil {
+		earlier = &Model{}
+	}
+	m := empty(g.UUID, revision, earlier)
 	for e := range g.All() {
 		m.add(e)
 	}
-	for _, units := range m.byApp {
-		slices.SortFunc(units, model.CompareUnits)
+	for app, units := range m.byApp {
+		m.byApp[app] = sorted(units)
 	}
 	return m
 }
 
-func empty(uuid string, revision int64) *Model {
+// sorted orders units of one application by number.
+func sorted(units []string) []string {
+	type numbered struct {
+		n    int
+		name string
+	}
+	list := make([]numbered, len(units))
+	for i, u := range units {
+		n, _ := key.UnitNumber(u)
+		list[i] = numbered{n, u}
+	}
+	slices.SortFunc(list, func(a, b numbered) int { return a.n - b.n })
+	for i, u := range list {
+		units[i] = u.name
+	}
+	return units
+}
+
+func empty(uuid string, revision int64, like *Model) *Model {
 	return &Model{
 		UUID: uuid, Revision: revision,
-		Applications: map[string]Rec[*controllerv1.Application]{}, Units: map[string]Rec[*controllerv1.Unit]{},
-		Incarnations: map[string]Rec[*controllerv1.Incarnation]{}, States: map[string]Rec[*controllerv1.UnitState]{},
-		Statuses: map[string]Rec[*controllerv1.UnitStatus]{}, Addresses: map[string]Rec[*controllerv1.Addresses]{},
-		Ports: map[string]Rec[*controllerv1.Ports]{}, Resolved: map[string]Rec[*controllerv1.Resolved]{},
-		Relations: map[int32]Rec[*controllerv1.Relation]{}, Bags: map[string]Rec[*controllerv1.Bag]{},
-		Scopes: map[string]Rec[*controllerv1.Scope]{}, Leads: map[string]Rec[*controllerv1.Lead]{},
-		AppStatuses: map[string]Rec[*controllerv1.ApplicationStatus]{}, Operations: map[string]Rec[*controllerv1.Operation]{},
-		Tasks: map[string]Rec[*controllerv1.Task]{}, Storage: map[string]Rec[*controllerv1.StorageInstance]{},
+		Applications: sized(like.Applications), Units: sized(like.Units), Incarnations: sized(like.Incarnations), States: sized(like.States),
+		Statuses: sized(like.Statuses), Addresses: sized(like.Addresses), Ports: sized(like.Ports), Resolved: sized(like.Resolved),
+		Relations: sized(like.Relations), Bags: sized(like.Bags), Scopes: sized(like.Scopes), Leads: sized(like.Leads),
+		AppStatuses: sized(like.AppStatuses), Operations: sized(like.Operations), Tasks: sized(like.Tasks), Storage: sized(like.Storage),
 		byApp: map[string][]string{}, beside: map[string][]string{},
 	}
 }
+
+// sized makes a map with room for as much as another holds.
+func sized[K comparable, V any](like map[K]V) map[K]V { return make(map[K]V, len(like)) }
 
 // add takes one record; kinds that nobody here asks for are passed over.
 func (m *Model) add(e *model.Entry) {
@@ -114,9 +137,9 @@ func (m *Model) addShared(e *model.Entry) {
 	case *controllerv1.Relation:
 		m.Relations[k.Relation] = Rec[*controllerv1.Relation]{v, mod, create}
 	case *controllerv1.Bag:
-		m.Bags[k.String()] = Rec[*controllerv1.Bag]{v, mod, create}
+		m.Bags[e.Name] = Rec[*controllerv1.Bag]{v, mod, create}
 	case *controllerv1.Scope:
-		m.Scopes[k.String()] = Rec[*controllerv1.Scope]{v, mod, create}
+		m.Scopes[e.Name] = Rec[*controllerv1.Scope]{v, mod, create}
 	case *controllerv1.Lead:
 		m.Leads[k.App] = Rec[*controllerv1.Lead]{v, mod, create}
 	case *controllerv1.ApplicationStatus:
