@@ -28,6 +28,8 @@ type app struct {
 	err    io.Writer
 	getenv func(string) string
 	tty    bool // out is a terminal: progress is drawn, colours are used
+	// dialer stands in for dial in tests; nil is dial.
+	dialer func(ctx context.Context, controller, model string, needModel bool) (*target, error)
 }
 
 // Main runs one command line and returns the exit code: 0 done, 1 failed, 2 wrong use. What `bangle exec` ran gives its

@@ -2,8 +2,10 @@ package render
 
 import (
 	"strconv"
+	"strings"
 
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
@@ -74,4 +76,19 @@ func ConfigText(v any) string {
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	}
 	return ""
+}
+
+// Directive is a storage directive as bundles have it: "pool,2,1024M".
+func Directive(d *controllerv1.StorageDirective) string {
+	var parts []string
+	if d.GetPool() != "" {
+		parts = append(parts, d.GetPool())
+	}
+	if d.GetCount() > 0 {
+		parts = append(parts, strconv.FormatUint(uint64(d.GetCount()), 10))
+	}
+	if d.GetSizeBytes() > 0 {
+		parts = append(parts, strconv.FormatInt((d.GetSizeBytes()+1<<20-1)>>20, 10)+"M")
+	}
+	return strings.Join(parts, ",")
 }

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/spf13/cobra"
+
+	"github.com/bangle-dev/bangle/core/cli/render"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+)
+
+// logFlags are the flags of debug-log.
+type logFlags struct {
+	tail, noTail, utc, date, millis, location        bool
+	colour, noColour, firehose, retry                bool
+	includeLabels, excludeLabels                     []string
+	retryDelay                                       time.Duration
+	include, exclude, includeModules, excludeModules []string
+	lines, limit                                     uint32
+	level                                            string
+	replay                                           bool
+}
+
+func (f *logFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringArrayVarP(&f.include, "include", "i", nil, "only what these say: a unit, an application, or a pattern; may be repeated")
+	fl.StringArrayVarP(&f.exclude, "exclude", "x", nil, "not what these say; may be repeated")
+	fl.StringArrayVar(&f.includeModules, "include-module", nil, "only these modules and those below them; may be repeated")
+	fl.StringArrayVar(&f.excludeModules, "exclude-module", nil, "not these modules; may be repeated")
+	fl.StringArrayVar(&f.includeLabels, "include-labels", nil, "not yet supported")
+	fl.StringArrayVar(&f.excludeLabels, "exclude-labels", nil, "not yet supported")
+	fl.StringVarP(&f.level, "level", "l", "", "the lowest level: TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL")
+	fl.Uint32VarP(&f.lines, "lines", "n", 10, "how many of the newest lines come first")
+	fl.Uint32Var(&f.limit, "limit", 0, "end after so many lines")
+	fl.BoolVar(&f.replay, "replay", false, "begin with the oldest line")
+	fl.BoolVar(&f.tail, "tail", false, "wait for new lines; so it is on a terminal")
+	fl.BoolVarP(&f.noTail, "no-tail", "T", false, "do not wait for new lines; so it is elsewhere")
+	fl.BoolVar(&f.date, "date", false, "show dates")
+	fl.BoolVar(&f.millis, "ms", false, "show milliseconds")
+	fl.BoolVar(&f.utc, "utc", false, "show times in UTC")
+	fl.BoolVar(&f.location, "location", false, "show where in the source a line was written; charms' lines have that in their text")
+	fl.BoolVar(&f.colour, "color", false, "use colours although this is no terminal")
+	fl.BoolVar(&f.noColour, "no-color", false, "use no colours")
+	fl.BoolVar(&f.firehose, "firehose", false, "not yet supported")
+	fl.BoolVar(&f.retry, "retry", false, "go on when the controller comes back")
+	fl.DurationVar(&f.retryDelay, "retry-delay", time.Second, "wait so long between tries")
+	for _, name := range []string{"include-labels", "exclude-labels", "firehose"} {
+		must(fl.MarkHidden(name))
+	}
+}
+
+func (a *app) debugLogCommand() *cobra.Command {
+	var s *scope
+	var o *output
+	var f logFlags
+	c := a.command(verb{use: "debug-log", short: "Show the log of a model",
+		long: "It has what charms and agents say: of a failed hook the whole traceback. On a terminal it goes on with new lines until it is interrupted.",
+		example: "bangle debug-log\nbangle debug-log --replay --no-tail --include web/0 --level WARNING\nbangle debug-log -n 100 --ms --date -x db\n" +
+			"bangle debug-log --format json --limit 20"},
+		func(ctx context.Context, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			t, err := a.reach(ctx, s)
+			if err != nil {
+				return err
+			}
+			return a.debugLog(ctx, t, &f, o)
+		})
+	s = a.modelScope(c)
+	o = a.answers(c, "text", "json")
+	f.add(c)
+	must(c.RegisterFlagCompletionFunc("include", a.completeUnits))
+	must(c.RegisterFlagCompletionFunc("exclude", a.completeUnits))
+	return c
+}
+
+func (f *logFlags) check() error {
+	switch {
+	case f.firehose:
+		return usage("--firehose is not yet supported; name a model with -m")
+	case len(f.includeLabels)+len(f.excludeLabels) > 0:
+		return usage("labels of log lines are not yet supported")
+	case f.tail && f.noTail:
+		return usage("--tail and --no-tail exclude each other")
+	case f.colour && f.noColour:
+		return usage("--color and --no-color exclude each other")
+	}
+	switch level := strings.ToUpper(f.level); level {
+	case "", "TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL":
+		f.level = level
+		return nil
+	}
+	return usage("level value %q is not one of TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL", f.level)
+}
+
+func (a *app) debugLog(ctx context.Context, t *target, f *logFlags, o *output) error {
+	req := &clientv1.DebugLogRequest{Model: t.model, Replay: f.replay, Lines: f.lines, Include: f.include, Exclude: f.exclude, IncludeModule: f.includeModules,
+		ExcludeModule: f.excludeModules, Level: f.level, Limit: f.limit, Follow: f.tail || !f.noTail && a.tty}
+	options := render.LogOptions{Zone: a.zone(f.utc), JSON: o.format == "json", Date: f.date, Millis: f.millis, Colour: (o.colour() || f.colour) && !f.noColour}
+	return o.write(func(w io.Writer) error {
+		for {
+			err := t.logLines(ctx, req, func(lines *clientv1.LogLines) error { return render.Log(w, lines.GetRecords(), options) })
+			switch {
+			case ctx.Err() != nil:
+				return nil // interrupted: that is how following ends
+			case err == nil || !f.retry || connect.CodeOf(err) != connect.CodeUnavailable:
+				return err
+			}
+			req.Replay, req.Lines = false, 0 // what was shown is not shown again
+			if err := pause(ctx, f.retryDelay, true); err != nil {
+				return nil
+			}
+		}
+	})
+}
+
+func (t *target) logLines(ctx context.Context, req *clientv1.DebugLogRequest, show func(*clientv1.LogLines) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := t.client.DebugLog(ctx, connect.NewRequest(req))
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	for stream.Receive() {
+		if err := show(stream.Msg()); err != nil {
+			return err
+		}
+	}
+	return stream.Err()
+}

@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/errs"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+)
+
+// goal says what of a status is still missing; nothing when it is reached.
+type goal func(s *clientv1.StatusResponse) (missing []string)
+
+// watch shows statuses to look until it says stop; the first comes at once, others after each change.
+func (t *target) watch(ctx context.Context, selectors []string, look func(*clientv1.StatusResponse) (stop bool, err error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the stream ends with us, not only when the controller next looks
+	stream, err := t.client.WatchStatus(ctx, connect.NewRequest(&clientv1.StatusRequest{Model: t.model, Selectors: selectors}))
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	for stream.Receive() {
+		stop, err := look(stream.Msg())
+		if stop || err != nil {
+			return err
+		}
+	}
+	if err := stream.Err(); err != nil {
+		return err
+	}
+	return errs.E(errs.Unavailable, "cannot watch model %q any longer: the controller ended the watch", t.model)
+}
+
+// await waits for a goal and says how long it took since start.
+func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time, reached goal) error {
+	limited, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	missing := []string{"the controller's answer"}
+	err := t.watch(limited, nil, func(s *clientv1.StatusResponse) (bool, error) {
+		missing = reached(s)
+		return len(missing) == 0, nil
+	})
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return errs.E(errs.Unavailable, "cannot wait longer than %s for %s; it may still come: see %s status", w.timeout, strings.Join(missing, ", "), a.name)
+	}
+	if err == nil {
+		a.say("Done after %s", seconds(time.Since(start)))
+	}
+	return err
+}
+
+// settled is the goal that the named units are active and idle. Names that are applications mean all their units.
+func settled(names ...string) goal {
+	return func(s *clientv1.StatusResponse) (missing []string) {
+		seen := map[string]bool{}
+		for _, app := range s.GetApplications() {
+			whole := slices.Contains(names, app.GetName())
+			seen[app.GetName()] = true
+			for _, u := range app.GetUnits() {
+				seen[u.GetName()] = true
+				if (whole || slices.Contains(names, u.GetName())) && !quiet(u) {
+					missing = append(missing, state(u))
+				}
+			}
+		}
+		for _, n := range names {
+			if !seen[n] {
+				missing = append(missing, n)
+			}
+		}
+		return missing
+	}
+}
+
+func quiet(u *clientv1.UnitStatusInfo) bool {
+	return u.GetWorkload().GetCurrent() == api.StatusActive && u.GetAgent().GetCurrent() == api.AgentIdle && u.GetUpgradingFrom() == ""
+}
+
+// state is a unit with what holds it.
+func state(u *clientv1.UnitStatusInfo) string {
+	text := fmt.Sprintf("%s (%s/%s", u.GetName(), u.GetWorkload().GetCurrent(), u.GetAgent().GetCurrent())
+	if m := u.GetWorkload().GetMessage(); m != "" {
+		text += ": " + m
+	}
+	return text + ")"
+}
+
+// refreshed is the goal that all units of an application run its charm and are quiet.
+func refreshed(app string) goal { return settled(app) }
+
+// scaled is the goal that the added units are quiet and the removed ones gone.
+func scaled(added, removed []string) goal {
+	return func(s *clientv1.StatusResponse) []string {
+		missing := settled(added...)(s)
+		return append(missing, left(s, removed)...)
+	}
+}
+
+// left are those of the names, units or applications, that are still there.
+func left(s *clientv1.StatusResponse, names []string) (there []string) {
+	for _, app := range s.GetApplications() {
+		if slices.Contains(names, app.GetName()) {
+			there = append(there, "the end of "+app.GetName())
+		}
+		for _, u := range app.GetUnits() {
+			if slices.Contains(names, u.GetName()) {
+				there = append(there, "the end of "+u.GetName())
+			}
+		}
+	}
+	return there
+}
+
+// joined is the goal that a relation stands and the units at its ends are quiet.
+func joined(id int32, apps ...string) goal {
+	return func(s *clientv1.StatusResponse) []string {
+		var missing []string
+		if !slices.ContainsFunc(s.GetRelations(), func(r *clientv1.RelationStatusInfo) bool { return r.GetId() == id && r.GetStatus() == "joined" }) {
+			missing = append(missing, fmt.Sprintf("relation %d", id))
+		}
+		return append(missing, settled(apps...)(s)...)
+	}
+}
+
+// pace is how often the journal is asked for an event that is due any moment.
+const pace = 5 * time.Millisecond
+
+// seen waits until a hook that saw the store at or after a revision is committed by each unit, and says so with the time
+// since start.
+func (a *app) seen(ctx context.Context, t *target, w *waiting, start time.Time, kind string, revision int64, units []string) error {
+	limited, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	for len(units) > 0 {
+		var waiting []string
+		for _, u := range units {
+			found, err := t.committed(limited, u, kind, revision)
+			switch {
+			case err != nil && limited.Err() == nil:
+				return err
+			case found:
+				a.say("%s on %s, committed and visible after %d ms", kind, u, time.Since(start).Milliseconds())
+			default:
+				waiting = append(waiting, u)
+			}
+		}
+		units = waiting
+		if err := pause(limited, pace, len(units) > 0); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return errs.E(errs.Unavailable, "cannot wait longer than %s for %s on %s; see: %s show-unit --events %s", w.timeout, kind, strings.Join(units, ", "), a.name, units[0])
+		}
+	}
+	return nil
+}
+
+// committed says whether the unit's journal has a hook of that kind with a commit after the revision.
+func (t *target) committed(ctx context.Context, unit, kind string, revision int64) (bool, error) {
+	answer, err := t.client.Journal(ctx, connect.NewRequest(&clientv1.JournalRequest{Model: t.model, Unit: unit, Limit: 20}))
+	if err != nil {
+		return false, err
+	}
+	for _, e := range answer.Msg.GetEntries() {
+		if e.GetRevision() > revision && e.GetEvent().GetKind() == kind {
+			if e.GetOutcome() == "failed" || e.GetOutcome() == "killed" {
+				return false, errs.E(errs.Conflict, "%s failed on %s: %s", kind, unit, e.GetMessage())
+			}
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// pause waits a moment when there is something to wait for.
+func pause(ctx context.Context, d time.Duration, needed bool) error {
+	if !needed {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// absent says that an error means that the thing is not there.
+func absent(err error) bool {
+	var remote *connect.Error
+	return errors.As(err, &remote) && remote.Code() == connect.CodeNotFound || errs.Is(err, errs.NotFound)
+}
