@@ -99,6 +99,9 @@ func (b *local) create(ctx context.Context, substrate string, settings map[strin
 	if err := controller.BootstrapDir(b.dir, b.boot(substrate, settings)); err != nil {
 		return nil, err
 	}
+	if err := b.links(); err != nil {
+		return nil, err
+	}
 	if err := b.layers(); err != nil {
 		return nil, err
 	}

@@ -17,10 +17,12 @@ import (
 	"connectrpc.com/connect"
 	"golang.org/x/sys/unix"
 
+	"github.com/bangle-dev/bangle/core/controller"
 	"github.com/bangle-dev/bangle/core/home"
 	"github.com/bangle-dev/bangle/core/pluginhost"
 	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/hook/tool"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	"github.com/bangle-dev/bangle/sdk/yaml"
 )
@@ -60,8 +62,8 @@ func (a *app) newLocal(name, dir string) (*local, error) {
 	return b, nil
 }
 
-func (b *local) socket() string { return filepath.Join(b.run, "s") }
-func (b *local) pidFile() string { return filepath.Join(b.dir, "supervisor", "pid.json") }
+func (b *local) socket() string         { return filepath.Join(b.run, "s") }
+func (b *local) pidFile() string        { return filepath.Join(b.dir, "supervisor", "pid.json") }
 func (b *local) log(name string) string { return filepath.Join(b.dir, "logs", name+".log") }
 
 // checkPlugin says early, and with the list of what there is, that a substrate does not exist.
@@ -83,7 +85,7 @@ func (b *local) layers() error {
 	agent := quote(filepath.Join(b.bin, "bangle-agent")) + " --dir " + quote(filepath.Join(b.dir, "agent"))
 	plan, err := yaml.Encode(map[string]any{"services": map[string]any{
 		"controller": service(quote(self) + " controller run --dir " + quote(b.dir)),
-		"agent":      service(quote(filepath.Join(b.bin, "hooktool")) + " world --dir " + quote(b.dir) + " -- " + agent),
+		"agent":      service(quote(filepath.Join(b.bin, "hooktool")) + " world -- " + agent),
 	}})
 	if err != nil {
 		return err
@@ -103,6 +105,27 @@ func (b *local) layers() error {
 // quote makes one word of a path in a plan's command line.
 func quote(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'"'"'`) + "'"
+}
+
+// boot says what the new controller is to be.
+func (b *local) boot(substrate string, settings map[string]string) controller.Bootstrap {
+	return controller.Bootstrap{Name: b.name, Substrate: substrate, Settings: settings, RunDir: b.run,
+		Supervisor: filepath.Join(b.bin, "bangle-supervisor"), Hooktool: filepath.Join(b.bin, "hooktool"), ToolsDir: b.tools()}
+}
+
+func (b *local) tools() string { return filepath.Join(b.dir, "agent", "tools") }
+
+// links gives every hook tool its name in the directory that goes in front of the charms' PATH.
+func (b *local) links() error {
+	if err := os.MkdirAll(b.tools(), 0o700); err != nil {
+		return errs.E(errs.Internal, "cannot link the hook tools: %w", err)
+	}
+	for _, name := range tool.Names() {
+		if err := os.Symlink(filepath.Join(b.bin, "hooktool"), filepath.Join(b.tools(), name)); err != nil {
+			return errs.E(errs.Internal, "cannot link the hook tools: %w", err)
+		}
+	}
+	return nil
 }
 
 // start runs the supervisor: detached, in a session of its own, so that it outlives this command and its terminal.

@@ -1,12 +1,10 @@
-// Command runtime-python is the plugin that runs executable charms.
+// Command runtime-python is this one plugin alone; bangle-agent holds all built-in ones in one file.
 package main
 
 import (
+	"os"
+
 	"github.com/bangle-dev/bangle/runtimes/python"
-	"github.com/bangle-dev/bangle/sdk/charmruntime"
-	"github.com/bangle-dev/bangle/sdk/plugin"
 )
 
-func main() {
-	charmruntime.Serve(python.New(python.Config{Log: plugin.NewLogger(), Version: plugin.Version()}))
-}
+func main() { os.Exit(python.Main()) }

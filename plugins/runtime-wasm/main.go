@@ -1,19 +1,10 @@
-// Command runtime-wasm is the plugin that runs charms compiled to WASM.
+// Command runtime-wasm is this one plugin alone; bangle-agent holds all built-in ones in one file.
 package main
 
 import (
 	"os"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm"
-	"github.com/bangle-dev/bangle/sdk/charmruntime"
-	"github.com/bangle-dev/bangle/sdk/plugin"
 )
 
-func main() {
-	rt, err := wasm.New(wasm.Config{CacheDir: os.Getenv(wasm.EnvCache)})
-	if err != nil {
-		plugin.NewLogger().Error("cannot start", "err", err)
-		os.Exit(1)
-	}
-	charmruntime.Serve(rt)
-}
+func main() { os.Exit(wasm.Main()) }

@@ -1,13 +1,10 @@
-// Command substrate-local is the plugin that places units on the user's own machine.
+// Command substrate-local is this one plugin alone; bangle-agent holds all built-in ones in one file.
 package main
 
 import (
-	"github.com/bangle-dev/bangle/sdk/plugin"
-	"github.com/bangle-dev/bangle/sdk/substrate"
+	"os"
+
 	"github.com/bangle-dev/bangle/substrates/local"
 )
 
-func main() {
-	here := local.New(local.Config{Log: plugin.NewLogger(), Version: plugin.Version()})
-	substrate.Serve(here, here)
-}
+func main() { os.Exit(local.Main()) }
