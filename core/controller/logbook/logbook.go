@@ -74,6 +74,7 @@ func (b *Book) Log(records ...*controllerv1.LogRecord) {
 			f.offer(r)
 		}
 	}
+	b.flush()
 }
 
 // Journal takes what events units ran.
@@ -82,6 +83,17 @@ func (b *Book) Journal(entries ...*controllerv1.JournalEntry) {
 	defer b.mu.Unlock()
 	for _, e := range entries {
 		b.write(journalName(e.GetModel()), e)
+	}
+	b.flush()
+}
+
+// flush hands what was written to the kernel, so that the death of the process
+// loses nothing.
+func (b *Book) flush() {
+	for name, f := range b.files {
+		if err := f.flush(); err != nil {
+			b.cfg.Log.Warn("cannot keep log records", "file", name, "error", err)
+		}
 	}
 }
 

@@ -139,7 +139,9 @@ func TestFollowEnds(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	go func() { done <- b.Stream(t.Context(), "m1", logbook.Query{Follow: true, Limit: 1}, func([]*controllerv1.LogRecord) error { return nil }) }()
+	go func() {
+		done <- b.Stream(t.Context(), "m1", logbook.Query{Follow: true, Limit: 1}, func([]*controllerv1.LogRecord) error { return nil })
+	}()
 	for ended := false; !ended; {
 		b.Log(rec("unit-web-0", "INFO", "m", "x"))
 		select {
