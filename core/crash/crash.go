@@ -5,7 +5,15 @@
 //
 //	BANGLE_CRASH_AT=commit.sent      the first time
 //	BANGLE_CRASH_AT=commit.sent:3    the third time
+//
+// A test that wants to kill somebody else there lets every process ask instead:
+//
+//	BANGLE_CRASH_ASK=/path/socket    at each point a line "name pid" is sent there, and the process waits for the end
+//	                                 of the connection
 package crash
 
 // Variable is the environment variable that names the point.
 const Variable = "BANGLE_CRASH_AT"
+
+// AskVariable is the environment variable that names the socket at which processes ask.
+const AskVariable = "BANGLE_CRASH_ASK"

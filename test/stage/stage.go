@@ -1,0 +1,257 @@
+// Package stage puts the real parts together for tests and measurements: the built programs, a controller, an agent, their
+// plugins and the supervisors, each a process of its own that may be killed and comes back. It ends with the test, and
+// says what it could not end.
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/bangle-dev/bangle/core/controller"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
+)
+
+// TB is what a stage needs of *testing.T; programs that measure bring their own.
+type TB interface {
+	Helper()
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(func())
+	Context() context.Context
+}
+
+// Config says what is to be put on the stage.
+type Config struct {
+	// CrashPoints has the programs built with their crash points in; Arm then decides who dies where.
+	CrashPoints bool
+	// Verbose keeps the agent's debug lines.
+	Verbose bool
+	// Models to be added; default one named "m".
+	Models []string
+}
+
+// Model is the name of the model that a stage has by default.
+const Model = "m"
+
+// Stage is a controller with everything around it. Its methods end the test when something fails; use For in a subtest.
+type Stage struct {
+	TB
+	*set
+}
+
+// set is what all views of one stage share.
+type set struct {
+	cfg  Config
+	Bin  string // built programs
+	Dir  string // everything that is written
+	Home string // BANGLE_HOME
+	Run  string // sockets
+
+	Controller *Process
+	Agent      *Process
+	points     *points
+
+	mu       sync.Mutex
+	endpoint string
+	client   clientv1connect.ClientClient
+	uuids    map[string]string // of models
+	closed   bool
+}
+
+// New builds the programs, starts controller and agent and adds the models. All ends with the test.
+func New(t TB, cfg Config) *Stage {
+	t.Helper()
+	tags := ""
+	if cfg.CrashPoints {
+		tags = "crashpoints"
+	}
+	bin, err := Programs(t.Context(), tags)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	if len(cfg.Models) == 0 {
+		cfg.Models = []string{Model}
+	}
+	s := &Stage{TB: t, set: &set{cfg: cfg, Bin: bin, uuids: map[string]string{}}}
+	if s.Dir, err = os.MkdirTemp("", "bs"); err != nil {
+		t.Fatalf("cannot set the stage: %v", err)
+	}
+	t.Cleanup(s.Close)
+	if err := s.furnish(); err != nil {
+		t.Fatalf("cannot set the stage: %v", err)
+	}
+	s.begin()
+	return s
+}
+
+// For is the same stage for another test, usually a row of a table.
+func (s *Stage) For(t TB) *Stage { return &Stage{TB: t, set: s.set} }
+
+// furnish makes the directories and the controller's files.
+func (s *set) furnish() error {
+	s.Home, s.Run = filepath.Join(s.Dir, "home"), filepath.Join(s.Dir, "r")
+	for _, dir := range []string{s.Home, s.Run, s.controllerDir()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	err := controller.BootstrapDir(s.controllerDir(), controller.Bootstrap{
+		Name: "stage", Substrate: "local", RunDir: s.Run, Settings: map[string]string{"stop-timeout": "5s"},
+		Supervisor: filepath.Join(s.Bin, "bangle-supervisor"), Hooktool: filepath.Join(s.Bin, "hooktool"),
+	})
+	if err == nil && s.cfg.CrashPoints {
+		s.points, err = newPoints(filepath.Join(s.Run, "points"))
+	}
+	return err
+}
+
+func (s *set) controllerDir() string { return filepath.Join(s.Home, "controllers", "stage") }
+
+// AgentDir is the agent's directory.
+func (s *set) AgentDir() string { return filepath.Join(s.controllerDir(), "agent") }
+
+// begin starts the processes and waits until the controller answers.
+func (s *Stage) begin() {
+	s.Helper()
+	env := s.environment()
+	s.set.Controller = newProcess("controller", s.Dir, env, filepath.Join(s.Bin, "bangle"), "controller", "run", "--dir", s.controllerDir())
+	agent := []string{"world", "--", filepath.Join(s.Bin, "bangle-agent"), "--dir", s.AgentDir()}
+	if s.cfg.Verbose {
+		agent = append(agent, "--verbose")
+	}
+	s.set.Agent = newProcess("agent", s.Dir, env, filepath.Join(s.Bin, "hooktool"), agent...)
+	s.Controller.Start()
+	s.Agent.Start()
+	for _, name := range s.cfg.Models {
+		s.AddModel(name)
+	}
+}
+
+// environment is built: what a process of the product sees is not what happens to be set here.
+func (s *set) environment() []string {
+	env := []string{"BANGLE_HOME=" + s.Home, "HOME=" + s.Home, "TMPDIR=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
+	if s.points != nil {
+		env = append(env, "BANGLE_CRASH_ASK="+s.points.socket)
+	}
+	return env
+}
+
+// Client is the controller's face for people.
+func (s *Stage) Client() clientv1connect.ClientClient {
+	s.Helper()
+	client, err := s.dial()
+	if err != nil {
+		s.Fatalf("%v", err)
+	}
+	return client
+}
+
+// Close ends everything: first as a user would, then whatever is still there, which fails the test. It may be called
+// again.
+func (s *Stage) Close() {
+	s.Helper()
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return
+	}
+	var errs []error
+	if s.points != nil {
+		s.points.Disarm()
+	}
+	if s.set.Agent != nil && !failed(s.TB) {
+		errs = append(errs, s.destroy())
+	}
+	for _, p := range []*Process{s.set.Agent, s.set.Controller} {
+		if p != nil {
+			errs = append(errs, p.Stop(10*time.Second))
+		}
+	}
+	if s.points != nil {
+		errs = append(errs, s.points.close())
+	}
+	left := s.left()
+	if err := errors.Join(errs...); err != nil || failed(s.TB) {
+		s.Logf("%s", s.tail())
+	}
+	errs = append(errs, os.RemoveAll(s.Dir))
+	if len(left) > 0 && !failed(s.TB) {
+		errs = append(errs, fmt.Errorf("still running after the end: %s", strings.Join(left, "; ")))
+	}
+	if err := errors.Join(errs...); err != nil {
+		s.Fatalf("cannot clear the stage: %v", err)
+	}
+}
+
+// failed says whether the test has failed already, for those that know.
+func failed(t TB) bool {
+	f, ok := t.(interface{ Failed() bool })
+	return ok && f.Failed()
+}
+
+// destroy ends all models and waits for their units.
+func (s *Stage) destroy() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), 30*time.Second)
+	defer cancel()
+	client, err := s.dial()
+	if err != nil {
+		return err
+	}
+	stream, err := client.DestroyController(ctx, connect.NewRequest(&clientv1.DestroyControllerRequest{DestroyAllModels: true}))
+	if err != nil {
+		return fmt.Errorf("cannot destroy the controller: %w", err)
+	}
+	var said []string
+	for stream.Receive() {
+		if m := stream.Msg(); m.GetMessage() != "" || m.GetBlocking() != "" {
+			said = append(said, fmt.Sprintf("%s %s %s %s", m.GetObject(), m.GetState(), m.GetMessage(), m.GetBlocking()))
+		}
+	}
+	if err := stream.Err(); err != nil {
+		return fmt.Errorf("cannot destroy the controller: %w\n%s", err, strings.Join(said, "\n"))
+	}
+	return stream.Close()
+}
+
+// left kills what still belongs to the stage and says what it was.
+func (s *set) left() []string {
+	deadline := time.Now().Add(5 * time.Second)
+	found := map[int]string{}
+	for {
+		alive := belonging(s.Dir)
+		if len(alive) == 0 || time.Now().After(deadline) {
+			return slices.Sorted(maps.Values(found))
+		}
+		for _, p := range alive {
+			if found[p.PID] == "" {
+				found[p.PID] = fmt.Sprintf("%d %s", p.PID, p.Command)
+			}
+			p.Kill()
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// tail is the end of the processes' logs.
+func (s *set) tail() string {
+	var b strings.Builder
+	for _, p := range []*Process{s.Controller, s.Agent} {
+		if p != nil {
+			fmt.Fprintf(&b, "--- %s\n%s\n", p.name, p.Tail(40))
+		}
+	}
+	return b.String()
+}
