@@ -67,6 +67,7 @@ func (e *Elections) Run(ctx context.Context) error {
 			pause(ctx, time.Second)
 			continue
 		}
+		pause(ctx, rest)
 		select {
 		case <-moved:
 		case <-came:
@@ -75,6 +76,9 @@ func (e *Elections) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// rest keeps elections from looking at every revision of a busy store.
+const rest = 10 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
