@@ -95,6 +95,7 @@ func (w *World) place(key string, spec *substratev1.ApplicationSpec, want *subst
 		version := 0
 		if u != nil {
 			version = u.version
+			u.stop() // it has, but for a fault
 		}
 		u = &unit{model: spec.GetModelUuid(), app: spec.GetApplication(), name: want.GetName(), id: fmt.Sprintf("place-%d", w.last),
 			phase: "running", since: time.Now(), version: version + 1}
