@@ -4,8 +4,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
-
-	"github.com/bangle-dev/bangle/sdk/wasm/go/internal/wire"
 )
 
 // Handler handles one event. An error fails the hook: nothing that the handler wrote is kept, the unit is in error with
@@ -67,20 +65,19 @@ type Host func(function string, request []byte) []byte
 // Dispatch runs one event: input is the ABI's {"event": …, "view": …}, output a changeset, nil when the charm has no
 // handler for it. It is what the ABI's charm_dispatch does.
 func (c *Charm) Dispatch(input []byte, host Host) (output []byte, err error) {
-	root, err := wire.Parse(input)
-	if err != nil {
-		return nil, errors.New("cannot read the event: " + err.Error())
-	}
-	ctx := newContext(root, host)
-	handle := c.handler(&ctx.event)
-	if handle == nil {
-		return nil, nil
-	}
 	defer func() {
 		if value := recover(); value != nil {
 			output, err = nil, errors.New(panicText(value))
 		}
 	}()
+	ctx, err := newContext(input, host)
+	if err != nil {
+		return nil, errors.New("cannot read the event: " + err.Error())
+	}
+	handle := c.handler(&ctx.event)
+	if handle == nil {
+		return nil, nil
+	}
 	if err := handle(ctx); err != nil {
 		if ctx.event.Kind != "action" {
 			return nil, err

@@ -27,20 +27,12 @@ type Context struct {
 	writes    writes
 }
 
-func newContext(root wire.Value, host Host) *Context {
-	ctx := &Context{host: host, view: map[string]wire.Value{}}
-	for name, member := range root.Members() {
-		switch name {
-		case "event":
-			ctx.event = readEvent(member)
-			ctx.params = member.Get("action_params")
-		case "view":
-			for section, v := range member.Members() {
-				ctx.view[section] = v
-			}
-		}
+func newContext(input []byte, host Host) (*Context, error) {
+	event, view, err := wire.Sections(input)
+	if err != nil {
+		return nil, err
 	}
-	return ctx
+	return &Context{host: host, view: view, event: readEvent(event), params: event.Get("action_params")}, nil
 }
 
 // Event is what happened.

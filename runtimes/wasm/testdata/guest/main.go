@@ -90,7 +90,7 @@ func supervise(ctx *charm.Context) error {
 		return err
 	}
 	ctx.SetState("pulled", strconv.Quote(text))
-	if _, err := c.Pull(path + "/none"); err != nil {
+	if _, err := c.Pull(path + ".none"); err != nil {
 		var refused *charm.Error
 		ctx.SetState("missing", strconv.FormatBool(errors.As(err, &refused) && refused.Class == "NOT_FOUND"))
 	}

@@ -200,14 +200,6 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// next skips one value of checked text and returns it.
-func (p *parser) next() Value {
-	p.space()
-	start := p.i
-	p.value(0)
-	return Value(p.b[start:p.i])
-}
-
 // Members goes over an object's members in their order.
 func (v Value) Members() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
@@ -216,10 +208,7 @@ func (v Value) Members() iter.Seq2[string, Value] {
 		}
 		p := parser{b: v, i: 1}
 		for p.space(); p.i < len(v) && !p.take('}'); p.space() {
-			name := p.next()
-			p.space()
-			p.take(':')
-			if !yield(name.String(), p.next()) {
+			if !yield(p.name().String(), p.next()) {
 				return
 			}
 			p.space()
