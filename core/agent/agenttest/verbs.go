@@ -278,6 +278,17 @@ func (s *Store) Move(unit, incarnation string) {
 	})
 }
 
+// Assign gives a unit to an agent and its incarnation: another machine, or a pod of its own.
+func (s *Store) Assign(unit, agent, incarnation string) {
+	s.Txn(func() {
+		u := proto.CloneOf(s.get(key.OfUnit(key.Unit, unit)).GetUnit())
+		u.Agent = agent
+		s.Put(key.OfUnit(key.Unit, unit), unitRecord(u))
+		s.Put(key.OfUnit(key.Incarnation, unit), &controllerv1.Object{Value: &controllerv1.Object_Incarnation{
+			Incarnation: &controllerv1.Incarnation{Id: incarnation, Agent: agent}}})
+	})
+}
+
 // Reap purges dead units, and elects where their leader went.
 func (s *Store) Reap() {
 	for _, name := range s.Units() {

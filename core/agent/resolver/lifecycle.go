@@ -76,10 +76,19 @@ func placeless(in Input) (Decision, bool) {
 	return none()
 }
 
+// moved: the unit found itself at a new place where nothing is as the charm left it. It is told by an upgrade before
+// anything else, then by config-changed and start.
+func moved(in Input) (Decision, bool) {
+	if !in.Cursor.Installed || in.dying() || !in.replaced() {
+		return none()
+	}
+	return in.run(plain(api.EventUpgradeCharm))
+}
+
 // reboot: a machine that was restarted runs start once more, and so does every start of an agent that is the unit's.
 func reboot(in Input) (Decision, bool) {
 	c := in.Cursor
-	if !c.Started || c.Stopped || c.StartOwed || in.dying() || in.replaced() {
+	if !c.Started || c.Stopped || c.StartOwed || in.dying() {
 		return none()
 	}
 	rebooted := in.Seen.BootID != "" && c.MachineBootId != "" && in.Seen.BootID != c.MachineBootId
@@ -140,10 +149,10 @@ func teardown(in Input) (Decision, bool) {
 	return in.run(plain(api.EventRemove))
 }
 
-// upgrade: the charm, its resources or the place changed.
+// upgrade: the charm or its resources changed.
 func upgrade(in Input) (Decision, bool) {
 	c, app := in.Cursor, in.Model.Application
-	if !in.replaced() && app.CharmDigest == c.CharmDigest && app.ModifiedVersion == c.ModifiedVersion {
+	if app.CharmDigest == c.CharmDigest && app.ModifiedVersion == c.ModifiedVersion {
 		return none()
 	}
 	return in.run(plain(api.EventUpgradeCharm))

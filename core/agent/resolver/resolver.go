@@ -75,6 +75,7 @@ func table() []rule {
 		{"recorded and perhaps run", begun},
 		{"actions and exec, also in error", task},
 		{"failed", failed},
+		{"a new place", moved},
 		{"reboot", reboot},
 		{"relation-created", created},
 		{"leadership", leadership},

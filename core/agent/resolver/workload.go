@@ -12,9 +12,9 @@ import (
 )
 
 // workload: what the supervisors of the containers say, once the charm is installed; it may come before
-// config-changed and start.
+// config-changed and start. At a new place it waits for them: the charm must first hear that it moved.
 func workload(in Input) (Decision, bool) {
-	if !in.Cursor.Installed || in.dying() {
+	if !in.Cursor.Installed || in.dying() || in.Cursor.StartOwed {
 		return none()
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Seen.Containers)) {
