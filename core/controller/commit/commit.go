@@ -35,7 +35,8 @@ type Config struct {
 
 // Committer writes for units.
 type Committer struct {
-	cfg Config
+	cfg   Config
+	group *group
 }
 
 // New makes a Committer.
@@ -46,7 +47,7 @@ func New(c Config) *Committer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Committer{cfg: c}
+	return &Committer{cfg: c, group: &group{store: c.Store}}
 }
 
 // The kinds of a Refusal.
@@ -95,7 +96,7 @@ func (c *Committer) write(ctx context.Context, agent string, g *controllerv1.Gua
 			return c.refuse(ctx, g, id, refuse(Invalid, "", "%v", err), nil)
 		}
 		crash.At("commit.before-txn")
-		result, err := c.cfg.Store.Txn(ctx, d.compares(), then, d.asks())
+		result, err := c.group.send(ctx, d.compares(), then, d.asks())
 		crash.At("commit.after-txn")
 		if err != nil {
 			return nil, err

@@ -78,6 +78,9 @@ func Missing(key string) Compare { return CreateIs(key, 0) }
 // NoneBelow holds if no key begins with prefix.
 func NoneBelow(prefix string) Compare { return Compare{key: prefix, on: onCreate, below: true} }
 
+// Key is the key that is compared, or the prefix.
+func (c Compare) Key() string { return c.key }
+
 // What an operation does.
 const (
 	opPut = iota
