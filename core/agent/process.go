@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
@@ -148,13 +149,15 @@ func configured(ctx context.Context, dir string) (*settings.Settings, error) {
 	return nil, nil
 }
 
-// dial connects to the first endpoint; gRPC connects again by itself whenever the line breaks.
+// dial connects to the first endpoint; gRPC connects again by itself whenever the line breaks. Its own first pause of a
+// second is longer than a controller takes to come back.
 func dial(set *settings.Settings, id *identity.Identity) (*grpc.ClientConn, error) {
 	tls, err := id.TLS(set.CA)
 	if err != nil {
 		return nil, err
 	}
-	options := append(plugin.DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(tls)),
+	again := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second}, MinConnectTimeout: 5 * time.Second}
+	options := append(plugin.DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(tls)), grpc.WithConnectParams(again),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 15 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}))
 	conn, err := grpc.NewClient(set.Endpoints[0], options...)
 	if err != nil {
