@@ -175,6 +175,7 @@ func (s *Service) WaitOperation(ctx context.Context, req *connect.Request[client
 	wait, cancel := context.WithTimeout(ctx, time.Duration(in.GetTimeoutMs())*time.Millisecond)
 	defer cancel()
 	for {
+		began := time.Now()
 		revision, err := s.cfg.Mirror.Wait(ctx, 0)
 		if err != nil {
 			return nil, err
@@ -186,12 +187,24 @@ func (s *Service) WaitOperation(ctx context.Context, req *connect.Request[client
 		if resp.GetFinished() {
 			return connect.NewResponse(resp), nil
 		}
+		rest(wait, time.Since(began))
 		if _, err := s.cfg.Mirror.Wait(wait, revision+1); err != nil {
 			if ctx.Err() != nil {
 				return nil, err
 			}
 			return connect.NewResponse(resp), nil
 		}
+	}
+}
+
+// rest waits as long as a look took, so that looking at a large and busy model
+// takes half of a core at most.
+func rest(ctx context.Context, took time.Duration) {
+	timer := time.NewTimer(took)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

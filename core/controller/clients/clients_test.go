@@ -487,3 +487,48 @@ func TestJSONOverPlainHTTP(t *testing.T) {
 		t.Fatalf("%s %s", resp.Status, body)
 	}
 }
+
+func TestRequestsAtOnceAreAllDoneOnce(t *testing.T) {
+	b, _ := small(t)
+	const n = 16
+	got := make(chan string, n)
+	for range n {
+		go func() {
+			resp, err := call(t.Context(), b.client.AddUnit, &clientv1.AddUnitRequest{Model: "m", Application: "web"})
+			if err != nil {
+				t.Error(err)
+			}
+			got <- strings.Join(resp.GetUnits(), " ")
+		}()
+	}
+	seen := map[string]bool{}
+	for range n {
+		seen[<-got] = true
+	}
+	m, _ := b.reader.Model(b.reader.Models()[0].GetUuid())
+	if len(seen) != n || len(m.UnitsOf("web")) != n+2 || len(m.Storage) != n+2 {
+		t.Fatalf("%d answers differ, %d units, %d storage", len(seen), len(m.UnitsOf("web")), len(m.Storage))
+	}
+}
+
+func TestThePackagesOwnRuntimeIsRecorded(t *testing.T) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	both := simple("both", "")
+	both["charm.wasm"] = "\x00asm\x01\x00\x00\x00"
+	zip := b.pack(both)
+	stream := b.client.UploadCharm(t.Context())
+	must(t, stream.Send(&clientv1.UploadCharmRequest{Runtime: "python", Data: zip}))
+	resp, err := stream.CloseAndReceive()
+	must(t, err)
+	if resp.Msg.GetRuntime() != "python" || b.reader.Charm(resp.Msg.GetDigest()).GetRuntime() != "wasm" {
+		t.Fatalf("checked for %q, recorded %q", resp.Msg.GetRuntime(), b.reader.Charm(resp.Msg.GetDigest()).GetRuntime())
+	}
+	for name, want := range map[string]string{"": "wasm", "python": "python"} {
+		app := ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", Application: "x" + name, CharmDigest: resp.Msg.GetDigest(), Runtime: name}).GetApplication()
+		if app.GetRuntime() != want {
+			t.Errorf("deployed with %q: runs %q", name, app.GetRuntime())
+		}
+		ok(t, b.client.GetConfig, &clientv1.GetConfigRequest{Model: "m", Application: "x" + name})
+	}
+}

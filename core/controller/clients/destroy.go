@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -133,6 +134,7 @@ func prefixed[T any](records map[string]T, prefix string) []string {
 func (s *Service) followEnd(ctx context.Context, uuid string, send func(*clientv1.Progress) error) error {
 	last := ""
 	for {
+		began := time.Now()
 		revision, err := s.cfg.Mirror.Wait(ctx, 0)
 		if err != nil {
 			return err
@@ -148,6 +150,7 @@ func (s *Service) followEnd(ctx context.Context, uuid string, send func(*clientv
 				return err
 			}
 		}
+		rest(ctx, time.Since(began))
 		if _, err := s.cfg.Mirror.Wait(ctx, revision+1); err != nil {
 			return errs.E(errs.Canceled, "cannot wait for the end of model %q: %w; left: %s (%s)", m.Record.Value.GetName(), err, p.GetMessage(), p.GetBlocking())
 		}

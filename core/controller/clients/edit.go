@@ -21,7 +21,7 @@ import (
 
 // attempts is how often a request is decided anew because somebody else wrote
 // what it had read.
-const attempts = 8
+const attempts = 30
 
 // edit is one request's transaction while it is put together: what was read,
 // with its revision, and what is to be written.

@@ -52,6 +52,12 @@ func (s *Service) UploadCharm(ctx context.Context, stream *connect.ClientStream[
 	if hasErrors(resp.GetDiagnostics()) {
 		return connect.NewResponse(resp), nil
 	}
+	if src.runtime != "" {
+		// The record says what the package ships; another runtime is the deployment's choice.
+		if shipped, _, err := charm.Read(in.Path(), charm.ReadConfig{}); err == nil {
+			ch = shipped
+		}
+	}
 	return connect.NewResponse(resp), s.keepCharm(ctx, in, ch)
 }
 
