@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/substrates/local/process"
 )
 
 // TestAsAnOrdinaryUser runs this package's own tests again as nobody.
@@ -182,7 +184,13 @@ func TestSignalsAndExitCodesPass(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	program := pidOf(t, ready)
+	var program process.ID
+	eventually(t, "the program runs", func() bool {
+		text, err := os.ReadFile(ready)
+		pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
+		program, _ = process.Find(pid)
+		return err == nil && convErr == nil
+	})
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -243,6 +251,23 @@ func TestUsersThatCannotBeHadAreRefused(t *testing.T) {
 	spec.Containers[0].Uid = nil
 	l.ensure(t, 1, spec)
 	l.untilReady(t, "web/0")
-	c := serve(t, l.environment(t, "web/0").GetContainers()[0].GetSocket(), "exec sleep 1000", "    user: root\n    group: root\n")
-	t.Logf("the supervisor says: %v", run(t, c))
+	socket := l.environment(t, "web/0").GetContainers()[0].GetSocket()
+	c := serve(t, socket, sleeping, "    user: root\n    group: root\n")
+	if err := run(t, c); err == nil {
+		// The system grants this user other ids: then the service must run under one of those.
+		if owner := ownerOf(t, workloadOf(t, "-", peer(t, l.home, "web/0", "c"), "sleep")); owner == os.Getuid() || owner == 0 {
+			t.Errorf("the service of another user runs as user %d", owner)
+		}
+	} else if !strings.Contains(err.Error(), `"w"`) {
+		t.Errorf("a service with another user: %v, want a failure that names it", err)
+	}
+}
+
+func ownerOf(t testing.TB, id process.ID) int {
+	t.Helper()
+	info, err := os.Stat("/proc/" + strconv.Itoa(id.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid)
 }

@@ -42,26 +42,29 @@ func recorded(t testing.TB, h home, unit, container string) process.ID {
 	return process.ID{}
 }
 
-// pidOf waits for the file that a workload writes its process id to.
-func pidOf(t testing.TB, file string) process.ID {
+// workload waits for a program of the container behind a socket, by the name of the program: a process id that the
+// workload itself tells may be that of its own process namespace.
+func workload(t testing.TB, socket, program string) process.ID {
 	t.Helper()
-	var id process.ID
-	eventually(t, "the workload wrote "+file, func() bool {
-		text, err := os.ReadFile(file)
-		pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil || convErr != nil {
-			return false
-		}
-		var ok bool
-		id, ok = process.Find(pid)
-		return ok
-	})
-	return id
+	return workloadOf(t, "PEBBLE_SOCKET="+socket, process.ID{}, program)
 }
 
-const workload = `echo $$ > %FILE%; exec sleep 1000`
+func workloadOf(t testing.TB, entry string, leader process.ID, program string) process.ID {
+	t.Helper()
+	var found process.ID
+	eventually(t, "a workload "+program+" runs", func() bool {
+		for _, id := range process.Family(entry, leader) {
+			if name, err := os.ReadFile("/proc/" + strconv.Itoa(id.PID) + "/comm"); err == nil && strings.TrimSpace(string(name)) == program {
+				found = id
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
 
-func script(file string) string { return strings.ReplaceAll(workload, "%FILE%", file) }
+const sleeping = "exec sleep 1000"
 
 func TestWorkloadsOutliveAKilledProvider(t *testing.T) {
 	h := newHome(t)
@@ -83,11 +86,11 @@ func TestWorkloadsOutliveAKilledProvider(t *testing.T) {
 		env, err = first.Unit.Environment(t.Context(), &substratev1.EnvironmentRequest{ModelUuid: model, Unit: "web/0"})
 		return err == nil && answers(env.GetContainers()[0].GetSocket())
 	})
-	file := filepath.Join(h.state, "pid")
-	if err := run(t, serve(t, env.GetContainers()[0].GetSocket(), script(file))); err != nil {
+	socket := env.GetContainers()[0].GetSocket()
+	if err := run(t, serve(t, socket, sleeping)); err != nil {
 		t.Fatalf("cannot start the workload: %v", err)
 	}
-	sleeper, supervisor := pidOf(t, file), peer(t, h, "web/0", "c")
+	sleeper, supervisor := workload(t, socket, "sleep"), peer(t, h, "web/0", "c")
 	first.Kill()
 	second := start(t, substratetest.Dirs{})
 	ensure(second, 2)
@@ -103,11 +106,10 @@ func TestASupervisorThatDiesIsStartedOnceMoreWithoutItsWorkloads(t *testing.T) {
 	l.ensure(t, 1, application("web", []string{"c"}, "0"))
 	l.untilReady(t, "web/0")
 	socket := l.environment(t, "web/0").GetContainers()[0].GetSocket()
-	file := filepath.Join(h.state, "pid")
-	if err := run(t, serve(t, socket, script(file))); err != nil {
+	if err := run(t, serve(t, socket, sleeping)); err != nil {
 		t.Fatal(err)
 	}
-	sleeper, before := pidOf(t, file), peer(t, h, "web/0", "c")
+	sleeper, before := workload(t, socket, "sleep"), peer(t, h, "web/0", "c")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	lives := make(chan string, 16)
@@ -152,14 +154,14 @@ func TestRemoveLeavesNothing(t *testing.T) {
 	file := filepath.Join(env.GetStorage()[0].GetLocation(), "pid")
 	// In a session of its own, deaf to the polite signal, without parent: only its environment tells whose it is.
 	daemon := filepath.Join(h.state, "daemon.sh")
-	text := "setsid sh -c 'trap : TERM; echo $$ > " + file + "; while :; do sleep 1000; done' &\nexec sleep 1000\n"
+	text := "setsid sh -c 'trap : TERM; echo > " + file + "; while :; do tail -f /dev/null; done' &\nexec sleep 1000\n"
 	if err := os.WriteFile(daemon, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t, serve(t, env.GetContainers()[0].GetSocket(), "exec sh "+daemon)); err != nil {
 		t.Fatal(err)
 	}
-	stray := pidOf(t, file)
+	stray := workload(t, env.GetContainers()[0].GetSocket(), "tail")
 	sockets := []string{env.GetContainers()[0].GetSocket(), env.GetContainers()[1].GetSocket()}
 	remove := func(destroy bool) {
 		t.Helper()

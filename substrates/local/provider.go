@@ -164,8 +164,11 @@ func (s *Substrate) doom(req *substratev1.RemoveRequest) []*keeper {
 func (k *keeper) blocks() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failure != "" {
+	switch {
+	case k.failure != "":
 		return k.failure
+	case k.blocking != "":
+		return k.blocking
 	}
-	return k.blocking
+	return "its supervisors are being stopped"
 }
