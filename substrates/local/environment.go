@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -11,14 +13,16 @@ import (
 	"github.com/bangle-dev/bangle/substrates/local/process"
 )
 
-// addresses are the unit's. All units of this substrate are on one machine, so
-// the loopback always reaches them. The machine's other addresses would change
-// with every network that a laptop joins, and each change would be told to every
-// related unit.
-func addresses() []string { return []string{"127.0.0.1"} }
+// address is the unit's own, within 127.64.0.0/10: every address that begins with 127 is this machine, so each unit can
+// have one, and two units that listen on the same port do not meet. The machine's other addresses would change with
+// every network that a laptop joins, and each change would be told to every related unit.
+func address(model, unit string) string {
+	sum := sha256.Sum256([]byte(model + "/" + unit))
+	return fmt.Sprintf("127.%d.%d.%d", 64+sum[0]&63, sum[1], 1+sum[2]%254)
+}
 
-func interfaces() []*substratev1.NetworkInterface {
-	return []*substratev1.NetworkInterface{{Name: "lo", Cidrs: []string{"127.0.0.1/8"}}}
+func interfaces(address string) []*substratev1.NetworkInterface {
+	return []*substratev1.NetworkInterface{{Name: "lo", Cidrs: []string{address + "/8"}}}
 }
 
 // Environment tells what the unit finds here.
@@ -31,16 +35,13 @@ func (s *Substrate) Environment(ctx context.Context, req *substratev1.Environmen
 	if err != nil {
 		return nil, err
 	}
+	own := address(r.ModelUUID, r.Unit)
 	env := &substratev1.EnvironmentResponse{
-		Addresses: addresses(), Interfaces: interfaces(), MachineId: "0", BootId: process.Boot(),
+		Addresses: []string{own}, Interfaces: interfaces(own), MachineId: "0", BootId: process.Boot(),
 		Enter: s.enter(ctx, lay, r),
 	}
 	for _, c := range r.Containers {
-		root := c.Root
-		if root == "" {
-			root = "/"
-		}
-		env.Containers = append(env.Containers, &substratev1.UnitContainer{Name: c.Name, Socket: c.Socket, Root: root})
+		env.Containers = append(env.Containers, &substratev1.UnitContainer{Name: c.Name, Socket: c.Socket, Root: c.Root})
 	}
 	for _, st := range r.Storage {
 		env.Storage = append(env.Storage, st.told())

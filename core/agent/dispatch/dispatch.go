@@ -4,6 +4,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -86,7 +87,8 @@ const wasmTimeout = 10 * time.Second
 // Run gives the event to the charm and waits for its end. An error means that nobody knows what ran: the event is to be
 // derived again. A charm that cannot be loaded, or a package that is broken, is a failed event.
 func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
-	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, job.Cursor.CharmDigest)
+	// Storage may be attached before the unit was installed with any charm.
+	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest))
 	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Exhausted) {
 		return failed(err.Error()), nil
 	}
