@@ -126,9 +126,20 @@ func gone(in ViewInput, rel *source.Relation, remote string, members []string, b
 	return list
 }
 
-// goal is what the model is heading for: the application's units and who is on the other side of each relation.
+// maxGoal is how many units a view's goal state may name: with thousands of units it would outweigh all the rest.
+const maxGoal = 256
+
+// goal is what the model is heading for: the application's units and who is on the other side of each relation; nil
+// when that is too much for every view.
 func goal(in ViewInput) *hookv1.GoalState {
 	s := in.Model
+	count := len(s.Units)
+	for _, rel := range s.Relations {
+		count += len(rel.Units)
+	}
+	if count > maxGoal {
+		return nil
+	}
 	g := &hookv1.GoalState{Units: map[string]*hookv1.GoalStatus{}, Relations: map[string]*hookv1.GoalRelation{}}
 	for _, unit := range s.Units {
 		status := &hookv1.GoalStatus{Status: "waiting", Since: s.Unit.GetCreated()}

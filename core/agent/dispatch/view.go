@@ -47,12 +47,15 @@ func View(in ViewInput) *hookv1.View {
 		Leadership: &hookv1.Leadership{Leader: in.leader(), Term: s.LeadTerm},
 		Ports:      s.Ports.GetRanges(), CharmState: s.CharmState.GetValues(), LeaderSettings: s.LeaderSettings.GetValues(),
 		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
-		GoalState: goal(in), Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
+		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
 	}
 	if in.leader() {
 		v.Leadership.SecondsLeft = in.LeaderSeconds
 	}
 	v.Relations, v.OnDemand = relations(in)
+	if v.GoalState = goal(in); v.GoalState == nil {
+		v.OnDemand = append(v.OnDemand, "goal-state")
+	}
 	return v
 }
 

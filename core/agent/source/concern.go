@@ -89,7 +89,7 @@ func (r *Replica) Snapshot(k event.Key) (s *Snapshot, ok bool) {
 
 // collect adds the lists.
 func (m *records) collect(s *Snapshot, app string) {
-	s.Units = sorted(m.units[app], event.Compare)
+	s.Units = m.unitsOf(app)
 	for k := range m.blocks[s.Name] {
 		s.Blocks = append(s.Blocks, m.objects[k].GetMembers())
 	}

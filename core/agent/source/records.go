@@ -15,6 +15,7 @@ type records struct {
 	gone    map[string]int64 // deleted keys that an older message may still name
 
 	units     map[string]map[string]struct{} // application → units
+	ordered   map[string][]string            // the same in order, made when asked for; shared by snapshots
 	relations map[string]map[int32]struct{}  // application → relations
 	sides     map[int32]*sides
 	tasks     map[string]map[string]struct{} // unit → keys
@@ -34,7 +35,7 @@ type sides struct {
 
 func newRecords(model string) *records {
 	return &records{model: model, objects: map[string]*controllerv1.Object{}, gone: map[string]int64{},
-		units: map[string]map[string]struct{}{}, relations: map[string]map[int32]struct{}{}, sides: map[int32]*sides{},
+		units: map[string]map[string]struct{}{}, ordered: map[string][]string{}, relations: map[string]map[int32]struct{}{}, sides: map[int32]*sides{},
 		tasks: map[string]map[string]struct{}{}, storage: map[string]map[string]struct{}{},
 		blocks: map[string]map[string]struct{}{}, charms: map[string]*controllerv1.Charm{}}
 }
@@ -57,7 +58,10 @@ func remove[K, V comparable](index map[K]map[V]struct{}, k K, v V) {
 func (m *records) index(k key.Key, old, o *controllerv1.Object) {
 	switch k.Kind {
 	case key.Unit:
-		add(m.units, k.App, k.Unit)
+		if _, had := m.units[k.App][k.Unit]; !had {
+			add(m.units, k.App, k.Unit)
+			delete(m.ordered, k.App)
+		}
 	case key.Members:
 		add(m.blocks, k.Unit, o.Key)
 	case key.Relation:
@@ -93,6 +97,7 @@ func (m *records) unindex(k key.Key, old *controllerv1.Object) {
 	switch k.Kind {
 	case key.Unit:
 		remove(m.units, k.App, k.Unit)
+		delete(m.ordered, k.App)
 	case key.Members:
 		remove(m.blocks, k.Unit, old.Key)
 	case key.Relation:
@@ -142,6 +147,14 @@ func (m *records) everyUnit(do func(unit string)) {
 			do(unit)
 		}
 	}
+}
+
+// unitsOf lists an application's units, sorted.
+func (m *records) unitsOf(app string) []string {
+	if m.ordered[app] == nil {
+		m.ordered[app] = sorted(m.units[app], event.Compare)
+	}
+	return m.ordered[app]
 }
 
 // inRelation lists the units in the relation, sorted.
