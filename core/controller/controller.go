@@ -197,7 +197,7 @@ func (c *controller) wire() {
 		},
 	})
 	c.placement = placement.New(placement.Config{
-		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: c.commits, Connected: c.presence.Connected,
+		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: units{c.commits, c.presence}, Connected: c.presence.Connected,
 		Start: c.provide, Known: c.substrates, Configure: c.configure, SharedAgent: c.cfg.Agent, AgentVersion: Version, Log: c.log,
 		Forget: func(uuid string) {
 			if err := c.book.Forget(uuid); err != nil {
@@ -209,6 +209,21 @@ func (c *controller) wire() {
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Book: c.book,
 		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
 	})
+}
+
+// units clears a unit away from the store and from memory.
+type units struct {
+	*commit.Committer
+	presence *agents.Presence
+}
+
+// PurgeUnit implements placement.Units.
+func (u units) PurgeUnit(ctx context.Context, uuid, unit string) error {
+	err := u.Committer.PurgeUnit(ctx, uuid, unit)
+	if err == nil {
+		u.presence.Forget(uuid, unit)
+	}
+	return err
 }
 
 // run starts everything in order, says that it is ready and waits for the end.
