@@ -113,6 +113,7 @@ func TestRequeue(t *testing.T) {
 		time.Sleep(90 * time.Second) // turns at 0 and 60 s, the next due at 120 s
 		q.Put("a")                   // at 90 s, the next due at 150 s
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		want := []time.Duration{0, 60 * time.Second, 90 * time.Second, 150 * time.Second}
 		if !slices.Equal(at, want) {
 			t.Errorf("turns at %v, want %v", at, want)
