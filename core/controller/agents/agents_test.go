@@ -146,6 +146,25 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// TestStrayUnit: a unit placed under an incarnation that ended meanwhile comes to the process that watches.
+func TestStrayUnit(t *testing.T) {
+	c := start(t)
+	c.world()
+	c.agent("a").watch(&controllerv1.WatchRequest{Incarnation: "now"})
+	c.put("m1", map[key.Key]proto.Message{
+		key.OfUnit(key.Unit, "web/5"):        &controllerv1.Unit{Name: "web/5", Agent: "a", Life: controllerv1.Life_LIFE_ALIVE},
+		key.OfUnit(key.Incarnation, "web/5"): &controllerv1.Incarnation{Id: "before", Agent: "a"},
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := c.mirror.Wait(ctx, func(s *model.State) bool {
+		inc, _ := model.Get[*controllerv1.Incarnation](s.Model("m1"), key.OfUnit(key.Incarnation, "web/5"))
+		return inc.GetId() == "now"
+	}); err != nil {
+		t.Fatal("the unit stays with the incarnation that ended")
+	}
+}
+
 func TestStopEndsWatches(t *testing.T) {
 	c := start(t)
 	c.world()

@@ -44,10 +44,32 @@ func (s *Service) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreaming
 		if err != nil {
 			return s.why(ctx, err)
 		}
+		if s.strayed(agent, req, delta) {
+			if err := s.takeOver(ctx, agent, req); err != nil {
+				return err
+			}
+		}
 		if err := out.Send(delta); err != nil {
 			return err
 		}
 	}
+}
+
+// strayed says whether the agent was just given a unit under an incarnation that ended meanwhile: whoever placed the unit
+// read the agent's record before this process came.
+func (s *Service) strayed(agent string, req *controllerv1.WatchRequest, delta *controllerv1.Delta) bool {
+	for _, o := range delta.GetObjects() {
+		if inc := o.GetIncarnation(); inc == nil || inc.GetId() == req.GetIncarnation() {
+			continue
+		}
+		ours := false
+		s.cfg.Mirror.Read(func(state *model.State) {
+			known := state.Agent(agent)
+			ours = known != nil && known.Record.GetIncarnation() == req.GetIncarnation()
+		})
+		return ours
+	}
+	return false
 }
 
 // why says why a watch ended.
