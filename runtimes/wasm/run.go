@@ -15,9 +15,14 @@ const (
 	maxMessage = 1000    // bytes of a failure's line
 )
 
+// answerer answers host calls; it is abi.Calls.
+type answerer interface {
+	Call(ctx context.Context, f abi.Function, request []byte) []byte
+}
+
 // run is one event under way.
 type run struct {
-	calls   *abi.Calls
+	calls   answerer
 	lines   func(stream, line string)
 	clock   *guestClock
 	waiting []byte // an answer that was larger than the guest's buffer
@@ -28,7 +33,7 @@ type run struct {
 }
 
 // newRun makes the state of one event; without calls every host call is a failure.
-func newRun(calls *abi.Calls, lines func(stream, line string), limit time.Duration) *run {
+func newRun(calls answerer, lines func(stream, line string), limit time.Duration) *run {
 	return &run{calls: calls, lines: lines, clock: newGuestClock(limit)}
 }
 

@@ -10,6 +10,7 @@ type Error struct {
 	Message string
 }
 
+// Error is the message alone.
 func (e *Error) Error() string { return e.Message }
 
 // call asks the host through one import. A charm imports only what it calls, so every import is a variable of its own
