@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -127,6 +128,9 @@ func (r room) hide() error {
 	}
 	var back []kept
 	for _, path := range outermost(append(r.keep, ownThings()...)) {
+		if !filepath.IsAbs(path) {
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil || !covered(path, r.mask) {
 			continue // what is not there or not hidden need not be put back
@@ -157,14 +161,15 @@ func (r room) hide() error {
 }
 
 // ownThings are the paths that a hook cannot do without, as its environment names them: the unit's part of the agent's
-// directory, the tools, the socket they call, and this program behind them.
+// directory, the tools and what they are links to, the socket they call, this program, and what BANGLE_VISIBLE lists
+// (files that the charm is given by their path, such as resources).
 func ownThings() []string {
-	var own []string
+	own := filepath.SplitList(os.Getenv("BANGLE_VISIBLE"))
 	if dir := os.Getenv("CHARM_DIR"); filepath.IsAbs(dir) {
 		own = append(own, filepath.Dir(filepath.Clean(dir)))
 	}
 	if tools, _, _ := strings.Cut(os.Getenv("PATH"), ":"); filepath.IsAbs(tools) {
-		own = append(own, filepath.Clean(tools))
+		own = append(append(own, filepath.Clean(tools)), targets(tools)...)
 	}
 	if socket := strings.TrimPrefix(os.Getenv("JUJU_AGENT_SOCKET_ADDRESS"), "unix:"); filepath.IsAbs(socket) {
 		own = append(own, filepath.Dir(socket))
@@ -173,6 +178,25 @@ func ownThings() []string {
 		own = append(own, self)
 	}
 	return own
+}
+
+// targets are what the links in a directory point to, each once.
+func targets(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, e := range entries {
+		if e.Type()&os.ModeSymlink == 0 {
+			continue
+		}
+		target, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err == nil && filepath.IsAbs(target) && !slices.Contains(list, filepath.Clean(target)) {
+			list = append(list, filepath.Clean(target))
+		}
+	}
+	return list
 }
 
 func makePoint(path string, dir bool) error {

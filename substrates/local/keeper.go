@@ -259,6 +259,9 @@ func (k *keeper) furnish(r *record) error {
 			return fmt.Errorf("cannot make %s: %w", place(r.ModelUUID, r.Unit), err)
 		}
 	}
+	if err := k.lay.own(r); err != nil {
+		return err
+	}
 	for _, c := range r.Containers {
 		link := filepath.Join(dir, "charm", "containers", c.Name, "pebble.socket")
 		if target, err := os.Readlink(link); err == nil && target == c.Socket {

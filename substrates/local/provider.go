@@ -99,7 +99,8 @@ const defaultRemoveTime = time.Minute
 // Remove ends units and waits for it. When the time is up it says what blocks;
 // the end itself goes on.
 func (s *Substrate) Remove(ctx context.Context, req *substratev1.RemoveRequest, send func(*substratev1.RemoveProgress) error) error {
-	if _, err := s.begin(ctx); err != nil {
+	lay, err := s.begin(ctx)
+	if err != nil {
 		return err
 	}
 	limit := defaultRemoveTime
@@ -129,6 +130,11 @@ func (s *Substrate) Remove(ctx context.Context, req *substratev1.RemoveRequest, 
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if req.GetDestroyStorage() && !blocked {
+		if err := lay.destroyStorage(req.GetModelUuid(), req.GetApplication(), req.GetUnit()); err != nil {
+			return errs.With(errs.Unavailable, err)
+		}
 	}
 	if req.GetUnit() == "" && !blocked {
 		s.mu.Lock()

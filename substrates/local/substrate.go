@@ -61,7 +61,9 @@ func New(cfg Config) *Substrate {
 
 // Close lets go of everything; what runs goes on running.
 func (s *Substrate) Close() error {
-	s.stop()
+	s.mu.Lock()
+	s.stop() // under the lock: nothing is started after it
+	s.mu.Unlock()
 	s.wg.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,6 +146,9 @@ func (s *Substrate) begin(ctx context.Context) (*layout, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return nil, errs.E(errs.Unavailable, "cannot use substrate local: it is being closed")
+	}
 	if s.lock != nil {
 		return lay, nil
 	}

@@ -151,12 +151,9 @@ func blockers(left []process.ID) string {
 // finds it tries again.
 func (k *keeper) clear(r *record, storageToo bool) error {
 	if storageToo {
-		for _, s := range r.Storage {
-			if err := os.RemoveAll(s.Location); err != nil {
-				return fmt.Errorf("cannot destroy storage %s: %w", s.ID, err)
-			}
+		if err := k.lay.destroyStorage(r.ModelUUID, r.Application, r.Unit); err != nil {
+			return err
 		}
-		k.removeEmpty(filepath.Dir(k.lay.storageDir(r.ModelUUID, "x")), filepath.Join(k.lay.state, "storage"))
 	}
 	if err := os.RemoveAll(k.lay.socketDir(r.ModelUUID, r.Unit)); err != nil {
 		return fmt.Errorf("cannot remove sockets: %w", err)
@@ -167,13 +164,6 @@ func (k *keeper) clear(r *record, storageToo bool) error {
 			return fmt.Errorf("cannot remove %s: %w", place(r.ModelUUID, r.Unit), err)
 		}
 	}
-	k.removeEmpty(k.lay.modelDir(r.ModelUUID))
+	_ = os.Remove(k.lay.modelDir(r.ModelUUID)) // only if it was the last unit
 	return nil
-}
-
-// removeEmpty removes directories that have become empty; others stay.
-func (k *keeper) removeEmpty(dirs ...string) {
-	for _, dir := range dirs {
-		_ = os.Remove(dir)
-	}
 }

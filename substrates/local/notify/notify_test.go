@@ -1,0 +1,63 @@
+package notify_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bangle-dev/bangle/substrates/local/notify"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func wait(t testing.TB, s *notify.Subscription, what string) {
+	t.Helper()
+	select {
+	case <-s.C:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("not told of %s", what)
+	}
+}
+
+func TestSubscribersShareADirectory(t *testing.T) {
+	w, err := notify.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dir := t.TempDir()
+	one, two := w.Subscribe(), w.Subscribe()
+	for _, s := range []*notify.Subscription{one, two} {
+		if err := s.Watch(dir, dir, filepath.Join(dir, "not there")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make := func(name string) {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make("a")
+	wait(t, one, "a directory")
+	wait(t, two, "a directory")
+	one.Close()
+	make("b")
+	wait(t, two, "another, after the first subscriber has left")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, two, "the end of the directory")
+	two.Wake()
+	wait(t, two, "a wake")
+	two.Close()
+	if err := w.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := two.Watch(dir); err == nil {
+		t.Error("a closed watcher watches")
+	}
+}
