@@ -521,3 +521,19 @@ func TestRefreshKeepsTheUnitsOwnFiles(t *testing.T) {
 		t.Error("the cursor names the old charm")
 	}
 }
+
+// TestLeaderAtRestIsRenewedAfterARestart: the lease must not run out because the leader has nothing to do.
+func TestLeaderAtRestIsRenewedAfterARestart(t *testing.T) {
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(2)
+	w.started("web/0")
+	w.started("web/1")
+	w.stop()
+	before, runs := w.server.Renewals("web/0"), len(w.runtime.Runs())
+	w.start()
+	w.until("the leader is renewed", func() bool { return w.server.Renewals("web/0") > before })
+	if n := len(w.runtime.Runs()); n != runs || w.server.Renewals("web/1") != 0 {
+		t.Errorf("%d events ran after the restart, the other unit was renewed %d times; want none", n-runs, w.server.Renewals("web/1"))
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -209,13 +210,14 @@ func work(ctx context.Context, m *Member, log *slog.Logger) error {
 	unit := newSide()
 	ctx, end := context.WithCancelCause(ctx)
 	life, over := context.WithCancel(context.WithoutCancel(ctx))
-	kept, renewed := make(chan error, 1), make(chan struct{})
+	kept, renewed, stays := make(chan error, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		err := unit.keep(life, host, set.Substrate)
 		end(err)
 		kept <- err
 	}()
 	go func() { defer close(renewed); id.Keep(life, client, set.Agent, log) }()
+	go func() { defer close(stays); end(moved(life, dir, set.Endpoints)) }()
 	a, err := New(Config{ID: set.Agent, Incarnation: id.Incarnation(), Dir: dir, RunDir: run, ToolsDir: tools, Agents: client, Side: unit,
 		Runtimes: plugins, Log: log, Controller: dispatch.Controller{Name: set.ControllerName, UUID: set.ControllerUUID, Addresses: set.Endpoints}})
 	if err == nil {
@@ -224,7 +226,28 @@ func work(ctx context.Context, m *Member, log *slog.Logger) error {
 	}
 	over()
 	<-renewed
+	<-stays
+	if cause := context.Cause(ctx); errs.Is(cause, errs.Unavailable) {
+		err = errors.Join(err, cause)
+	}
 	return errors.Join(err, <-kept)
+}
+
+// moved returns when the settings name another controller than the one that is dialled, with an error that says so, or
+// when ctx ends. The process then ends and is started again by whoever looks after it.
+func moved(ctx context.Context, dir string, endpoints []string) error {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if now, err := settings.Read(dir); err == nil && !slices.Equal(now.Endpoints, endpoints) {
+			return errs.E(errs.Unavailable, "the controller moved from %v to %v; the agent starts again", endpoints, now.Endpoints)
+		}
+	}
 }
 
 // places makes the agent's directory for sockets and the one with the hook tools.

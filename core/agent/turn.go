@@ -12,6 +12,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/api"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // maxDeaths is how often an event may take the runtime with it before that is the charm's failure.
@@ -199,6 +200,9 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 		if at, err := time.Parse(time.RFC3339Nano, c.LastNotice); err == nil {
 			a.observer.Told(u.key, name, at)
 		}
+	}
+	if t.req.GetDone().GetChangeset().GetReboot() != hookv1.Reboot_REBOOT_UNSPECIFIED {
+		a.cfg.Log.Warn("the charm asked for a reboot, which this agent cannot do; restart the machine by hand", "unit", u.key.Unit)
 	}
 	a.journal(u, t, sent, got.resp.Revision)
 	return 0

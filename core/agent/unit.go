@@ -89,7 +89,9 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		_ = os.Remove(filepath.Join(a.runDir(u.key), openFile)) // of a life that is over
 	}
 	in = resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: a.observer.Of(ctx, u.key), Incarnation: a.cfg.Incarnation, Now: a.cfg.Now()}
-	if !snap.Leads() {
+	if snap.Leads() {
+		a.lead.seconds(u.key, snap.LeadTerm) // a leader at rest is renewed too
+	} else {
 		a.lead.forget(u.key)
 	}
 	a.setAddresses(ctx, u, in)

@@ -30,6 +30,7 @@ type Server struct {
 	logs     []*controllerv1.LogRecord
 	told     []*controllerv1.ImmediateRequest
 	seconds  float64
+	asked    map[string]int // unit → renewals
 }
 
 // Fault is what goes wrong with one call.
@@ -43,7 +44,7 @@ const (
 
 // NewServer serves the store.
 func NewServer(s *Store) *Server {
-	return &Server{Store: s, packages: map[string]string{}, faults: map[string][]Fault{}, seconds: 60}
+	return &Server{Store: s, packages: map[string]string{}, faults: map[string][]Fault{}, seconds: 60, asked: map[string]int{}}
 }
 
 // Dial serves until the test ends and answers a client. Several may be asked for.
@@ -167,6 +168,9 @@ func (s *Server) Commit(_ context.Context, req *controllerv1.CommitRequest) (*co
 func (s *Server) Lead(_ context.Context, req *controllerv1.LeadRequest) (*controllerv1.LeadResponse, error) {
 	resp := &controllerv1.LeadResponse{}
 	for _, t := range req.Terms {
+		s.mu.Lock()
+		s.asked[t.Unit]++
+		s.mu.Unlock()
 		p := &controllerv1.LeadPromise{Term: t.Term}
 		if o := s.Store.Get(key.OfApp(key.Lead, t.Application)); o.GetLead().GetUnit() == t.Unit && o.CreateRevision == t.Term {
 			p.Seconds = s.seconds
@@ -231,4 +235,11 @@ func (s *Server) Clear(call string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.faults, call)
+}
+
+// Renewals says how often a unit's leadership was asked for.
+func (s *Server) Renewals(unit string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[unit]
 }
