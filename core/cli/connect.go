@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"connectrpc.com/connect"
@@ -12,6 +14,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller"
 	"github.com/bangle-dev/bangle/core/controller/pki"
 	"github.com/bangle-dev/bangle/core/home"
+	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
 )
@@ -56,6 +59,9 @@ func (a *app) dial(ctx context.Context, controllerFlag, modelFlag string, needMo
 	return t, err
 }
 
+// restartTime is how long a controller that was killed may take until it serves again.
+const restartTime = 15 * time.Second
+
 // open makes a client of the controller whose directory it is.
 func open(dir string) (clientv1connect.ClientClient, error) {
 	config, err := controller.ReadConfig(dir)
@@ -66,9 +72,37 @@ func open(dir string) (clientv1connect.ClientClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	transport := &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return knock(ctx, dir) }}
 	return clientv1connect.NewClientClient(&http.Client{Transport: transport}, "https://"+config.ClientEndpoint,
 		connect.WithReadMaxBytes(64<<20)), nil
+}
+
+// knock connects. A controller that has just been restarted refuses for a moment, and may come back on another port: that is
+// waited for, as long as its supervisor lives.
+func knock(ctx context.Context, dir string) (net.Conn, error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(restartTime)
+	for {
+		config, err := controller.ReadConfig(dir)
+		if err != nil {
+			return nil, err
+		}
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, "tcp", config.ClientEndpoint)
+		if err == nil || !errors.Is(err, syscall.ECONNREFUSED) {
+			return conn, err
+		}
+		if r, ok := process.Read(pidFile(dir)); !ok || !r.Alive() || time.Now().After(deadline) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 func first(values ...string) string {

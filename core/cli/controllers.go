@@ -72,7 +72,7 @@ func (a *app) listControllers(memory *home.Client, format string) error {
 	var order []string
 	for name, k := range memory.Controllers {
 		state := "stopped"
-		if r, ok := process.Read(k.Dir + "/supervisor/pid.json"); ok && r.Alive() {
+		if r, ok := process.Read(pidFile(k.Dir)); ok && r.Alive() {
 			state = "running"
 		}
 		rows[name] = controllerRow{Current: name == memory.Current, Name: name, Model: k.Model, UUID: k.UUID, Substrate: k.Substrate, Dir: k.Dir, State: state}

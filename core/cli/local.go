@@ -63,8 +63,11 @@ func (a *app) newLocal(name, dir string) (*local, error) {
 }
 
 func (b *local) socket() string         { return filepath.Join(b.run, "s") }
-func (b *local) pidFile() string        { return filepath.Join(b.dir, "supervisor", "pid.json") }
+func (b *local) pidFile() string        { return pidFile(b.dir) }
 func (b *local) log(name string) string { return filepath.Join(b.dir, "logs", name+".log") }
+
+// pidFile is where the supervisor of a controller says which process it is.
+func pidFile(dir string) string { return filepath.Join(dir, "supervisor", "pid.json") }
 
 // checkPlugin says early, and with the list of what there is, that a substrate does not exist.
 func (b *local) checkPlugin(substrate string) error {
@@ -233,7 +236,14 @@ func (b *local) end(ctx context.Context, grace time.Duration) error {
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(b.dir), os.RemoveAll(b.run))
+	if err := errors.Join(os.RemoveAll(b.dir), os.RemoveAll(b.run)); err != nil {
+		return errs.E(errs.Internal, "cannot remove the controller's files: %w", err)
+	}
+	// The last controller takes the directory for sockets along; while there are others it is not empty and stays.
+	if os.Remove(filepath.Dir(b.run)) == nil {
+		return os.Remove(filepath.Join(b.app.home, "run"))
+	}
+	return nil
 }
 
 // unmount takes away what is mounted below a directory, the deepest first.
