@@ -28,6 +28,7 @@ type bench struct {
 	revisions map[string]uint64
 	used      map[[2]string]bool
 	adopted   []*substratev1.Adopted
+	cleaned   bool
 }
 
 // ctx ends with the case's patience.
@@ -80,6 +81,7 @@ func (b *bench) restart(t testing.TB) {
 	t.Helper()
 	b.Kill()
 	b.Subject = b.cfg.Start(t, b.dirs)
+	t.Cleanup(func() { b.clean(t) }) // before this life is ended
 	b.configure(t)
 }
 

@@ -156,6 +156,10 @@ func (b *bench) configuration() *substratev1.ConfigureRequest {
 // clean removes every application that the case placed, so that no process is
 // left, and ends the substrate.
 func (b *bench) clean(t testing.TB) {
+	if b.cleaned {
+		return
+	}
+	b.cleaned = true
 	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.Patience)
 	defer cancel()
 	for key := range b.used {
