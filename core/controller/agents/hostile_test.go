@@ -13,6 +13,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/plugin"
@@ -178,6 +179,11 @@ func TestHostileAgent(t *testing.T) {
 
 // contents is every record with its revision, but for those of agents.
 func (c *controller) contents() map[string]int64 {
+	c.t.Helper()
+	now, err := shared.Range(c.t.Context(), store.EpochKey, store.RangeOptions{})
+	if err != nil || c.mirror.WaitRevision(c.t.Context(), now.Revision) != nil {
+		c.t.Fatal("the mirror does not follow: ", err)
+	}
 	out := map[string]int64{}
 	c.mirror.Read(func(s *model.State) {
 		for _, g := range s.Models() {

@@ -59,7 +59,7 @@ func (s *Service) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreaming
 // read the agent's record before this process came.
 func (s *Service) strayed(agent string, req *controllerv1.WatchRequest, delta *controllerv1.Delta) bool {
 	for _, o := range delta.GetObjects() {
-		if inc := o.GetIncarnation(); inc == nil || inc.GetId() == req.GetIncarnation() {
+		if inc := o.GetIncarnation(); inc.GetAgent() != agent || inc.GetId() == req.GetIncarnation() {
 			continue
 		}
 		ours := false

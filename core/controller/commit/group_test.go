@@ -3,6 +3,7 @@ package commit_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 
@@ -86,4 +87,57 @@ func (g *gated) Txn(ctx context.Context, compares []store.Compare, then, otherwi
 	g.arrived <- struct{}{}
 	<-g.open
 	return g.world.Txn(ctx, compares, then, otherwise)
+}
+
+// BenchmarkCommits32 has 32 units committing at once; compare its rate with BenchmarkTxns32.
+func BenchmarkCommits32(b *testing.B) {
+	w := newWorld(b)
+	next := make(chan string, 32)
+	guards := map[string]*controllerv1.CommitRequest{}
+	for i := range 32 {
+		unit := fmt.Sprintf("many/%d", i)
+		w.put(key.OfUnit(key.Unit, unit), &controllerv1.Unit{Name: unit, Agent: agent})
+		w.put(key.OfUnit(key.Incarnation, unit), &controllerv1.Incarnation{Id: incarnation, Agent: agent})
+		next <- unit
+	}
+	for range 32 {
+		unit := <-next
+		guards[unit] = w.request(unit, "start", nil)
+		next <- unit
+	}
+	w.freeze()
+	w.frozen.Revision = math.MaxInt64 // the guard compares what the agent knows, not the mirror
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			unit := <-next
+			r := guards[unit]
+			r.CommitId = fmt.Sprintf("%032d", models.Add(1))
+			resp, err := w.c.Commit(context.Background(), agent, r)
+			if err != nil || resp.Refusal != nil {
+				b.Error(err, resp.GetRefusal())
+			}
+			r.Guard.StateRevision = resp.GetRevision()
+			next <- unit
+		}
+	})
+}
+
+// BenchmarkTxns32 writes as much without a committer.
+func BenchmarkTxns32(b *testing.B) {
+	w := newWorld(b)
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		k := store.In(w.uuid, key.OfUnit(key.State, fmt.Sprintf("n/%d", models.Add(1))))
+		last, value := int64(0), make([]byte, 40)
+		for pb.Next() {
+			r, err := shared.Txn(context.Background(), []store.Compare{store.ModIs(k, last), store.ValueIs(store.EpochKey, []byte(shared.Epoch()))}, []store.Op{store.Put(k, value)}, nil)
+			if err != nil || !r.Succeeded {
+				b.Error(err)
+				return
+			}
+			last = r.Revision
+		}
+	})
 }
