@@ -114,8 +114,18 @@ func (a *app) setConfig(ctx context.Context, t *target, app string, args []strin
 	if err != nil {
 		return err
 	}
-	return a.seen(ctx, t, w, start, api.EventConfigChanged, answer.Msg.GetRevision(), units)
+	if w.wait {
+		return a.seen(ctx, t, w, start, api.EventConfigChanged, answer.Msg.GetRevision(), units)
+	}
+	// The options are set, whatever the hooks make of them: nobody asked to wait for that.
+	if err := a.seen(ctx, t, &waiting{timeout: glance}, start, api.EventConfigChanged, answer.Msg.GetRevision(), units); err != nil {
+		a.say("The options are set; %s", message(err))
+	}
+	return nil
 }
+
+// glance is how long a terminal is kept waiting for what it did not ask to wait for.
+const glance = 5 * time.Second
 
 // readFile reads a file; "-" is what comes in.
 func (a *app) readFile(name string) ([]byte, error) {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -113,7 +112,7 @@ func (a *app) root() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%s; see %s --help", strings.TrimPrefix(err.Error(), "unknown "), cmd.CommandPath())
+		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	for _, group := range a.groups() {
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})

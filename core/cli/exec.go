@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,8 +15,8 @@ import (
 
 // execFlags are the flags of exec.
 type execFlags struct {
-	units, applications, machines []string
-	all                           bool
+	units, applications, apps, machines []string
+	all                                 bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -55,7 +56,7 @@ func (a *app) execCommand() *cobra.Command {
 	c.Flags().BoolVar(&tf.parallel, "parallel", true, "run on all units at once")
 	c.Flags().StringSliceVarP(&f.units, "unit", "u", nil, "units, separated by commas")
 	c.Flags().StringSliceVarP(&f.applications, "application", "a", nil, "applications, separated by commas: all their units")
-	c.Flags().StringSliceVar(&f.applications, "app", nil, "the same as --application")
+	c.Flags().StringSliceVar(&f.apps, "app", nil, "the same as --application")
 	c.Flags().BoolVar(&f.all, "all", false, "all units of the model")
 	c.Flags().StringSliceVar(&f.machines, "machine", nil, "not yet supported")
 	must(c.Flags().MarkHidden("machine"))
@@ -68,7 +69,8 @@ func (f *execFlags) request(args []string) (*clientv1.RunRequest, error) {
 	if len(f.machines) > 0 {
 		return nil, usage("--machine is not yet supported")
 	}
-	if f.all == (len(f.units)+len(f.applications) > 0) {
+	applications := slices.Concat(f.applications, f.apps)
+	if f.all == (len(f.units)+len(applications) > 0) {
 		return nil, usage("say where: --unit or --application, or else --all")
 	}
 	for _, u := range f.units {
@@ -80,7 +82,7 @@ func (f *execFlags) request(args []string) (*clientv1.RunRequest, error) {
 	if len(args) == 1 && strings.ContainsAny(args[0], " \t\n|&;<>()$`\\\"'*?[#~%") {
 		command = []string{"sh", "-c", args[0]}
 	}
-	return &clientv1.RunRequest{Units: f.units, Applications: f.applications, All: f.all, Command: command}, nil
+	return &clientv1.RunRequest{Units: f.units, Applications: applications, All: f.all, Command: command}, nil
 }
 
 // execOutput prints what a command wrote and ends as it did.

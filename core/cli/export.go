@@ -40,7 +40,7 @@ func (a *app) exportBundleCommand() *cobra.Command {
 			if err := os.WriteFile(file, text, 0o666); err != nil {
 				return errs.E(errs.Invalid, "cannot write bundle: %w", err)
 			}
-			a.say("Bundle successfully exported to %s", file)
+			a.say("Wrote bundle to %s", file)
 			return nil
 		})
 	s = a.modelScope(c)

@@ -187,13 +187,13 @@ func (a *app) scheduled(op *controllerv1.Operation, tasks []*controllerv1.Task) 
 
 // finish waits for an operation and prints what its actions log as it comes.
 func (a *app) finish(ctx context.Context, t *target, operation string, f *taskFlags) ([]*controllerv1.Task, error) {
-	limited, cancel := context.WithTimeout(ctx, f.wait)
+	limited, cancel := limit(ctx, f.wait)
 	defer cancel()
 	logged := map[string]int{}
 	for {
 		// The call comes back each second, so that logs are shown while an action runs.
 		answer, err := t.client.WaitOperation(limited, connect.NewRequest(&clientv1.WaitOperationRequest{Model: t.model, Operation: operation, TimeoutMs: 1000}))
-		if limited.Err() != nil && ctx.Err() == nil {
+		if timeUp(limited) {
 			return nil, errs.E(errs.Unavailable, "cannot wait longer than %s for operation %s; it goes on: see %s show-operation %s", f.wait, operation, a.name, operation)
 		}
 		if err != nil {

@@ -92,7 +92,7 @@ func (a *app) statusOnce(ctx context.Context, t *target, selectors []string, f *
 // empty says that there is nothing to be seen, and why.
 func (a *app) empty(s *clientv1.StatusResponse, selectors []string) {
 	if len(selectors) > 0 {
-		a.say("\nNothing matched specified filters.")
+		a.say("\nNo application or unit fits the selectors.")
 		return
 	}
 	a.say("\nModel %q is empty.", s.GetModel().GetName())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ type verb struct {
 func (a *app) command(v verb, run func(ctx context.Context, args []string) error) *cobra.Command {
 	_, form, _ := strings.Cut(v.use, " ")
 	return &cobra.Command{
-		Use: v.use, Aliases: v.aliases, Short: v.short, Long: strings.TrimSpace(v.short + ".\n\n" + a.ours(v.long)), Example: a.examples(v.example),
+		Use: v.use, Aliases: v.aliases, Short: v.short, Long: strings.TrimSpace(v.short + ".\n\n" + wrap(a.ours(v.long), helpWidth)), Example: a.examples(v.example),
 		Args: args(v.least, v.most, form),
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) },
 	}
@@ -36,6 +37,29 @@ func (a *app) command(v verb, run func(ctx context.Context, args []string) error
 // ours puts the program's name for bangle where a text names a command.
 func (a *app) ours(text string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "`bangle ", "`"+a.name+" ")
+}
+
+// helpWidth is where lines of --help break.
+const helpWidth = 100
+
+// wrap breaks a text at blanks into lines of at most width characters.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && at+1+n > width:
+			b.WriteByte('\n')
+			at = 0
+		case i > 0:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
 }
 
 func (a *app) examples(text string) string {

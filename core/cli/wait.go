@@ -39,16 +39,33 @@ func (t *target) watch(ctx context.Context, selectors []string, look func(*clien
 	return errs.E(errs.Unavailable, "cannot watch model %q any longer: the controller ended the watch", t.model)
 }
 
+// errTimeUp is why a limited context ended.
+var errTimeUp = errors.New("the time is up")
+
+// limit bounds ctx by our own clock. A deadline would travel to the controller too, whose clock may end the call first
+// with nothing to say; so the controller is not told.
+func limit(ctx context.Context, d time.Duration) (limited context.Context, cancel func()) {
+	limited, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d, func() { end(errTimeUp) })
+	return limited, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
+// timeUp says whether a limited context ended because of its limit.
+func timeUp(limited context.Context) bool { return context.Cause(limited) == errTimeUp }
+
 // await waits for a goal and says how long it took since start.
 func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time, reached goal) error {
-	limited, cancel := context.WithTimeout(ctx, w.timeout)
+	limited, cancel := limit(ctx, w.timeout)
 	defer cancel()
 	missing := []string{"the controller's answer"}
 	err := t.watch(limited, nil, func(s *clientv1.StatusResponse) (bool, error) {
 		missing = reached(s)
 		return len(missing) == 0, nil
 	})
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+	if err != nil && timeUp(limited) {
 		return errs.E(errs.Unavailable, "cannot wait longer than %s for %s; it may still come: see %s status", w.timeout, strings.Join(missing, ", "), a.name)
 	}
 	if err == nil {
@@ -130,15 +147,18 @@ func joined(id int32, apps ...string) goal {
 	}
 }
 
-// pace is how often the journal is asked for an event that is due any moment.
-const pace = 5 * time.Millisecond
+// The journal is asked for an event that is due any moment: often at first, then less so.
+const (
+	pace    = 5 * time.Millisecond
+	maxPace = 100 * time.Millisecond
+)
 
 // seen waits until a hook that saw the store at or after a revision is committed by each unit, and says so with the time
 // since start.
 func (a *app) seen(ctx context.Context, t *target, w *waiting, start time.Time, kind string, revision int64, units []string) error {
-	limited, cancel := context.WithTimeout(ctx, w.timeout)
+	limited, cancel := limit(ctx, w.timeout)
 	defer cancel()
-	for len(units) > 0 {
+	for next := pace; len(units) > 0; next = min(next+next/4, maxPace) {
 		var waiting []string
 		for _, u := range units {
 			found, err := t.committed(limited, u, kind, revision)
@@ -152,12 +172,13 @@ func (a *app) seen(ctx context.Context, t *target, w *waiting, start time.Time, 
 			}
 		}
 		units = waiting
-		if err := pause(limited, pace, len(units) > 0); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return errs.E(errs.Unavailable, "cannot wait longer than %s for %s on %s; see: %s show-unit --events %s", w.timeout, kind, strings.Join(units, ", "), a.name, units[0])
+		if pause(limited, next, len(units) > 0) == nil {
+			continue
 		}
+		if !timeUp(limited) {
+			return ctx.Err()
+		}
+		return errs.E(errs.Unavailable, "cannot wait longer than %s for %s on %s; see: %s show-unit --events %s", w.timeout, kind, strings.Join(units, ", "), a.name, units[0])
 	}
 	return nil
 }

@@ -36,8 +36,8 @@ func waitKinds() []waitKind {
 func (a *app) waitForCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "wait-for", Short: "Wait for a model, an application or a unit to be in some state",
-		Long: "Wait for a model, an application or a unit to be in some state.\n\n" + a.ours("A query compares (== != < <= > >=), joins (&& || ! and parentheses) and has the functions len, forEach, "+
-			"startsWith and endsWith; `bangle wait-for unit --help` names the fields. What does not exist has the life \"dead\"."),
+		Long: "Wait for a model, an application or a unit to be in some state.\n\n" + wrap(a.ours("A query compares (== != < <= > >=), joins (&& || ! and parentheses) and has the functions len, forEach, "+
+			"startsWith and endsWith; `bangle wait-for unit --help` names the fields. What does not exist has the life \"dead\"."), helpWidth),
 		Example: a.examples("bangle wait-for application web\nbangle wait-for unit web/0 --query='workload-status==\"blocked\"' --timeout 1m"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -99,7 +99,7 @@ func article(noun string) string {
 }
 
 func (a *app) waitFor(ctx context.Context, t *target, k waitKind, name string, q *query.Query, text string, timeout time.Duration) error {
-	limited, cancel := context.WithTimeout(ctx, timeout)
+	limited, cancel := limit(ctx, timeout)
 	defer cancel()
 	var last *clientv1.StatusResponse
 	start := time.Now()
@@ -111,11 +111,12 @@ func (a *app) waitFor(ctx context.Context, t *target, k waitKind, name string, q
 	case err == nil:
 		a.say("%s %q: %s after %s", k.name, name, text, seconds(time.Since(start)))
 		return nil
-	case limited.Err() != nil && ctx.Err() == nil:
+	case timeUp(limited):
 		return errs.E(errs.Unavailable, "cannot wait longer than %s for %s %q: %s does not hold%s", timeout, k.name, name, text, held(last, name))
 	case absent(err) && k.name == "model":
 		// A model that is gone is dead, for who waits for that.
 		if yes, wrong := q.Match(gone(modelValues(last), name)); yes && wrong == nil {
+			a.say("%s %q: %s after %s", k.name, name, text, seconds(time.Since(start)))
 			return nil
 		}
 	}
@@ -127,7 +128,7 @@ func held(s *clientv1.StatusResponse, name string) string {
 	var out []string
 	for _, app := range s.GetApplications() {
 		if app.GetName() == name {
-			out = append(out, app.GetStatus().GetCurrent()+" "+app.GetStatus().GetMessage())
+			out = append(out, strings.TrimSpace(app.GetStatus().GetCurrent()+" "+app.GetStatus().GetMessage()))
 		}
 		for _, u := range app.GetUnits() {
 			if u.GetName() == name || app.GetName() == name {

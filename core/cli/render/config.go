@@ -29,7 +29,7 @@ type OptionPart struct {
 // Config is the options of an application in Juju's shape. trust stands apart, since it is no option of the charm.
 func Config(c *clientv1.GetConfigResponse) ConfigPart {
 	out := ConfigPart{Application: c.GetApplication(), Charm: c.GetCharm(), Settings: map[string]OptionPart{}, AppConfig: map[string]OptionPart{
-		"trust": {Default: false, Description: "Does this application have access to trusted credentials", Source: source(c.GetTrust()), Type: "bool", Value: c.GetTrust()},
+		"trust": {Default: false, Description: "Whether the application has the permissions that its charm declares.", Source: source(c.GetTrust()), Type: "bool", Value: c.GetTrust()},
 	}}
 	for _, o := range c.GetOptions() {
 		out.Settings[o.GetName()] = OptionPart{Default: ConfigValue(o.GetDefaultValue()), Description: o.GetDescription(), Source: o.GetSource(), Type: o.GetType(), Value: ConfigValue(o.GetValue())}

@@ -41,14 +41,24 @@ func Log(w io.Writer, records []*controllerv1.LogRecord, o LogOptions) error {
 			b.Write(append(text, '\n'))
 			continue
 		}
-		level := Cell{Text: r.GetLevel()}
+		level := r.GetLevel()
 		if o.Colour {
-			level.Text = colourLevel(r.GetLevel())
+			level = colourLevel(level)
 		}
-		fmt.Fprintf(&b, "%s: %s %s %s %s\n", r.GetEntity(), at.Format(o.layout()), level.Text, r.GetModule(), strings.TrimRight(r.GetMessage(), "\n"))
+		fmt.Fprintf(&b, "%s: %s %s %s %s\n", r.GetEntity(), at.Format(o.layout()), level, r.GetModule(), harmless(strings.TrimRight(r.GetMessage(), "\n")))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// harmless leaves lines and tabs of a charm's text, and none of what moves a terminal.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func (o LogOptions) layout() string {

@@ -102,16 +102,26 @@ func units(s *clientv1.StatusResponse) *Table {
 	return t
 }
 
-// unitMessage names the hook that runs before what the charm said.
+// unitMessage is what the charm said: after the hook that runs, and with the reason when one failed.
 func unitMessage(u *clientv1.UnitStatusInfo) string {
+	message := u.GetWorkload().GetMessage()
+	if why := lastLine(u.GetFailed().GetMessage()); u.GetWorkload().GetCurrent() == api.StatusError && why != "" && !strings.Contains(message, why) {
+		message += ": " + why
+	}
 	if u.GetAgent().GetCurrent() != api.AgentExecuting {
-		return u.GetWorkload().GetMessage()
+		return message
 	}
 	hook := strings.TrimSuffix(strings.TrimPrefix(first(u.GetExecuting(), u.GetAgent().GetMessage()), "running "), " hook")
 	if hook == "" {
-		return u.GetWorkload().GetMessage()
+		return message
 	}
-	return strings.TrimSuffix(fmt.Sprintf("(%s) %s", hook, u.GetWorkload().GetMessage()), " ")
+	return strings.TrimSuffix(fmt.Sprintf("(%s) %s", hook, message), " ")
+}
+
+// lastLine is where a traceback says what was wrong.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 // Ports joins open ports by protocol: "80,443/tcp 53/udp".

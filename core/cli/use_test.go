@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// mine are the groups whose commands are held by golden files here.
+var mine = []string{"models", "applications", "day2", "look"}
+
+// each calls f with every command of those groups, and theirs, that is built.
+func each(a *app, f func(path string, c *cobra.Command)) {
+	var down func(prefix string, c *cobra.Command)
+	down = func(prefix string, c *cobra.Command) {
+		if c.Hidden {
+			return
+		}
+		f(prefix+c.Name(), c)
+		for _, sub := range c.Commands() {
+			down(prefix+c.Name()+" ", sub)
+		}
+	}
+	for _, g := range a.groups() {
+		if slices.Contains(mine, g.id) {
+			for _, c := range g.commands {
+				down("", c)
+			}
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	s := newShell(t, &fake{})
+	each(s.app, func(path string, c *cobra.Command) {
+		if c.Short == "" || c.Long == "" || !strings.Contains(c.Example, "  bangle ") || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s lacks a summary, details or an example, or its summary ends with a period", path)
+		}
+		for _, line := range strings.Split(c.Example, "\n") {
+			if !strings.Contains(line, "bangle "+path) {
+				t.Errorf("%s has an example of something else: %s", path, line)
+			}
+		}
+		golden(t, "help/"+strings.ReplaceAll(path, " ", "-")+".txt", s.run(append(strings.Fields(path), "--help")...))
+	})
+}
+
+// wrongUses has at least one line for every verb.
+var wrongUses = []string{
+	"add-model", "add-model a b c", "add-model a --config b", "add-model a --nope",
+	"destroy-model", "destroy-model a --no-wait --no-prompt", "destroy-model a --timeout soon",
+	"models x", "models --format xml", "switch a b", "model-config a b", "model-config a=b c",
+	"deploy", "deploy a b c", "deploy ./testdata/web --channel edge", "deploy ./testdata/web --overlay x.yaml", "deploy ./testdata/bundle.yaml name", "deploy ./testdata/bundle.yaml -n 2",
+	"deploy ./testdata/bundle.yaml --config a=b", "deploy ./testdata/web --constraints mem", "deploy ./testdata/web --resource img", "deploy ./testdata/web --storage data",
+	"deploy ./testdata/web --storage data=a,b", "deploy ./testdata/web --storage data=0", "deploy ./testdata/web --hook-timeout 5", "deploy ./testdata/web --config a.yaml --config b.yaml", "deploy ./testdata/web -n x",
+	"refresh", "refresh a b", "refresh a --resource x", "config", "config web a b", "config web a=b c", "config web --format tabular",
+	"integrate web", "integrate a b c", "remove-relation", "remove-relation web", "remove-relation 4 5", "remove-relation a b c",
+	"add-unit", "add-unit web -n 0", "remove-unit", "remove-unit web", "remove-unit web/0 --num-units 2", "remove-unit web db --num-units 2", "remove-unit web/0 --no-wait",
+	"scale-application web", "scale-application web many", "scale-application web -1", "remove-application", "remove-application web --no-wait",
+	"expose", "unexpose", "trust", "trust web --scope=world", "export-bundle x",
+	"run", "run web/0", "run web backup", "run web/0 web/1", "run web/0 a=b c", "run web/0 backup x", "run web/0 backup a=1 a.b=2", "run web/0 backup --format tabular",
+	"exec", "exec ls", "exec --unit web ls", "exec --all --unit web/0 ls", "exec --machine 0 ls",
+	"actions", "show-operation", "show-task", "show-task 1 2", "operations x", "cancel-task", "resolved", "resolved web", "resolved web/0 --all",
+	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
+	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",
+	"wait-for", "wait-for machine 0", "wait-for model", "wait-for application", "wait-for unit", "wait-for unit web", "wait-for unit web/0 --query ((", "wait-for application web --query nope(units)",
+	"machines x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
+}
+
+// Wrong use is told on the error stream with exit code 2, and nothing is asked of the controller.
+func TestWrongUse(t *testing.T) {
+	s := newShell(t, &fake{})
+	var b strings.Builder
+	for _, line := range wrongUses {
+		got := s.run(words(line)...)
+		if !strings.Contains(got, "exit 2") || !strings.Contains(got, "err| ERROR ") || strings.Contains(got, "out|") || strings.Contains(got, "asked|") {
+			t.Errorf("not told as wrong use:\n%s", got)
+		}
+		b.WriteString(got)
+	}
+	golden(t, "wrong-use.txt", b.String())
+	each(s.app, func(path string, _ *cobra.Command) {
+		if !slices.ContainsFunc(wrongUses, func(l string) bool { return l == path || strings.HasPrefix(l, path+" ") }) {
+			t.Errorf("%s has no line among the wrong uses", path)
+		}
+	})
+}
