@@ -179,7 +179,7 @@ func unbuilt() map[string][]string {
 		"machines":     {"add-machine", "remove-machine", "show-machine"},
 		"applications": {"attach-resource", "charm-resources", "constraints", "diff-bundle", "download", "find", "info", "resources", "set-application-base", "set-constraints"},
 		"look":         {"dashboard", "debug-code", "debug-hook", "debug-hooks", "scp", "show-action", "show-status-log", "ssh"},
-		"ours":         {"apply", "dev", "pack", "plan", "replay"},
+		"ours":         {"apply", "pack", "plan", "replay"},
 	}
 }
 

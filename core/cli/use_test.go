@@ -8,10 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// mine are the groups whose commands are held by golden files here.
-var mine = []string{"models", "applications", "day2", "look"}
-
-// each calls f with every command of those groups, and theirs, that is built.
+// each calls f with every verb that is built, and theirs, of models, applications, operations and looking.
 func each(a *app, f func(path string, c *cobra.Command)) {
 	var down func(prefix string, c *cobra.Command)
 	down = func(prefix string, c *cobra.Command) {
@@ -23,12 +20,8 @@ func each(a *app, f func(path string, c *cobra.Command)) {
 			down(prefix+c.Name()+" ", sub)
 		}
 	}
-	for _, g := range a.groups() {
-		if slices.Contains(mine, g.id) {
-			for _, c := range g.commands {
-				down("", c)
-			}
-		}
+	for _, c := range slices.Concat(a.modelCommands(), a.applicationCommands(), a.operationCommands(), a.lookCommands()) {
+		down("", c)
 	}
 }
 
