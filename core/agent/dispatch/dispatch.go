@@ -144,12 +144,15 @@ func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *C
 		}
 		start.Handle = handle
 		done, err := rt.Dispatch(ctx, start, h)
-		if err == nil || again || !errs.Is(err, errs.NotFound) {
-			return done, err
+		if err == nil {
+			return done, nil
 		}
 		d.mu.Lock()
-		delete(d.handles, key)
+		delete(d.handles, key) // forgotten by the runtime, or dead with it
 		d.mu.Unlock()
+		if again || !errs.Is(err, errs.NotFound) {
+			return nil, err
+		}
 	}
 }
 
