@@ -5,7 +5,7 @@ func (a *app) groups() []group {
 	return []group{
 		{"controllers", "Controllers:", a.controllerCommands()},
 		{"models", "Models:", a.modelCommands()},
-		{"applications", "Applications:", a.applicationCommands()},
+		{"applications", "Applications:", append(a.applicationCommands(), a.devCommand())},
 		{"day2", "Operations:", a.operationCommands()},
 		{"look", "Looking:", a.lookCommands()},
 	}

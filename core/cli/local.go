@@ -69,9 +69,14 @@ func (b *local) log(name string) string { return filepath.Join(b.dir, "logs", na
 // pidFile is where the supervisor of a controller says which process it is.
 func pidFile(dir string) string { return filepath.Join(dir, "supervisor", "pid.json") }
 
-// checkPlugin says early, and with the list of what there is, that a substrate does not exist.
+// checkPlugin says early, and with what to do, that a substrate does not exist or may not run.
 func (b *local) checkPlugin(substrate string) error {
-	_, err := pluginhost.DefaultCatalog(b.app.home).Find("substrate", substrate)
+	catalog := pluginhost.DefaultCatalog(b.app.home)
+	file, err := catalog.Find(pluginhost.KindSubstrate, substrate)
+	if err != nil {
+		return err
+	}
+	_, err = catalog.Check(file)
 	return err
 }
 
