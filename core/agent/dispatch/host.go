@@ -1,9 +1,11 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync/atomic"
+	"time"
 
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -136,5 +138,5 @@ func LogRecord(k event.Key, ev *hookv1.Event, line *charmruntimev1.LogLine) *con
 		module = event.Module(k.Unit, ev)
 	}
 	return &controllerv1.LogRecord{Model: k.Model, Entity: api.UnitTag(k.Unit), Module: module,
-		Level: line.Level, Message: line.Message, TimeUnixNano: line.TimeUnixNano}
+		Level: line.Level, Message: line.Message, TimeUnixNano: cmp.Or(line.TimeUnixNano, time.Now().UnixNano())}
 }
