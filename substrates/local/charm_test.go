@@ -141,6 +141,9 @@ func TestTheHomeIsHidden(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(private, "ca.key"), []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(h.run, "s"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	l := live(t, h, map[string]string{"hide": private})
 	spec := application("web", []string{"c"}, "0")
 	spec.Storage = []*substratev1.Storage{{Name: "data", Kind: "filesystem", Count: 1}}
@@ -148,8 +151,8 @@ func TestTheHomeIsHidden(t *testing.T) {
 	l.ensure(t, 1, spec)
 	l.untilReady(t, "web/0")
 	location := l.environment(t, "web/0").GetStorage()[0].GetLocation()
-	for form, got := range inside(t, l, "web/0", "ls "+private+"; echo kept > "+location+"/$$; test -S /charm/containers/c/pebble.socket && echo ok") {
-		if got != "state\nok" {
+	for form, got := range inside(t, l, "web/0", "ls "+private+"; ls "+h.run+" | grep -c .; echo kept > "+location+"/$$; test -S /charm/containers/c/pebble.socket && echo ok") {
+		if got != "state\n1\nok" {
 			t.Errorf("%s: the hook sees %q", form, got)
 		}
 	}

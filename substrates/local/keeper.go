@@ -252,7 +252,7 @@ func (k *keeper) furnish(r *record) error {
 		made = append(made, s.Location)
 	}
 	for _, c := range r.Containers {
-		made = append(made, k.lay.containerDir(r.ModelUUID, r.Unit, c.Name), filepath.Join(dir, "charm", "containers", c.Name))
+		made = append(made, k.lay.containerDir(r.ModelUUID, r.Unit, c.Name), filepath.Join(dir, "charm", "containers", c.Name), filepath.Dir(c.Socket))
 	}
 	for _, d := range made {
 		if err := os.MkdirAll(d, 0o700); err != nil {

@@ -51,7 +51,8 @@ func newLayout(req *substratev1.ConfigureRequest) (*layout, error) {
 	if err := l.settings(req.GetSettings()); err != nil {
 		return nil, err
 	}
-	l.hide = append(l.hide, privateDirs(l.state)...)
+	// In the run directory is the controller's own supervisor, which obeys everybody who reaches its socket.
+	l.hide = append(append(l.hide, privateDirs(l.state)...), l.run)
 	return l, nil
 }
 

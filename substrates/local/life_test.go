@@ -273,3 +273,114 @@ func TestASecondProviderIsRefused(t *testing.T) {
 		t.Errorf("Adopt = %v, want unavailable", err)
 	}
 }
+
+// edit changes a unit's record as a provider that died at the wrong moment would have left it.
+func edit(t testing.TB, h home, unit string, change func(map[string]any)) {
+	t.Helper()
+	file := filepath.Join(unitDir(h, unit), "unit.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r map[string]any
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	change(r)
+	if text, err = json.Marshal(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASupervisorThatWasNotRecordedYetIsFound(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, nil)
+	spec := application("web", []string{"c"}, "0")
+	l.ensure(t, 1, spec)
+	l.untilReady(t, "web/0")
+	before := peer(t, h, "web/0", "c")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, h, "web/0", func(r map[string]any) { delete(r["containers"].([]any)[0].(map[string]any), "process") })
+	next := live(t, h, nil)
+	next.ensure(t, 2, spec)
+	next.untilReady(t, "web/0")
+	if after := peer(t, h, "web/0", "c"); after != before {
+		t.Errorf("supervisor %v was started beside %v", after, before)
+	}
+}
+
+func TestAnEndThatWasInterruptedGoesOn(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, nil)
+	l.ensure(t, 1, application("web", []string{"c"}, "0"))
+	l.untilReady(t, "web/0")
+	before := peer(t, h, "web/0", "c")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, h, "web/0", func(r map[string]any) { r["ending"] = true })
+	next := live(t, h, nil)
+	next.until(t, "web/0 is gone", func(o *substratev1.Observation) bool { return o.GetUnit() == "web/0" && o.GetGoneConfirmed() })
+	if before.Alive() {
+		t.Error("gone was confirmed while the supervisor lives")
+	}
+}
+
+func TestOnlyAChangedContainerIsStartedAnew(t *testing.T) {
+	needNamespaces(t)
+	h := newHome(t)
+	l := live(t, h, nil)
+	spec := application("web", []string{"a", "b"}, "0")
+	l.ensure(t, 1, spec)
+	l.untilReady(t, "web/0")
+	a, b := peer(t, h, "web/0", "a"), peer(t, h, "web/0", "b")
+	spec.CharmDigest, spec.Containers[1].Root = "new", rootTar(t)
+	l.ensure(t, 2, spec)
+	eventually(t, "container b has a new supervisor", func() bool {
+		id := recorded(t, h, "web/0", "b")
+		return id != b && id.Alive()
+	})
+	if b.Alive() || peer(t, h, "web/0", "a") != a {
+		t.Error("the old supervisor of b lives, or that of a does not")
+	}
+}
+
+func TestWhatCannotBeStartedIsSaid(t *testing.T) {
+	h := newHome(t)
+	s := configured(t, h)
+	req := h.request(nil)
+	req.Supervisor = "/no/such/supervisor"
+	if err := s.Configure(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	l := &life{Substrate: s, unit: s, home: h}
+	l.ensure(t, 1, application("web", []string{"c"}, "0"))
+	l.until(t, "the reason is told", func(o *substratev1.Observation) bool {
+		return !o.GetReady() && strings.Contains(o.GetReason(), "container c") && strings.Contains(o.GetReason(), "/no/such/supervisor")
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLogsOfAService(t *testing.T) {
+	l := live(t, newHome(t), nil)
+	l.ensure(t, 1, application("web", []string{"c"}, "0"))
+	l.untilReady(t, "web/0")
+	if err := run(t, serve(t, l.environment(t, "web/0").GetContainers()[0].GetSocket(), "echo hello from the service; exec sleep 1000")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the service's output is in the logs", func() bool {
+		said := ""
+		err := l.Logs(t.Context(), &substratev1.LogsRequest{ModelUuid: model, Unit: "web/0"}, func(c *substratev1.LogChunk) error {
+			said += string(c.GetData())
+			return nil
+		})
+		return err == nil && strings.Contains(said, "[w] hello from the service")
+	})
+}
