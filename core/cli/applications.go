@@ -180,6 +180,7 @@ func (a *app) integrateCommand() *cobra.Command {
 			return a.await(ctx, t, w, start, joined(answer.Msg.GetRelation().GetId(), apps...))
 		})
 	s = a.modelScope(c)
+	unsupported(c, "via")
 	w = waits(c, "the relation stands and the units of both are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c
@@ -230,6 +231,7 @@ func (a *app) exposure(v verb, exposed bool) *cobra.Command {
 		return err
 	})
 	s = a.modelScope(c)
+	unsupported(c, "endpoints", "to-cidrs", "to-spaces")
 	c.ValidArgsFunction = a.completeApplications
 	return c
 }

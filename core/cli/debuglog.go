@@ -16,8 +16,7 @@ import (
 // logFlags are the flags of debug-log.
 type logFlags struct {
 	tail, noTail, utc, date, millis, location        bool
-	colour, noColour, firehose, retry                bool
-	includeLabels, excludeLabels                     []string
+	colour, noColour, retry                          bool
 	retryDelay                                       time.Duration
 	include, exclude, includeModules, excludeModules []string
 	lines, limit                                     uint32
@@ -31,11 +30,9 @@ func (f *logFlags) add(c *cobra.Command) {
 	fl.StringArrayVarP(&f.exclude, "exclude", "x", nil, "not what these say; may be repeated")
 	fl.StringArrayVar(&f.includeModules, "include-module", nil, "only these modules and those below them; may be repeated")
 	fl.StringArrayVar(&f.excludeModules, "exclude-module", nil, "not these modules; may be repeated")
-	fl.StringArrayVar(&f.includeLabels, "include-labels", nil, "not yet supported")
-	fl.StringArrayVar(&f.excludeLabels, "exclude-labels", nil, "not yet supported")
 	fl.StringVarP(&f.level, "level", "l", "", "the lowest level: TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL")
 	fl.Uint32VarP(&f.lines, "lines", "n", 10, "how many of the newest lines come first")
-	fl.Uint32Var(&f.limit, "limit", 0, "end after so many lines")
+	fl.Uint32Var(&f.limit, "limit", 0, "show so many of the newest lines, and end")
 	fl.BoolVar(&f.replay, "replay", false, "begin with the oldest line")
 	fl.BoolVar(&f.tail, "tail", false, "wait for new lines; so it is on a terminal")
 	fl.BoolVarP(&f.noTail, "no-tail", "T", false, "do not wait for new lines; so it is elsewhere")
@@ -45,12 +42,9 @@ func (f *logFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.location, "location", false, "show where in the source a line was written; charms' lines have that in their text")
 	fl.BoolVar(&f.colour, "color", false, "use colours although this is no terminal")
 	fl.BoolVar(&f.noColour, "no-color", false, "use no colours")
-	fl.BoolVar(&f.firehose, "firehose", false, "not yet supported")
 	fl.BoolVar(&f.retry, "retry", false, "go on when the controller comes back")
 	fl.DurationVar(&f.retryDelay, "retry-delay", time.Second, "wait so long between tries")
-	for _, name := range []string{"include-labels", "exclude-labels", "firehose"} {
-		must(fl.MarkHidden(name))
-	}
+	unsupported(c, "exclude-labels", "firehose!", "include-labels")
 }
 
 func (a *app) debugLogCommand() *cobra.Command {
@@ -81,10 +75,6 @@ func (a *app) debugLogCommand() *cobra.Command {
 
 func (f *logFlags) check() error {
 	switch {
-	case f.firehose:
-		return usage("--firehose is not yet supported; name a model with -m")
-	case len(f.includeLabels)+len(f.excludeLabels) > 0:
-		return usage("labels of log lines are not yet supported")
 	case f.tail && f.noTail:
 		return usage("--tail and --no-tail exclude each other")
 	case f.colour && f.noColour:
@@ -101,6 +91,12 @@ func (f *logFlags) check() error {
 func (a *app) debugLog(ctx context.Context, t *target, f *logFlags, o *output) error {
 	req := &clientv1.DebugLogRequest{Model: t.model, Replay: f.replay, Lines: f.lines, Include: f.include, Exclude: f.exclude, IncludeModule: f.includeModules,
 		ExcludeModule: f.excludeModules, Level: f.level, Limit: f.limit, Follow: f.tail || !f.noTail && a.tty}
+	if f.limit > 0 && !f.replay {
+		req.Lines = f.limit
+	}
+	if f.limit > 0 && !f.tail {
+		req.Follow = false
+	}
 	options := render.LogOptions{Zone: a.zone(f.utc), JSON: o.format == "json", Date: f.date, Millis: f.millis, Colour: (o.colour() || f.colour) && !f.noColour}
 	return o.write(func(w io.Writer) error {
 		for {

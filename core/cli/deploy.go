@@ -25,9 +25,6 @@ func (a *app) deployCommand() *cobra.Command {
 			"Everything that the package declares is checked before anything is done.",
 		example: "bangle deploy ./charms/web\nbangle deploy ./web.charm front -n 3 --config port=8080\nbangle deploy ./bundle.yaml --overlay ./production.yaml\nbangle deploy ./charms/db --storage data=10G --resource image=./rootfs --dry-run"},
 		func(ctx context.Context, args []string) error {
-			if f.bundleBase != "" {
-				return usage("--channel is not yet supported: there is no charm store")
-			}
 			kind, err := look(args[0])
 			if err != nil {
 				return err
@@ -148,6 +145,7 @@ func (a *app) refreshCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.config, "config", nil, "an option KEY=VALUE or KEY=@FILE; may be repeated")
 	c.Flags().BoolVar(&f.force, "force", false, "also when units are in error or it is another charm")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give, or with --trust=false take away, the permissions that the charm declares")
+	unsupported(c, "base", "bind", "channel", "force-base!", "force-units!", "revision", "storage", "switch")
 	w = waits(c, "all units run the new charm and are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c

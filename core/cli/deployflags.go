@@ -22,7 +22,7 @@ type deployFlags struct {
 	units                                uint32
 	config, resources, storage, overlays []string
 	constraints, bind                    []string
-	runtime, hookTimeout, bundleBase     string
+	runtime, hookTimeout                 string
 	trust, force, dryRun                 bool
 }
 
@@ -36,11 +36,10 @@ func (f *deployFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.overlays, "overlay", nil, "bundles: a file laid over the bundle; may be repeated")
 	c.Flags().StringVar(&f.runtime, "runtime", "", "run the charm with this runtime, when the package has files for several")
 	c.Flags().StringVar(&f.hookTimeout, "hook-timeout", "", "end a hook that takes longer, or none; else the runtime's default")
-	c.Flags().StringVar(&f.bundleBase, "channel", "", "not yet supported: there is no charm store")
-	must(c.Flags().MarkHidden("channel"))
 	c.Flags().BoolVar(&f.trust, "trust", false, "give the charm the permissions that it declares")
 	c.Flags().BoolVar(&f.force, "force", false, "deploy although the charm assumes what is not here")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything and say what would be done, but do nothing")
+	unsupported(c, "attach-storage", "base", "channel", "device", "map-machines", "revision", "to")
 }
 
 // request makes a request of the flags; name is the application's, "" for the charm's.

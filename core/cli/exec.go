@@ -15,8 +15,8 @@ import (
 
 // execFlags are the flags of exec.
 type execFlags struct {
-	units, applications, apps, machines []string
-	all                                 bool
+	units, applications, apps []string
+	all                       bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -58,17 +58,14 @@ func (a *app) execCommand() *cobra.Command {
 	c.Flags().StringSliceVarP(&f.applications, "application", "a", nil, "applications, separated by commas: all their units")
 	c.Flags().StringSliceVar(&f.apps, "app", nil, "the same as --application")
 	c.Flags().BoolVar(&f.all, "all", false, "all units of the model")
-	c.Flags().StringSliceVar(&f.machines, "machine", nil, "not yet supported")
-	must(c.Flags().MarkHidden("machine"))
+	unsupported(c, "machine", "operator!")
+	c.Flags().SetInterspersed(false) // the flags behind the command are the command's
 	must(c.RegisterFlagCompletionFunc("unit", a.completeUnits))
 	must(c.RegisterFlagCompletionFunc("application", a.completeApplications))
 	return c
 }
 
 func (f *execFlags) request(args []string) (*clientv1.RunRequest, error) {
-	if len(f.machines) > 0 {
-		return nil, usage("--machine is not yet supported")
-	}
 	applications := slices.Concat(f.applications, f.apps)
 	if f.all == (len(f.units)+len(applications) > 0) {
 		return nil, usage("say where: --unit or --application, or else --all")

@@ -37,6 +37,7 @@ func (a *app) addUnitCommand() *cobra.Command {
 		})
 	s = a.modelScope(c)
 	c.Flags().Uint32VarP(&n, "num-units", "n", 1, "how many units")
+	unsupported(c, "attach-storage", "to")
 	w = waits(c, "the new units are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c

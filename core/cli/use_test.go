@@ -45,7 +45,7 @@ var wrongUses = []string{
 	"add-model", "add-model a b c", "add-model a --config b", "add-model a --nope",
 	"destroy-model", "destroy-model a --no-wait --no-prompt", "destroy-model a --timeout soon",
 	"models x", "models --format xml", "switch a b", "model-config a b", "model-config a=b c",
-	"deploy", "deploy a b c", "deploy ./testdata/web --channel edge", "deploy ./testdata/web --overlay x.yaml", "deploy ./testdata/bundle.yaml name", "deploy ./testdata/bundle.yaml -n 2",
+	"deploy", "deploy a b c", "deploy ./testdata/web --channel edge", "deploy ./testdata/web --to 0", "refresh web --force-units", "integrate a b --via 10.0.0.0/8", "expose web --endpoints x", "add-unit web --to 1", "deploy ./testdata/web --overlay x.yaml", "deploy ./testdata/bundle.yaml name", "deploy ./testdata/bundle.yaml -n 2",
 	"deploy ./testdata/bundle.yaml --config a=b", "deploy ./testdata/web --constraints mem", "deploy ./testdata/web --resource img", "deploy ./testdata/web --storage data",
 	"deploy ./testdata/web --storage data=a,b", "deploy ./testdata/web --storage data=0", "deploy ./testdata/web --hook-timeout 5", "deploy ./testdata/web --config a.yaml --config b.yaml", "deploy ./testdata/web -n x",
 	"refresh", "refresh a b", "refresh a --resource x", "config", "config web a b", "config web a=b c", "config web --format tabular",

@@ -195,6 +195,32 @@ func (a *app) agreed(question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
+// unsupported adds flags of Juju that are not built yet, so that a script is told so. A name with "!" at its end takes no
+// value.
+func unsupported(c *cobra.Command, flags ...string) {
+	for i, name := range flags {
+		name, isBool := strings.CutSuffix(name, "!")
+		flags[i] = name
+		c.Flags().String(name, "", "not yet supported")
+		if isBool {
+			c.Flags().Lookup(name).NoOptDefVal = "true"
+		}
+		must(c.Flags().MarkHidden(name))
+	}
+	old := c.PreRunE
+	c.PreRunE = func(cmd *cobra.Command, args []string) error {
+		for _, name := range flags {
+			if cmd.Flags().Changed(name) {
+				return usage("--%s is not yet supported", name)
+			}
+		}
+		if old != nil {
+			return old(cmd, args)
+		}
+		return nil
+	}
+}
+
 // waiting is how long a command waits for what it started.
 type waiting struct {
 	wait    bool

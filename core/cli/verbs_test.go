@@ -111,7 +111,7 @@ func TestVerbs(t *testing.T) {
 		"run-several":        {fake: &fake{tasks: []*controllerv1.Task{result, other}}, lines: []string{"run web/0 web/1 backup --utc", "run web/0 web/1 backup --format json --utc", "run web/0 web/1 backup --background"}},
 		"run-failed":         {fake: &fake{tasks: []*controllerv1.Task{other}}, lines: []string{"run web/1 backup"}},
 		"run-too-long":       {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"run web/0 backup --wait 50ms"}},
-		"exec":               {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 -- hostname -f", "exec --unit web/leader 'echo $JUJU_UNIT_NAME | wc'", "exec -a web --app db -- uptime", "exec --all --format yaml --utc -- uptime"}},
+		"exec":               {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 -- hostname -f", "exec --unit web/0 hostname -f", "exec --unit web/leader 'echo $JUJU_UNIT_NAME | wc'", "exec -a web --app db -- uptime", "exec --all --format yaml --utc -- uptime"}},
 		"exec-cancelled":     {fake: &fake{tasks: []*controllerv1.Task{done("web/0", "cancelled", 0)}}, lines: []string{"exec --unit web/0 -- sleep 9"}},
 		"tasks":              {fake: &fake{tasks: []*controllerv1.Task{result}}, lines: []string{"actions web", "actions web --format json", "actions web --schema", "actions none", "show-operation 1 --utc", "show-operation 1 --utc --wait 1s --format json", "show-task 2", "show-task 2 --format yaml --utc", "operations --utc", "operations --utc --format json", "cancel-task 2 3"}},
 		"show-task-running":  {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"show-task 2 --utc"}},
