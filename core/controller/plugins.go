@@ -24,7 +24,9 @@ func (c *controller) openPlugins() (err error) {
 	if c.process.Provide != nil {
 		return nil
 	}
-	c.plugins, err = pluginhost.New(pluginhost.Config{Catalog: pluginhost.DefaultCatalog(c.process.Home), Log: c.log, RunDir: c.runDir()})
+	// What is compiled for the check at deploy is what the agent beside this controller runs: it finds it there.
+	cache := "BANGLE_WASM_CACHE=" + filepath.Join(c.dir, agentDir, "wasm-cache")
+	c.plugins, err = pluginhost.New(pluginhost.Config{Catalog: pluginhost.DefaultCatalog(c.process.Home), Log: c.log, RunDir: c.runDir(), Env: []string{cache}})
 	if err == nil {
 		c.later(c.plugins.Close)
 	}
