@@ -14,6 +14,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/charmruntimetest"
 	"github.com/bangle-dev/bangle/sdk/hook/tool"
+	"github.com/bangle-dev/bangle/sdk/substratetest"
 )
 
 // bin is the directory of the built programs.
@@ -111,5 +112,27 @@ func TestRuntimePython(t *testing.T) {
 		Start:  runtime(built(t, "plugins/runtime-python", "runtime-python")),
 		Charm:  "../../sdk/charmruntimetest/charms/executable",
 		Broken: broken, Empty: empty, Tools: tools,
+	})
+}
+
+// substrate starts a built substrate that serves both sides.
+func substrate(file string) func(testing.TB, substratetest.Dirs) substratetest.Subject {
+	return func(t testing.TB, _ substratetest.Dirs) substratetest.Subject {
+		id, _ := pluginhost.ParseID(filepath.Base(file))
+		i, err := host(t, file).Start(t.Context(), id.Kind, id.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := substratetest.Connect(t, i.Conn())
+		s.PID, s.Kill = i.PID(), func() { killed(t, i) }
+		return s
+	}
+}
+
+func TestSubstrateLocal(t *testing.T) {
+	substratetest.Run(t, substratetest.Config{
+		Start:      substrate(built(t, "plugins/substrate-local", "substrate-local")),
+		Supervisor: built(t, "supervisor/cmd/bangle-supervisor", "bangle-supervisor"),
+		Hooktool:   built(t, "runtimes/hooktool", "hooktool"),
 	})
 }
