@@ -149,7 +149,7 @@ func inNamespaces(args []string, caps []uintptr) (int, error) {
 		},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("cannot make a user namespace: %w; %s", err, mends)
+		return 0, fmt.Errorf("cannot make a user namespace: %w; %s", plain(err), mends)
 	}
 	_, _ = failure.Close(), mapped.Close() // the child has its own
 	if err := mapFor(child.Pid); err != nil {
@@ -175,6 +175,18 @@ func inNamespaces(args []string, caps []uintptr) (int, error) {
 		return 128 + int(status.Signal()), nil
 	}
 	return state.ExitCode(), nil
+}
+
+// plain takes the call out of a start's error and says what a full limit means.
+func plain(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	if errors.Is(err, unix.ENOSPC) {
+		return errors.New("user.max_user_namespaces allows no more of them")
+	}
+	return err
 }
 
 // namespaces tells whether /charm can be had here, by trying it: nothing printed and success if it can.

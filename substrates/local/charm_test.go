@@ -274,3 +274,18 @@ func ownerOf(t testing.TB, id process.ID) int {
 	}
 	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
+
+func TestRefusedNamespacesAreSaidAndHarmNobody(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a machine that refuses them, in a namespace of its own")
+	}
+	needNamespaces(t)
+	bare := "setpriv --bounding-set=-all --inh-caps=-all " + bin("hooktool")
+	script := "echo 0 > /proc/sys/user/max_user_namespaces; " + bare + " namespaces; echo code $?; " + bare + " world -- echo runs"
+	out, err := exec.Command("unshare", "-Ur", "sh", "-c", script).CombinedOutput()
+	for _, want := range []string{"user.max_user_namespaces allows no more", "sudo sysctl -w user.max_user_namespaces=10000", "code 1", "charms get no /charm", "runs"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%s (%v) lacks %q", out, err, want)
+		}
+	}
+}
