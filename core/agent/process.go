@@ -217,7 +217,7 @@ func work(ctx context.Context, m *Member, log *slog.Logger) error {
 		kept <- err
 	}()
 	go func() { defer close(renewed); id.Keep(life, client, set.Agent, log) }()
-	go func() { defer close(stays); end(moved(life, dir, set.Endpoints)) }()
+	go func() { defer close(stays); end(moved(life, dir, set.Endpoints, id)) }()
 	a, err := New(Config{ID: set.Agent, Incarnation: id.Incarnation(), Dir: dir, RunDir: run, ToolsDir: tools, Agents: client, Side: unit,
 		Runtimes: plugins, Log: log, Controller: dispatch.Controller{Name: set.ControllerName, UUID: set.ControllerUUID, Addresses: set.Endpoints}})
 	if err == nil {
@@ -233,9 +233,10 @@ func work(ctx context.Context, m *Member, log *slog.Logger) error {
 	return errors.Join(err, <-kept)
 }
 
-// moved returns when the settings name another controller than the one that is dialled, with an error that says so, or
-// when ctx ends. The process then ends and is started again by whoever looks after it.
-func moved(ctx context.Context, dir string, endpoints []string) error {
+// moved returns when the settings name another controller than the one that is dialled, or when the certificate ran out (a
+// machine that slept for days wakes up so), with an error that says so, or when ctx ends. The process then ends, is
+// started again by whoever looks after it, and joins anew.
+func moved(ctx context.Context, dir string, endpoints []string, id *identity.Identity) error {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
@@ -243,6 +244,9 @@ func moved(ctx context.Context, dir string, endpoints []string) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+		}
+		if !id.Joined(time.Now()) {
+			return errs.E(errs.Unavailable, "the agent's certificate ran out; the agent starts again to join anew")
 		}
 		if now, err := settings.Read(dir); err == nil && !slices.Equal(now.Endpoints, endpoints) {
 			return errs.E(errs.Unavailable, "the controller moved from %v to %v; the agent starts again", endpoints, now.Endpoints)

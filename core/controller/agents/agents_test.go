@@ -48,6 +48,17 @@ func TestJoin(t *testing.T) {
 	if err := h.join(token); !errs.Is(err, errs.Denied) {
 		t.Errorf("joining again after the certificate was used: %v", err)
 	}
+	c.ahead.Store(int64(25 * time.Hour)) // a laptop that was shut for a day has nothing to renew with
+	if err := thief.join(token); !errs.Is(err, errs.Denied) {
+		t.Errorf("another key with the token, a day later: %v", err)
+	}
+	if err := h.join(token); err != nil {
+		t.Errorf("joining again with the same key after the certificate ran out: %v", err)
+	}
+	if _, err := h.rpc.Report(t.Context(), &controllerv1.ReportRequest{}); err != nil {
+		t.Errorf("with the certificate of the day after: %v", err)
+	}
+	c.ahead.Store(0)
 	resp, err := h.rpc.Renew(t.Context(), &controllerv1.RenewRequest{Csr: h.csr()})
 	if err != nil {
 		t.Fatal(err)

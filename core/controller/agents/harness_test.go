@@ -90,6 +90,7 @@ func (s *sink) Journal(e ...*controllerv1.JournalEntry) {
 
 // controller is the transactional half behind a real listener.
 type controller struct {
+	ahead    atomic.Int64 // how far the clock of the calls is ahead, ns
 	t        testing.TB
 	store    *counting
 	mirror   *watch.Mirror
@@ -119,6 +120,7 @@ func start(t testing.TB) *controller {
 	c.elect = leadership.New(leadership.Config{Store: c.store, Leases: shared, Mirror: c.mirror, Presence: c.presence})
 	c.service = agents.New(agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: commit.New(commit.Config{Store: c.store, Mirror: c.mirror}), Elections: c.elect, Presence: c.presence,
+		Now:       func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) },
 		Authority: c.ca, Sink: c.sink, OpenCharm: func(string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil
 		},

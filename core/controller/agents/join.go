@@ -51,7 +51,7 @@ func (s *Service) Join(ctx context.Context, req *controllerv1.JoinRequest) (*con
 	if err != nil {
 		return nil, err
 	}
-	if token.KeyHash != "" && (record.KeyHash != key || record.FirstUsed != "") {
+	if token.KeyHash != "" && (record.KeyHash != key || record.FirstUsed != "" && !s.lapsed(record)) {
 		return nil, errs.E(errs.Denied, "cannot join: the token was used, and its certificate too; ask for a new token")
 	}
 	chain, err := s.cfg.Authority.Agent(req.GetCsr(), token.Agent, req.GetIncarnation())
@@ -72,6 +72,14 @@ func (s *Service) Join(ctx context.Context, req *controllerv1.JoinRequest) (*con
 	s.cfg.Mirror.Read(func(state *model.State) { resp.Epoch = state.Epoch })
 	s.cfg.Log.Info("joined", "agent", token.Agent, "version", req.GetVersion())
 	return resp, nil
+}
+
+// lapsed says whether the certificate that the agent joined with has run out. Then the same key may use its token again: a
+// laptop that was shut over a weekend has no certificate to renew with, and nobody at hand to give it a new token. Only
+// the holder of the key can, and it could have renewed for ever.
+func (s *Service) lapsed(record *controllerv1.AgentRecord) bool {
+	joined, err := time.Parse(time.RFC3339, record.Joined)
+	return err == nil && s.cfg.Now().After(joined.Add(pki.AgentLife))
 }
 
 // checkToken holds a token against who uses it. It does not tell apart tokens that never were and tokens of others.
