@@ -87,7 +87,7 @@ func (s *Service) checkToken(token *controllerv1.JoinToken, mod int64, agent, ke
 	switch {
 	case mod == 0, token.Agent != agent:
 		return errs.E(errs.Denied, "cannot join: the token is not known for agent %q", agent)
-	case token.ExpiresUnix != 0 && s.cfg.Now().Unix() > token.ExpiresUnix:
+	case token.KeyHash == "" && token.ExpiresUnix != 0 && s.cfg.Now().Unix() > token.ExpiresUnix:
 		return errs.E(errs.Denied, "cannot join: the token has expired; ask for a new one")
 	case token.KeyHash != "" && token.KeyHash != key:
 		return errs.E(errs.Denied, "cannot join: the token was used by another key")
