@@ -14,7 +14,7 @@ import (
 
 // Client is what the command line remembers: the controllers that it knows and where it stands.
 type Client struct {
-	Current     string                `json:"current-controller,omitempty"`
+	Current     string           `json:"current-controller,omitempty"`
 	Controllers map[string]Known `json:"controllers"`
 }
 

@@ -53,11 +53,15 @@ func supervise(t *testing.T) (shell, string) {
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	s := shell{t, []string{"PEBBLE=" + dir}}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	deadline, again := time.After(20*time.Second), time.NewTicker(2*time.Millisecond)
+	defer again.Stop()
+	for {
 		if _, out, _ := s.run("version"); strings.Contains(out, "server  v") {
 			return s, dir
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatal("the supervisor never answered")
 		}
 	}

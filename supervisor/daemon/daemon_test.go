@@ -102,12 +102,14 @@ func launch(t *testing.T, dir string, cfg daemon.Config) *running {
 // eventually polls until ok, for at most 20 seconds.
 func (r *running) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline, again := time.After(20*time.Second), time.NewTicker(2*time.Millisecond)
+	defer again.Stop()
 	for !ok() {
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			r.t.Fatalf("never happened: %s", what)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 

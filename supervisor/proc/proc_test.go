@@ -138,11 +138,15 @@ func TestOrphansAreReaped(t *testing.T) {
 	var b strings.Builder
 	r.Drain(out, &b) // ends once the orphan has ended too
 	pid := strings.TrimSpace(b.String())
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	deadline, again := time.After(20*time.Second), time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
 		if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatalf("orphan %s is still there", pid)
 		}
 	}

@@ -3,7 +3,6 @@ package service_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func newRig(t *testing.T, yaml string) *rig {
 	}
 	r := &rig{t: t, runner: &servicetest.Runner{}, plan: p, journal: change.New(change.Config{})}
 	r.set = service.New(service.Config{
-		Runner: r.runner, Logs: logs.New(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Runner: r.runner, Logs: logs.New(), Log: slog.New(slog.DiscardHandler),
 		Plan:     func() *plan.Plan { return r.plan },
 		Shutdown: func(k service.ExitKind) { r.ends = append(r.ends, k) },
 	})
@@ -70,6 +69,12 @@ func (r *rig) begin(spec change.Spec, err error) *change.Change {
 	c := r.journal.Add(spec)
 	synctest.Wait()
 	return c
+}
+
+// pass lets the bubble's clock run for d and everything that falls due come to rest. It panics outside a bubble.
+func (r *rig) pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
 
 func (r *rig) current(name string) string { return r.set.List([]string{name})[0].Current }
@@ -137,13 +142,11 @@ func TestQuickExitFailsTheStartAndBacksOff(t *testing.T) {
 				t.Fatalf("current = %s, want backoff", got)
 			}
 			old := r.runner.Last("a")
-			time.Sleep(want - time.Millisecond)
-			synctest.Wait()
+			r.pass(want - time.Millisecond)
 			if r.runner.Last("a") != old {
 				t.Fatalf("restarted before %s", want)
 			}
-			time.Sleep(want/10 + 2*time.Millisecond)
-			synctest.Wait()
+			r.pass(want/10 + 2*time.Millisecond)
 			if r.runner.Last("a") == old {
 				t.Fatalf("not restarted after %s", want)
 			}
@@ -163,12 +166,11 @@ func TestLongRunResetsTheBackoff(t *testing.T) {
 			r.runner.Last("a").Exit(1)
 			synctest.Wait()
 			old := r.runner.Last("a")
-			time.Sleep(1100*time.Millisecond + 1)
-			synctest.Wait()
+			r.pass(1100*time.Millisecond + 1)
 			if r.runner.Last("a") == old {
 				t.Fatal("the delay had grown although the service ran for backoff-limit")
 			}
-			time.Sleep(5 * time.Second)
+			r.pass(5 * time.Second)
 		}
 	})
 }
@@ -272,8 +274,7 @@ func TestCheckFailureRestartsOnlyWhatRuns(t *testing.T) {
 		if got := r.current("a"); got != "backoff" {
 			t.Fatalf("current = %s, want backoff", got)
 		}
-		time.Sleep(1200 * time.Millisecond)
-		synctest.Wait()
+		r.pass(1200 * time.Millisecond)
 		if r.runner.Last("a") == old || r.current("a") != "active" {
 			t.Fatal("not restarted after a check failure")
 		}
@@ -287,8 +288,7 @@ func TestGivenUpRestartIsForgotten(t *testing.T) {
 		stuck := r.runner.Last("a")
 		r.runner.Immortal = map[string]bool{"a": true}
 		r.set.CheckFailed("up")
-		time.Sleep(time.Second + service.GiveUpTime + time.Millisecond)
-		synctest.Wait()
+		r.pass(time.Second + service.GiveUpTime + time.Millisecond)
 		if got := r.current("a"); got != "inactive" {
 			t.Fatalf("after giving up: %s", got)
 		}
@@ -296,8 +296,7 @@ func TestGivenUpRestartIsForgotten(t *testing.T) {
 		stuck.Exit(137)
 		r.do(r.set.Start([]string{"a"}))
 		r.do(r.set.Stop([]string{"a"}))
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		r.pass(time.Minute)
 		if got := r.current("a"); got != "inactive" {
 			t.Errorf("after a stop: %s", got)
 		}

@@ -144,6 +144,8 @@ func partyPlants() []planted {
 		one("embedded etcd in the wiring", "core/controller/x.go", "go.etcd.io/etcd/server/v3/embed", ""),
 		one("grpc in the supervisor", "supervisor/api/x.go", "google.golang.org/grpc/codes", "stay small"),
 		one("yaml in core", "core/charm/x.go", "gopkg.in/yaml.v3", "one strict package"),
+		one("yaml in the API", "supervisor/api/x.go", "gopkg.in/yaml.v3", "one strict package"),
+		one("yaml in the test of the API's description", "supervisor/api/x_test.go", "gopkg.in/yaml.v3", ""),
 		one("yaml in the plan", "supervisor/plan/x.go", "gopkg.in/yaml.v3", ""),
 		one("test library in product code", "core/event/x.go", "pgregory.net/rapid", "for tests only"),
 		one("test library in a test", "core/event/x_test.go", "pgregory.net/rapid", ""),

@@ -67,11 +67,14 @@ func (p *process) end(sig syscall.Signal) int {
 
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !f(); {
-		if time.Now().After(deadline) {
+	deadline, again := time.After(patience), time.NewTicker(5*time.Millisecond)
+	defer again.Stop()
+	for !f() {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatalf("still not: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

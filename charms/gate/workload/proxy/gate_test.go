@@ -178,9 +178,11 @@ func TestWaitsForABackEnd(t *testing.T) {
 	l.Close()
 	gate, url := front(t, time.Minute, proxy.Spec{Name: "a", URL: "http://" + addr})
 	later := named(t, "b").URL
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
 	go func() {
 		for gate.Status().Backends[0].Failed == 0 {
-			time.Sleep(time.Millisecond)
+			<-again.C
 		}
 		gate.Apply(proxy.File{Backends: []proxy.Spec{{Name: "b", URL: later}}})
 	}()
