@@ -13,12 +13,15 @@ import (
 )
 
 // Points lists the names of all crash points in the Go sources of a tree, sorted, so that a crash test has a row for
-// each. Test files are left out.
+// each. Test files and folders named testdata are left out.
 func Points(tree fs.FS) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if d.IsDir() && d.Name() == "testdata" {
+			return fs.SkipDir
 		}
 		if d.IsDir() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 			return nil

@@ -25,8 +25,8 @@ type Trap struct {
 	Nth   int // 1 is the next time
 	// Do is called with the id of the process that stands at the point; that one waits meanwhile.
 	Do func(pid int)
-	// Hit is closed when Do has returned.
-	Hit chan struct{}
+	// Reached is closed when somebody came there, Done when Do has returned.
+	Reached, Done chan struct{}
 }
 
 func newPoints(socket string) (*points, error) {
@@ -59,8 +59,9 @@ func (p *points) answer(conn net.Conn) {
 		return
 	}
 	if trap := p.hit(name); trap != nil {
+		close(trap.Reached)
 		trap.Do(pid)
-		close(trap.Hit)
+		close(trap.Done)
 	}
 }
 
@@ -82,7 +83,7 @@ func (p *points) hit(name string) *Trap {
 
 // Arm sets the one trap.
 func (s *set) Arm(point string, nth int, do func(pid int)) *Trap {
-	trap := &Trap{Point: point, Nth: nth, Do: do, Hit: make(chan struct{})}
+	trap := &Trap{Point: point, Nth: nth, Do: do, Reached: make(chan struct{}), Done: make(chan struct{})}
 	s.points.mu.Lock()
 	defer s.points.mu.Unlock()
 	s.points.armed = trap

@@ -35,6 +35,8 @@ type TB interface {
 type Config struct {
 	// CrashPoints has the programs built with their crash points in; Arm then decides who dies where.
 	CrashPoints bool
+	// Bin is a directory that Programs has returned before; "" calls it.
+	Bin string
 	// Verbose keeps the agent's debug lines.
 	Verbose bool
 	// Models to be added; default one named "m".
@@ -76,7 +78,10 @@ func New(t TB, cfg Config) *Stage {
 	if cfg.CrashPoints {
 		tags = "crashpoints"
 	}
-	bin, err := Programs(t.Context(), tags)
+	bin, err := cfg.Bin, error(nil)
+	if bin == "" {
+		bin, err = Programs(t.Context(), tags)
+	}
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // AgentPID is the agent's process: below the one that made its namespaces where the caller is not root.
@@ -51,4 +52,19 @@ func (s *set) Supervisors() map[string]Proc {
 		}
 	}
 	return found
+}
+
+// KillAgent ends the agent's process with SIGKILL and waits for its end; the next life follows.
+func (s *set) KillAgent() {
+	pid := s.AgentPID()
+	if pid == s.Agent.PID() {
+		s.Agent.Kill()
+		return
+	}
+	if p, ok := readProc(pid); ok {
+		p.Kill()
+		for p.Alive() {
+			<-time.After(time.Millisecond)
+		}
+	}
 }
