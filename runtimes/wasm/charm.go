@@ -37,10 +37,10 @@ type charm struct {
 	timeout  time.Duration
 	maxBytes int64
 
-	instances chan *instance // nil stands for one that must be made
-	work      sync.WaitGroup // recycling under way
-	closed    chan struct{}
-	once      sync.Once
+	idle   chan *instance // ready for the next event
+	places chan struct{}  // one for each event that may be under way, its recycling included
+	closed chan struct{}
+	once   sync.Once
 }
 
 // open reads, checks, compiles and initialises. Either the charm, diagnostics or an error is there.
@@ -62,7 +62,8 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if len(found) > 0 {
 		return nil, found, nil
 	}
-	c := &charm{timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}), instances: make(chan *instance, r.cfg.Instances)}
+	c := &charm{timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}),
+		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -125,15 +126,8 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*c
 		if c.image, err = first.capture(); err != nil {
 			return nil, errors.Join(err, first.close())
 		}
-	} else if err := first.close(); err != nil {
-		return nil, err
-	} else {
-		first = nil
 	}
-	c.instances <- first
-	for range cap(c.instances) - 1 {
-		c.instances <- nil
-	}
+	c.idle <- first // without an image it is as fresh as one can be, for one event
 	return nil, nil
 }
 
@@ -164,34 +158,40 @@ func (c *charm) take(ctx context.Context) (*instance, error) {
 		return nil, errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
 	case <-ctx.Done():
 		return nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
-	case i := <-c.instances:
-		if i != nil {
-			return i, nil
-		}
-		i, err := c.fork(ctx)
-		if err != nil {
-			c.instances <- nil
-			return nil, err
-		}
-		return i, nil
+	case c.places <- struct{}{}:
 	}
+	select {
+	case i := <-c.idle:
+		return i, nil
+	default: // the others wait for their hosts
+	}
+	i, err := c.fork(ctx)
+	if err != nil {
+		<-c.places
+	}
+	return i, err
 }
 
 // recycle makes an instance ready for the next event, while this one's answer is on its way.
 func (c *charm) recycle(ctx context.Context, i *instance, broken bool) {
-	c.work.Add(1)
 	go func() {
-		defer c.work.Done()
-		if !broken && c.image != nil && i.reset(c.image) {
-			c.instances <- i
-			return
+		defer func() { <-c.places }()
+		if broken || c.image == nil || !i.reset(c.image) {
+			_ = i.close() // it is gone either way
+			if len(c.idle) > 0 {
+				return
+			}
+			next, err := c.fork(context.WithoutCancel(ctx))
+			if err != nil {
+				return // the next event tries again and reports what is wrong
+			}
+			i = next
 		}
-		_ = i.close() // it is gone either way
-		next, err := c.fork(context.WithoutCancel(ctx))
-		if err != nil {
-			next = nil // the next event tries again and reports what is wrong
+		select {
+		case c.idle <- i:
+		default:
+			_ = i.close() // enough are ready
 		}
-		c.instances <- next
 	}()
 }
 
@@ -215,12 +215,12 @@ func (c *charm) close() error {
 	var err error
 	c.once.Do(func() {
 		close(c.closed)
-		for range cap(c.instances) {
-			if i := <-c.instances; i != nil {
-				err = errors.Join(err, i.close())
-			}
+		for range cap(c.places) {
+			c.places <- struct{}{}
 		}
-		c.work.Wait()
+		for len(c.idle) > 0 {
+			err = errors.Join(err, (<-c.idle).close())
+		}
 		err = errors.Join(err, c.discard())
 	})
 	return err

@@ -17,6 +17,9 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	warm := newRuntime(t) // compiling is not what the suite's patience is for
+	load(t, warm, "obey", w.obey)
+	load(t, warm, "empty", w.empty)
 	fresh := func() charmruntime.Runtime {
 		r, err := wasm.New(wasm.Config{CacheDir: filepath.Join(w.dir, "cache")})
 		if err != nil {

@@ -6,8 +6,8 @@
 // memory up to a limit, its guest time up to a limit (host calls do not count), the wall clock, cryptographic randomness,
 // and the functions that its import section names and that were granted. A trap, an exit or a limit ends the instance.
 //
-// Costs: two instances per charm serve any number of units; between events only the pages that an event wrote are
-// copied back.
+// Costs: two instances per charm stay ready and serve any number of units, more are made while events wait for their hosts;
+// between events only the pages that an event wrote are copied back.
 //
 // Caveats: compiled guest code cannot be preempted by the Go scheduler, so a busy guest delays the other events of this
 // process by up to about a tenth of a second; the runtime must therefore not be part of the agent's process. Executable

@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -98,6 +99,35 @@ func TestUnitsInParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestManyWaitForTheirHosts: events that wait do not keep others from running.
+func TestManyWaitForTheirHosts(t *testing.T) {
+	r := newRuntime(t)
+	handle := loadBuilt(t, r, guestModule{imports: [][2]string{{"charm/resource@1", "get"}}, dispatch: join(call(0, 0, 0, 2048, 100), drop, result(512, 2))})
+	const units = 10
+	var arrived, all sync.WaitGroup
+	arrived.Add(units)
+	h := &meeting{met: func() { arrived.Done(); arrived.Wait() }}
+	for range units {
+		all.Go(func() {
+			if done, err := r.Dispatch(t.Context(), start(handle, "config-changed", nil), h); err != nil || done.GetOutcome() != fine {
+				t.Errorf("%v, %v", done, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// meeting answers when everybody has asked.
+type meeting struct {
+	host
+	met func()
+}
+
+func (m *meeting) Call(context.Context, string, string) (string, error) {
+	m.met()
+	return "{}", nil
 }
 
 // resident is the process's memory in KiB, and how many mappings and files it has.

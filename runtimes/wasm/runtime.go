@@ -35,8 +35,10 @@ type Config struct {
 	CallTimeout time.Duration
 	// MemoryBytes is a charm's memory; 0 = 64 MiB.
 	MemoryBytes int64
-	// Instances of each charm, the number of events it can run at a time; 0 = 2.
+	// Instances of each charm that are kept ready between events; 0 = 2.
 	Instances int
+	// Events of each charm that may be under way at once; those that wait for a host call count too. 0 = 64.
+	Events int
 }
 
 // Runtime is a charmruntime.Runtime. It must be closed.
@@ -84,6 +86,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Instances == 0 {
 		cfg.Instances = 2
+	}
+	if cfg.Events == 0 {
+		cfg.Events = 64
 	}
 	return cfg
 }
