@@ -289,14 +289,16 @@ func TestLogsKeepLevelAndAttributes(t *testing.T) {
 	if _, err := load(t, i, "log"); err != nil {
 		t.Fatal(err)
 	}
-	i.Kill()
+	defer i.Kill()
 	for _, want := range []string{
 		`level=WARN msg="a warning" plugin=runtime-ok unit=web/0`,
 		`level=INFO msg="a plain line" plugin=runtime-ok`,
 		`msg="{\"@message\":1}"`,
 	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the log lacks %s:\n%s", want, out.String())
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), want); <-time.After(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the log lacks %s:\n%s", want, out.String())
+			}
 		}
 	}
 	if last := strings.Join(i.Stderr(), "\n"); !strings.Contains(last, "a plain line") {

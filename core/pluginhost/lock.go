@@ -105,6 +105,9 @@ func Trust(ctx context.Context, home, file string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return Entry{}, errs.E(errs.Invalid, "cannot trust %s: %w", file, err)
+	}
 	name := filepath.Join(home, LockName)
 	lock, err := ReadLock(name)
 	if err != nil {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -11,12 +12,30 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 )
 
 // NewLogger writes lines to stderr that the host passes on with their level
-// and attributes. Call it before Serve.
+// and attributes.
 func NewLogger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: levelOf(os.Getenv(EnvLog))}))
+	return slog.New(slog.NewJSONHandler(stderr{}, &slog.HandlerOptions{Level: levelOf(os.Getenv(EnvLog))}))
+}
+
+// stderr is descriptor 2 itself: go-plugin puts another file into os.Stderr,
+// whose last lines are lost when the plugin ends.
+type stderr struct{}
+
+// Write writes all of a line.
+func (stderr) Write(line []byte) (int, error) {
+	written := 0
+	for written < len(line) {
+		n, err := unix.Write(2, line[written:])
+		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
+			return written, err
+		}
+		written += max(n, 0)
+	}
+	return written, nil
 }
 
 // levelOf reads a level's name; an unknown one is info.
