@@ -14,8 +14,6 @@ import (
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
-
-	"connectrpc.com/connect"
 )
 
 func (a *app) bootstrapCommand() *cobra.Command {
@@ -82,7 +80,7 @@ func (a *app) bootstrap(ctx context.Context, substrate, name string, settings ma
 	}
 	fmt.Fprintf(a.out, "Controller %q (%s) is running after %d ms.\n", name, substrate, time.Since(start).Milliseconds())
 	fmt.Fprintf(a.out, "Its state is in %s\n", b.dir)
-	a.notes(ctx, b.dir)
+	b.notes(ctx)
 	fmt.Fprintf(a.out, "Next: %s add-model NAME\n", a.name)
 	return nil
 }
@@ -124,26 +122,36 @@ func (b *local) undo(ctx context.Context, cause error) error {
 	return errs.E(errs.Class(cause), "%w%s", cause, tail)
 }
 
-// notes prints what the substrate has to say about this machine, with the command that mends it.
-func (a *app) notes(ctx context.Context, dir string) {
-	client, err := open(dir)
-	if err != nil {
-		return
-	}
-	answer, err := client.Plugins(ctx, connect.NewRequest(&clientv1.PluginsRequest{}))
-	if err != nil {
-		return
-	}
-	for _, p := range answer.Msg.GetPlugins() {
-		if p.GetKind() == "substrate" && p.GetError() != "" {
-			fmt.Fprintf(a.out, "Note: %s\n", p.GetError())
+// notes prints what the substrate has to say about this machine, with the command that mends it. The substrate is asked
+// while the controller starts, so that its answer may be a moment away.
+func (b *local) notes(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := b.ask(ctx)
+		if err != nil {
+			return
 		}
-		for _, n := range p.GetNotes() {
-			fmt.Fprintf(a.out, "Note: %s", n.GetMessage())
-			if n.GetHint() != "" {
-				fmt.Fprintf(a.out, "\n  %s", n.GetHint())
+		if info.GetSubstrateReady() {
+			for _, n := range info.GetNotes() {
+				b.app.note(n)
 			}
-			fmt.Fprintln(a.out)
+			return
 		}
+		select {
+		case <-ctx.Done():
+			fmt.Fprintf(b.app.out, "Note: the substrate does not serve yet; see %s\n", b.log("processes"))
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *app) note(n *clientv1.Diagnostic) {
+	fmt.Fprintf(a.out, "Note: %s\n", n.GetMessage())
+	if n.GetHint() != "" {
+		fmt.Fprintf(a.out, "  %s\n", n.GetHint())
 	}
 }

@@ -137,15 +137,21 @@ func (c *controller) describe(ctx context.Context) ([]*clientv1.Plugin, error) {
 			p.State, p.Error = "failed", d.Err.Error()
 		case d.ID.Kind == pluginhost.KindSubstrate:
 			if info := c.placement.Serving(d.ID.Name); info != nil {
-				p.State = "running"
-				for _, n := range info.GetNotes() {
-					p.Notes = append(p.Notes, &clientv1.Diagnostic{Severity: n.GetSeverity(), File: n.GetFile(), Key: n.GetKey(), Message: n.GetMessage(), Hint: n.GetHint()})
-				}
+				p.State, p.Notes = "running", remarks(info)
 			}
 		}
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// remarks are what a substrate has to say about this machine.
+func remarks(info *substratev1.InfoResponse) []*clientv1.Diagnostic {
+	var list []*clientv1.Diagnostic
+	for _, n := range info.GetNotes() {
+		list = append(list, &clientv1.Diagnostic{Severity: n.GetSeverity(), File: n.GetFile(), Key: n.GetKey(), Message: n.GetMessage(), Hint: n.GetHint()})
+	}
+	return list
 }
 
 func numbers(list []int) []uint32 {

@@ -135,8 +135,12 @@ func adminsOnly(next http.Handler) http.Handler {
 
 // info says who this controller is.
 func (c *controller) info() *clientv1.ControllerInfoResponse {
-	return &clientv1.ControllerInfoResponse{
+	info := &clientv1.ControllerInfoResponse{
 		Name: c.cfg.Name, Uuid: c.cfg.UUID, Version: Version, JujuVersion: api.JujuVersion, Substrate: c.cfg.Substrate, Epoch: c.store.Epoch(),
 		ClientEndpoints: []string{c.cfg.ClientEndpoint}, AgentEndpoints: []string{c.cfg.AgentEndpoint}, StartedUnixNano: c.started.UnixNano(),
 	}
+	if serving := c.placement.Serving(c.cfg.Substrate); serving != nil {
+		info.SubstrateReady, info.Notes = true, remarks(serving)
+	}
+	return info
 }

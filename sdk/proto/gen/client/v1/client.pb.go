@@ -75,6 +75,8 @@ type ControllerInfoResponse struct {
 	Epoch           string                 `protobuf:"bytes,8,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	StartedUnixNano int64                  `protobuf:"varint,9,opt,name=started_unix_nano,json=startedUnixNano,proto3" json:"started_unix_nano,omitempty"`
 	Revision        int64                  `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	SubstrateReady  bool                   `protobuf:"varint,11,opt,name=substrate_ready,json=substrateReady,proto3" json:"substrate_ready,omitempty"` // the provider of the controller's own substrate serves
+	Notes           []*Diagnostic          `protobuf:"bytes,12,rep,name=notes,proto3" json:"notes,omitempty"`                                          // its remarks about this machine, with what mends them
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -177,6 +179,20 @@ func (x *ControllerInfoResponse) GetRevision() int64 {
 		return x.Revision
 	}
 	return 0
+}
+
+func (x *ControllerInfoResponse) GetSubstrateReady() bool {
+	if x != nil {
+		return x.SubstrateReady
+	}
+	return false
+}
+
+func (x *ControllerInfoResponse) GetNotes() []*Diagnostic {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 type PluginsRequest struct {
@@ -5021,7 +5037,7 @@ var File_client_v1_client_proto protoreflect.FileDescriptor
 const file_client_v1_client_proto_rawDesc = "" +
 	"\n" +
 	"\x16client/v1/client.proto\x12\x10bangle.client.v1\x1a\x1acontroller/v1/agents.proto\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\x17\n" +
-	"\x15ControllerInfoRequest\"\xcd\x02\n" +
+	"\x15ControllerInfoRequest\"\xaa\x03\n" +
 	"\x16ControllerInfoResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x18\n" +
@@ -5033,7 +5049,9 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05epoch\x18\b \x01(\tR\x05epoch\x12*\n" +
 	"\x11started_unix_nano\x18\t \x01(\x03R\x0fstartedUnixNano\x12\x1a\n" +
 	"\brevision\x18\n" +
-	" \x01(\x03R\brevision\"\x10\n" +
+	" \x01(\x03R\brevision\x12'\n" +
+	"\x0fsubstrate_ready\x18\v \x01(\bR\x0esubstrateReady\x122\n" +
+	"\x05notes\x18\f \x03(\v2\x1c.bangle.client.v1.DiagnosticR\x05notes\"\x10\n" +
 	"\x0ePluginsRequest\"E\n" +
 	"\x0fPluginsResponse\x122\n" +
 	"\aplugins\x18\x01 \x03(\v2\x18.bangle.client.v1.PluginR\aplugins\"\xea\x02\n" +
@@ -5617,135 +5635,136 @@ var file_client_v1_client_proto_goTypes = []any{
 	(*v1.StorageDirective)(nil),       // 102: bangle.controller.v1.StorageDirective
 }
 var file_client_v1_client_proto_depIdxs = []int32{
-	4,   // 0: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
-	17,  // 1: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
-	75,  // 2: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	92,  // 3: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
-	12,  // 4: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	92,  // 5: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	76,  // 6: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	77,  // 7: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
-	17,  // 8: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	78,  // 9: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	79,  // 10: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	80,  // 11: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	81,  // 12: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	82,  // 13: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	93,  // 14: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 15: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	83,  // 16: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	84,  // 17: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	93,  // 18: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 19: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	24,  // 20: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	94,  // 21: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	94,  // 22: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	85,  // 23: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	95,  // 24: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	96,  // 25: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 26: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	47,  // 27: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	96,  // 28: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 29: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	96,  // 30: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	97,  // 31: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	97,  // 32: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	92,  // 33: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	58,  // 34: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	61,  // 35: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	62,  // 36: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	98,  // 37: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	98,  // 38: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	60,  // 39: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	86,  // 40: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	59,  // 41: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	98,  // 42: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	98,  // 43: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	99,  // 44: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	65,  // 45: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	60,  // 46: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	66,  // 47: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	87,  // 48: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	88,  // 49: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	89,  // 50: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	90,  // 51: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	91,  // 52: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	70,  // 53: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	58,  // 54: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	93,  // 55: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	100, // 56: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	101, // 57: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	102, // 58: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	67,  // 59: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	0,   // 60: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	2,   // 61: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	5,   // 62: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	7,   // 63: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	9,   // 64: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	10,  // 65: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	13,  // 66: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	15,  // 67: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	18,  // 68: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	20,  // 69: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	22,  // 70: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	25,  // 71: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	27,  // 72: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	29,  // 73: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 74: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	33,  // 75: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	35,  // 76: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	37,  // 77: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	39,  // 78: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	41,  // 79: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	43,  // 80: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	45,  // 81: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	48,  // 82: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	50,  // 83: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	52,  // 84: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	54,  // 85: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	56,  // 86: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	56,  // 87: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	63,  // 88: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	68,  // 89: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	71,  // 90: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	73,  // 91: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 92: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 93: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 94: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 95: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 96: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 97: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 98: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 99: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 100: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 101: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 102: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 103: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 104: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 105: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 106: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	34,  // 107: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	36,  // 108: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	38,  // 109: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	40,  // 110: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	42,  // 111: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	44,  // 112: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	46,  // 113: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	49,  // 114: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	51,  // 115: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	53,  // 116: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	55,  // 117: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	57,  // 118: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	57,  // 119: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	64,  // 120: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	69,  // 121: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	72,  // 122: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	74,  // 123: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	92,  // [92:124] is the sub-list for method output_type
-	60,  // [60:92] is the sub-list for method input_type
-	60,  // [60:60] is the sub-list for extension type_name
-	60,  // [60:60] is the sub-list for extension extendee
-	0,   // [0:60] is the sub-list for field type_name
+	17,  // 0: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
+	4,   // 1: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
+	17,  // 2: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
+	75,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	92,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	12,  // 5: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
+	92,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	76,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	77,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	17,  // 9: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	78,  // 10: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	79,  // 11: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	80,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	81,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	82,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	93,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 16: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	83,  // 17: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	84,  // 18: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	93,  // 19: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 20: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	24,  // 21: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	94,  // 22: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	94,  // 23: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	85,  // 24: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	95,  // 25: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	96,  // 26: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	97,  // 27: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	47,  // 28: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	96,  // 29: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	97,  // 30: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	96,  // 31: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	97,  // 32: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	97,  // 33: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	92,  // 34: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	58,  // 35: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	61,  // 36: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	62,  // 37: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	98,  // 38: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	98,  // 39: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	60,  // 40: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	86,  // 41: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	59,  // 42: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	98,  // 43: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	98,  // 44: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	99,  // 45: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	65,  // 46: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	60,  // 47: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	66,  // 48: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	87,  // 49: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	88,  // 50: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	89,  // 51: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	90,  // 52: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	91,  // 53: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	70,  // 54: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	58,  // 55: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	93,  // 56: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	100, // 57: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	101, // 58: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	102, // 59: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	67,  // 60: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	0,   // 61: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	2,   // 62: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	5,   // 63: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	7,   // 64: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	9,   // 65: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	10,  // 66: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	13,  // 67: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	15,  // 68: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	18,  // 69: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	20,  // 70: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	22,  // 71: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	25,  // 72: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	27,  // 73: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	29,  // 74: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	31,  // 75: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	33,  // 76: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	35,  // 77: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	37,  // 78: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	39,  // 79: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	41,  // 80: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	43,  // 81: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	45,  // 82: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	48,  // 83: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	50,  // 84: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	52,  // 85: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	54,  // 86: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	56,  // 87: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	56,  // 88: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	63,  // 89: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	68,  // 90: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	71,  // 91: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	73,  // 92: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	1,   // 93: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	3,   // 94: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	6,   // 95: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	8,   // 96: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	6,   // 97: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	11,  // 98: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	14,  // 99: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	16,  // 100: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	19,  // 101: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	21,  // 102: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	23,  // 103: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	26,  // 104: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	28,  // 105: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	30,  // 106: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	32,  // 107: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	34,  // 108: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	36,  // 109: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	38,  // 110: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	40,  // 111: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	42,  // 112: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	44,  // 113: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	46,  // 114: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	49,  // 115: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	51,  // 116: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	53,  // 117: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	55,  // 118: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	57,  // 119: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	57,  // 120: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	64,  // 121: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	69,  // 122: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	72,  // 123: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	74,  // 124: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	93,  // [93:125] is the sub-list for method output_type
+	61,  // [61:93] is the sub-list for method input_type
+	61,  // [61:61] is the sub-list for extension type_name
+	61,  // [61:61] is the sub-list for extension extendee
+	0,   // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
