@@ -122,3 +122,9 @@ func hasPID(list []Proc, pid int) bool {
 	}
 	return false
 }
+
+// Find is the running process of a number.
+func Find(pid int) (Proc, bool) {
+	p, ok := readProc(pid)
+	return p, ok && p.Alive()
+}
