@@ -80,7 +80,9 @@ func (a *app) bootstrap(ctx context.Context, substrate, name string, settings ma
 	}
 	fmt.Fprintf(a.out, "Controller %q (%s) is running after %d ms.\n", name, substrate, time.Since(start).Milliseconds())
 	fmt.Fprintf(a.out, "Its state is in %s\n", b.dir)
-	b.notes(ctx)
+	for _, n := range info.GetNotes() {
+		a.note(n)
+	}
 	fmt.Fprintf(a.out, "Next: %s add-model NAME\n", a.name)
 	return nil
 }
@@ -106,7 +108,10 @@ func (b *local) create(ctx context.Context, substrate string, settings map[strin
 	if err := b.start(ctx); err != nil {
 		return nil, err
 	}
-	return b.wait(ctx)
+	if _, err := b.wait(ctx); err != nil {
+		return nil, err
+	}
+	return b.served(ctx)
 }
 
 // undo removes what a bootstrap that failed has made, and returns its error with the end of the logs.
@@ -122,33 +127,30 @@ func (b *local) undo(ctx context.Context, cause error) error {
 	return errs.E(errs.Class(cause), "%w%s", cause, tail)
 }
 
-// notes prints what the substrate has to say about this machine, with the command that mends it. The substrate is asked
-// while the controller starts, so that its answer may be a moment away.
-func (b *local) notes(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
+// served waits until the controller's substrate serves. The controller starts it beside its own start, so that its answer may
+// be a moment away; one that refuses its settings never serves.
+func (b *local) served(ctx context.Context) (*clientv1.ControllerInfoResponse, error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		info, err := b.ask(ctx)
-		if err != nil {
-			return
-		}
-		if info.GetSubstrateReady() {
-			for _, n := range info.GetNotes() {
-				b.app.note(n)
-			}
-			return
+		switch {
+		case err != nil:
+			return nil, err
+		case info.GetSubstrateReady():
+			return info, nil
+		case info.GetSubstrateError() != "":
+			return nil, errs.E(errs.Invalid, "cannot bootstrap controller %q: %s", b.name, info.GetSubstrateError())
 		}
 		select {
 		case <-ctx.Done():
-			fmt.Fprintf(b.app.out, "Note: the substrate does not serve yet; see %s\n", b.log("processes"))
-			return
+			return nil, errs.E(errs.Unavailable, "cannot bootstrap controller %q: its substrate does not serve in time", b.name)
 		case <-tick.C:
 		}
 	}
 }
 
+// note prints what the substrate has to say about this machine, with the command that mends it.
 func (a *app) note(n *clientv1.Diagnostic) {
 	fmt.Fprintf(a.out, "Note: %s\n", n.GetMessage())
 	if n.GetHint() != "" {

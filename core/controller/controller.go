@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -144,8 +145,8 @@ func open(ctx context.Context, dir string, p Process) (c *controller, err error)
 func (c *controller) later(f func()) { c.closers = append(c.closers, f) }
 
 func (c *controller) close() {
-	for i := len(c.closers) - 1; i >= 0; i-- {
-		c.closers[i]()
+	for _, end := range slices.Backward(c.closers) {
+		end()
 	}
 	c.closers = nil
 }

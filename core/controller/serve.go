@@ -142,5 +142,8 @@ func (c *controller) info() *clientv1.ControllerInfoResponse {
 	if serving := c.placement.Serving(c.cfg.Substrate); serving != nil {
 		info.SubstrateReady, info.Notes = true, remarks(serving)
 	}
+	if err := c.placement.Trouble(c.cfg.Substrate); err != nil {
+		info.SubstrateError = err.Error()
+	}
 	return info
 }

@@ -86,7 +86,7 @@ func (s *Service) Server(settings *tls.Config) *grpc.Server {
 		grpc.Creds(credentials.NewTLS(settings)), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(2*maxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
-		grpc.SharedWriteBuffer(true), grpc.MaxConcurrentStreams(1024),
+		grpc.MaxConcurrentStreams(1024),
 		grpc.UnaryInterceptor(s.unary), grpc.StreamInterceptor(s.stream),
 	)
 	controllerv1.RegisterAgentsServer(server, s)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -62,9 +63,7 @@ func Record(digest string, size int64, path string, ch *charm.Charm) (*controlle
 // Parse reads what a charm declares from its record.
 func Parse(rec *controllerv1.Charm) (*charm.Charm, error) {
 	files := recordFS{}
-	for name, data := range rec.GetFiles() {
-		files[name] = data
-	}
+	maps.Copy(files, rec.GetFiles())
 	// The code is not in the record, and was checked when the package came; these stand for it.
 	switch charm.Runtime(rec.GetRuntime()) {
 	case charm.Wasm:

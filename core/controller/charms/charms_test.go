@@ -2,6 +2,7 @@ package charms_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,9 +49,7 @@ func TestTheRecordSaysWhatThePackageDeclares(t *testing.T) {
 	} {
 		files := map[string]string{}
 		for _, m := range []map[string]string{common, code} {
-			for f, text := range m {
-				files[f] = text
-			}
+			maps.Copy(files, m)
 		}
 		path := pack(t, files)
 		whole, _, err := charm.Read(path, charm.ReadConfig{})

@@ -212,7 +212,7 @@ func matches(text, want string) bool {
 	if !free {
 		return strings.HasPrefix(text, want)
 	}
-	for _, part := range strings.Split(parts, "*") {
+	for part := range strings.SplitSeq(parts, "*") {
 		_, rest, found := strings.Cut(text, part)
 		if !found {
 			return false

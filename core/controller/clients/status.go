@@ -38,7 +38,7 @@ func (s *Service) WatchStatus(ctx context.Context, req *connect.Request[clientv1
 	for {
 		revision, err := s.cfg.Mirror.Wait(ctx, 0)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // the caller or the controller went away, and nobody listens any longer
 		}
 		m, err := s.model(req.Msg.GetModel())
 		if err != nil {

@@ -254,12 +254,10 @@ func TestStorageAddIsRefused(t *testing.T) {
 
 func BenchmarkCommit(b *testing.B) {
 	w := newWorld(b)
-	s := w.load()
 	for b.Loop() {
 		b.StopTimer()
 		r := w.request("web/0", "config-changed", &hookv1.Changeset{UnitStatus: active(fmt.Sprint(models.Load()))})
-		s = w.load()
-		w.frozen = s
+		w.frozen = w.load()
 		b.StartTimer()
 		w.commit(r)
 	}

@@ -68,7 +68,6 @@ type world struct {
 	after    func(*store.TxnResult) bool // true: the answer is lost
 	mu       sync.Mutex
 	frozen   *model.State
-	revision int64
 }
 
 const (

@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,9 +111,7 @@ func (d *draft) charmState(cs *hookv1.Changeset) {
 	for _, name := range cs.GetStateDelete() {
 		delete(state.Values, name)
 	}
-	for name, v := range cs.GetStateSet() {
-		state.Values[name] = v
-	}
+	maps.Copy(state.Values, cs.GetStateSet())
 	d.put(k, state)
 }
 

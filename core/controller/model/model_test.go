@@ -238,11 +238,11 @@ func draw(t *rapid.T, i int) *model.Entry {
 
 func TestState(t *testing.T) {
 	s := model.NewState("e")
-	g := s.Ensure("u")
+	s.Ensure("u")
 	if s.Drop("u"); s.Model("u") != nil {
 		t.Error("an empty model was kept")
 	}
-	g = s.Ensure("u")
+	g := s.Ensure("u")
 	k := key.Named(key.Model, "u")
 	g.Put(&model.Entry{Key: k, Name: k.String(), Value: &controllerv1.Model{Name: "dev"}})
 	if s.Drop("u"); s.Model("u") != g || s.ModelNamed("dev") != g || s.ModelNamed("x") != nil || len(s.Models()) != 1 {

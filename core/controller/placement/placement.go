@@ -179,7 +179,7 @@ func (p *Placement) provider(ctx context.Context, name string) (substrate.Provid
 	defer cancel()
 	w := p.worker(name)
 	for {
-		provider, info, why, changed := w.current()
+		provider, info, changed, why := w.current()
 		if provider != nil {
 			return provider, info, nil
 		}
@@ -273,6 +273,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// Trouble says why a substrate does not serve, nil when it does or was not needed yet.
+func (p *Placement) Trouble(name string) error {
+	p.mu.Lock()
+	w := p.workers[name]
+	p.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	provider, _, _, why := w.current()
+	if provider != nil {
+		return nil
+	}
+	return why
 }
 
 // Serving says what a substrate that serves now told of itself, nil if none of

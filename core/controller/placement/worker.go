@@ -36,10 +36,10 @@ func (w *worker) nudge() {
 }
 
 // current is what serves now; changed is closed when that is another.
-func (w *worker) current() (substrate.Provider, *substratev1.InfoResponse, error, <-chan struct{}) {
+func (w *worker) current() (substrate.Provider, *substratev1.InfoResponse, <-chan struct{}, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.provider, w.info, w.why, w.changed
+	return w.provider, w.info, w.changed, w.why
 }
 
 func (w *worker) set(provider substrate.Provider, info *substratev1.InfoResponse, why error) {
@@ -90,16 +90,17 @@ func (w *worker) life(ctx context.Context) error {
 	defer session.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	info, err := session.Provider.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot ask substrate %q who it is: %w", w.name, err)
-	}
 	settings, err := w.p.cfg.Configure(w.name)
 	if err != nil {
 		return err
 	}
 	if err := session.Provider.Configure(ctx, settings); err != nil {
 		return fmt.Errorf("cannot configure substrate %q: %w", w.name, err)
+	}
+	// Asked only now: what it can do may depend on its settings.
+	info, err := session.Provider.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot ask substrate %q who it is: %w", w.name, err)
 	}
 	var adopted []*substratev1.Adopted
 	if a, ok := substrate.AsAdopter(session.Provider); ok {

@@ -60,8 +60,7 @@ func Open(ctx context.Context, c Config) (*Mirror, error) {
 func (m *Mirror) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := m.follow(ctx)
-		var compacted *store.CompactedError
-		if errors.As(err, &compacted) {
+		if _, ok := errors.AsType[*store.CompactedError](err); ok {
 			m.cfg.Log.Warn("the store compacted revisions that were not seen yet; listing it anew")
 			err = m.relist(ctx)
 		}

@@ -76,6 +76,7 @@ type ControllerInfoResponse struct {
 	StartedUnixNano int64                  `protobuf:"varint,9,opt,name=started_unix_nano,json=startedUnixNano,proto3" json:"started_unix_nano,omitempty"`
 	Revision        int64                  `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
 	SubstrateReady  bool                   `protobuf:"varint,11,opt,name=substrate_ready,json=substrateReady,proto3" json:"substrate_ready,omitempty"` // the provider of the controller's own substrate serves
+	SubstrateError  string                 `protobuf:"bytes,13,opt,name=substrate_error,json=substrateError,proto3" json:"substrate_error,omitempty"`  // why it does not serve, "" while it is being started
 	Notes           []*Diagnostic          `protobuf:"bytes,12,rep,name=notes,proto3" json:"notes,omitempty"`                                          // its remarks about this machine, with what mends them
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -186,6 +187,13 @@ func (x *ControllerInfoResponse) GetSubstrateReady() bool {
 		return x.SubstrateReady
 	}
 	return false
+}
+
+func (x *ControllerInfoResponse) GetSubstrateError() string {
+	if x != nil {
+		return x.SubstrateError
+	}
+	return ""
 }
 
 func (x *ControllerInfoResponse) GetNotes() []*Diagnostic {
@@ -5037,7 +5045,7 @@ var File_client_v1_client_proto protoreflect.FileDescriptor
 const file_client_v1_client_proto_rawDesc = "" +
 	"\n" +
 	"\x16client/v1/client.proto\x12\x10bangle.client.v1\x1a\x1acontroller/v1/agents.proto\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\x17\n" +
-	"\x15ControllerInfoRequest\"\xaa\x03\n" +
+	"\x15ControllerInfoRequest\"\xd3\x03\n" +
 	"\x16ControllerInfoResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x18\n" +
@@ -5050,7 +5058,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x11started_unix_nano\x18\t \x01(\x03R\x0fstartedUnixNano\x12\x1a\n" +
 	"\brevision\x18\n" +
 	" \x01(\x03R\brevision\x12'\n" +
-	"\x0fsubstrate_ready\x18\v \x01(\bR\x0esubstrateReady\x122\n" +
+	"\x0fsubstrate_ready\x18\v \x01(\bR\x0esubstrateReady\x12'\n" +
+	"\x0fsubstrate_error\x18\r \x01(\tR\x0esubstrateError\x122\n" +
 	"\x05notes\x18\f \x03(\v2\x1c.bangle.client.v1.DiagnosticR\x05notes\"\x10\n" +
 	"\x0ePluginsRequest\"E\n" +
 	"\x0fPluginsResponse\x122\n" +
