@@ -48,7 +48,7 @@ func Commit(in resolver.Input, d resolver.Decision, ran dispatch.Result, guard *
 }
 
 // outcome is what is committed: exactly one of the two is set. A task that ran to its end is done whatever its exit
-// code: its writes count only when that is 0.
+// code; an action's writes count only when it succeeded, a command's in any case.
 func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone, *controllerv1.CommitFailed) {
 	empty := &hookv1.Changeset{EventId: d.Event.Id}
 	done := ran.Done
@@ -68,7 +68,7 @@ func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone
 		if err := errors.Join(hook.Validate(cs, d.Event)...); err != nil {
 			return nil, &controllerv1.CommitFailed{ExitCode: 1, Message: err.Error()}
 		}
-		return &controllerv1.CommitDone{Changeset: cs, Stdout: done.Stdout, Stderr: done.Stderr, Message: done.Message}, nil
+		return &controllerv1.CommitDone{Changeset: cs, ExitCode: done.ExitCode, Stdout: done.Stdout, Stderr: done.Stderr, Message: done.Message}, nil
 	case charmruntimev1.Outcome_OUTCOME_FAILED:
 		if !event.Task(d.Event.Kind) {
 			break

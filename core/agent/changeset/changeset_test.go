@@ -97,3 +97,14 @@ func TestInterruptedTask(t *testing.T) {
 		t.Errorf("got %v", req)
 	}
 }
+
+// TestExitCodeOfACommand: a command that ended with an exit code is done, and the code is told.
+func TestExitCodeOfACommand(t *testing.T) {
+	in := input(nil)
+	ev := &hookv1.Event{Id: "5-exec", Kind: "exec", Name: "exec", TaskId: "1"}
+	in.Cursor.Pending = &controllerv1.Pending{Event: ev, Step: "begun"}
+	req := changeset.Commit(in, resolver.Decision{Do: resolver.Run, Event: ev}, ended(good, &hookv1.Changeset{}), &controllerv1.Guard{}, "id")
+	if code := req.GetDone().GetExitCode(); code != 3 {
+		t.Errorf("the exit code is %d, want 3", code)
+	}
+}
