@@ -19,8 +19,13 @@ import (
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
-// coalesce is the shortest time between two answers of one WatchStatus.
-const coalesce = 50 * time.Millisecond
+// A look of WatchStatus is followed by a pause of so many times what it cost, within bounds: a watcher takes a tenth of
+// a processor at most, and a change of a small model is shown at once.
+const (
+	coalesce    = 10
+	coalesceMin = time.Millisecond
+	coalesceMax = time.Second
+)
 
 // Status shows a model.
 func (s *Service) Status(_ context.Context, req *connect.Request[clientv1.StatusRequest]) (*connect.Response[clientv1.StatusResponse], error) {
@@ -40,6 +45,7 @@ func (s *Service) WatchStatus(ctx context.Context, req *connect.Request[clientv1
 		if err != nil {
 			return nil //nolint:nilerr // the caller or the controller went away, and nobody listens any longer
 		}
+		began := time.Now()
 		m, err := s.model(req.Msg.GetModel())
 		if err != nil {
 			return err
@@ -54,16 +60,16 @@ func (s *Service) WatchStatus(ctx context.Context, req *connect.Request[clientv1
 				return err
 			}
 		}
-		if !s.nextLook(ctx, revision) {
+		if !s.nextLook(ctx, revision, min(max(coalesce*time.Since(began), coalesceMin), coalesceMax)) {
 			return nil
 		}
 	}
 }
 
-// nextLook returns when the store moved on, or after a second: what agents do
-// right now is not in the store.
-func (s *Service) nextLook(ctx context.Context, revision int64) bool {
-	pause := time.NewTimer(coalesce)
+// nextLook returns after the pause when the store moved on, or after a second:
+// what agents do right now is not in the store.
+func (s *Service) nextLook(ctx context.Context, revision int64, least time.Duration) bool {
+	pause := time.NewTimer(least)
 	defer pause.Stop()
 	select {
 	case <-ctx.Done():
