@@ -82,10 +82,10 @@ func (q Request) user(fs Opener) (acc Account, haveGroup bool, err error) {
 	if q.User == "" {
 		acc.UID = *q.UserID
 		u, err := FindUser(fs, func(u User) bool { return u.UID == acc.UID })
-		if err != nil {
-			return acc, false, nil // an id needs no passwd entry
+		if err == nil {
+			return Account{Given: true, UID: u.UID, GID: u.GID, Name: u.Name, Home: u.Home}, true, nil
 		}
-		return Account{Given: true, UID: u.UID, GID: u.GID, Name: u.Name, Home: u.Home}, true, nil
+		return acc, false, nil // an id needs no passwd entry
 	}
 	u, err := FindUser(fs, func(u User) bool { return u.Name == q.User })
 	if err != nil {

@@ -97,7 +97,7 @@ func (l *Launcher) LookPath(name string) (string, error) {
 	if path == "" {
 		path = DefaultPath
 	}
-	for _, dir := range strings.Split(path, ":") {
+	for dir := range strings.SplitSeq(path, ":") {
 		if !strings.HasPrefix(dir, "/") {
 			continue
 		}

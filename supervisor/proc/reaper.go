@@ -114,6 +114,10 @@ func (r *Reaper) Start(s Spec) (*Process, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	pid, err := syscall.ForkExec(s.Path, s.Args, attr)
+	if c := attr.Sys.Credential; c != nil && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL)) {
+		return nil, fmt.Errorf("cannot run %s as user %d, group %d: this supervisor may not switch to them; leave user and group out, run as root, "+
+			"or give the user subordinate ids (install uidmap, add lines to /etc/subuid and /etc/subgid, start again): %w", s.Path, c.Uid, c.Gid, err)
+	}
 	if err != nil {
 		return nil, &os.PathError{Op: "fork/exec", Path: s.Path, Err: err}
 	}

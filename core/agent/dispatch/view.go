@@ -49,6 +49,7 @@ func View(in ViewInput) *hookv1.View {
 		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
 		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
 	}
+	v.Environment = visible(v.Environment, v.Resources)
 	if in.leader() {
 		v.Leadership.SecondsLeft = in.LeaderSeconds
 	}
@@ -213,6 +214,22 @@ func interfacesOf(env *substratev1.EnvironmentResponse, known []string) []*hookv
 		all = append(all, n)
 	}
 	return all
+}
+
+// visible tells a substrate that hides the user's files from charms which of them the unit was given: its resources.
+func visible(environment map[string]string, all []*hookv1.ResourceView) map[string]string {
+	var paths []string
+	for _, r := range all {
+		if r.Path != "" {
+			paths = append(paths, r.Path)
+		}
+	}
+	if len(paths) == 0 {
+		return environment
+	}
+	out := map[string]string{"BANGLE_VISIBLE": strings.Join(paths, ":")}
+	maps.Copy(out, environment)
+	return out
 }
 
 func resources(in ViewInput) []*hookv1.ResourceView {
