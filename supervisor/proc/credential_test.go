@@ -16,6 +16,7 @@ func TestAUserThatCannotBeMapped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer reaper.Close()
 		_, err = reaper.Start(proc.Spec{Path: "/bin/true", Args: []string{"true"}, Credential: &proc.Credential{UID: 170, GID: 171}})
 		for _, want := range []string{"user 170, group 171", "/etc/subuid", "/bin/true"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
