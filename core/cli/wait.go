@@ -54,15 +54,16 @@ func limit(ctx context.Context, d time.Duration) (limited context.Context, cance
 }
 
 // timeUp says whether a limited context ended because of its limit.
-func timeUp(limited context.Context) bool { return context.Cause(limited) == errTimeUp }
+func timeUp(limited context.Context) bool { return errors.Is(context.Cause(limited), errTimeUp) }
 
 // await waits for a goal and says how long it took since start.
 func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time, reached goal) error {
 	limited, cancel := limit(ctx, w.timeout)
 	defer cancel()
-	missing := []string{"the controller's answer"}
+	missing, told := []string{"the controller's answer"}, map[string]bool{}
 	err := t.watch(limited, nil, func(s *clientv1.StatusResponse) (bool, error) {
 		missing = reached(s)
+		a.stuck(s, missing, told)
 		return len(missing) == 0, nil
 	})
 	if err != nil && timeUp(limited) {
@@ -72,6 +73,19 @@ func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time,
 		a.say("Done after %s", seconds(time.Since(start)))
 	}
 	return err
+}
+
+// stuck tells of units that are waited for and need somebody's help, each state once: without it the wait may be in vain.
+func (a *app) stuck(s *clientv1.StatusResponse, missing []string, told map[string]bool) {
+	for _, app := range s.GetApplications() {
+		for _, u := range app.GetUnits() {
+			helpless := u.GetWorkload().GetCurrent() == api.StatusBlocked || u.GetWorkload().GetCurrent() == api.StatusError
+			if text := state(u); helpless && u.GetAgent().GetCurrent() == api.AgentIdle && slices.Contains(missing, text) && !told[text] {
+				told[text] = true
+				a.say("Still waiting for %s", text)
+			}
+		}
+	}
 }
 
 // settled is the goal that the named units are active and idle. Names that are applications mean all their units.
