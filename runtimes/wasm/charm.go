@@ -107,7 +107,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*c
 	var err error
 	if c.code, err = c.compile(ctx, config, source); err != nil {
 		if errs.Is(err, errs.Invalid) {
-			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil
+			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil //nolint:nilerr // what is wrong with a charm is an answer
 		}
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
 
-// Dispatch runs one event. The start's timeout, or else the charm's limit, is guest time.
+// Dispatch runs one event. The start's timeout, or else the charm's limit, is guest time; without both it has no end.
 func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {
 	c := r.find(start.GetHandle())
 	if c == nil {

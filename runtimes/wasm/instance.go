@@ -169,8 +169,7 @@ func (i *instance) lastError(ctx context.Context, run *run) *failure {
 
 // exited says whether the guest ended itself, and with which code.
 func exited(err error) (uint32, bool) {
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*sys.ExitError](err); ok {
 		return exit.ExitCode(), true
 	}
 	return 0, false

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ func (r *run) failure(ctx context.Context, err error) *failure {
 	switch {
 	case r.trapped != nil:
 		return r.trapped
-	case cause == errGuestTime:
+	case errors.Is(cause, errGuestTime):
 		limit := "hook-timeout " + short(r.clock.limit)
 		return &failure{message: "killed: " + limit, detail: "the charm ran for " + short(r.clock.limit) +
 			" of guest time without ending; host calls are not counted", broken: true, limit: limit}

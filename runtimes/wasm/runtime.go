@@ -29,7 +29,8 @@ type Config struct {
 	// CacheDir holds compiled code. It is native code that this process will run, so it must be the caller's own and
 	// closed to everybody else; it is made when it does not exist. "" = nothing is kept.
 	CacheDir string
-	// HookTimeout is the guest time of an event; 0 = 10 s.
+	// HookTimeout is the guest time of an event for which neither its start nor its charm's limits give one; 0 = none. The
+	// agent gives 10 s unless the application says otherwise.
 	HookTimeout time.Duration
 	// CallTimeout ends a host call that gives no time of its own; 0 = 5 min.
 	CallTimeout time.Duration
@@ -75,9 +76,6 @@ func New(cfg Config) (*Runtime, error) {
 }
 
 func withDefaults(cfg Config) Config {
-	if cfg.HookTimeout == 0 {
-		cfg.HookTimeout = 10 * time.Second
-	}
 	if cfg.CallTimeout == 0 {
 		cfg.CallTimeout = 5 * time.Minute
 	}

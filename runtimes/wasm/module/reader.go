@@ -64,8 +64,8 @@ func (r *reader) skip(n uint32) {
 }
 
 func (r *reader) name() string {
-	n, start := r.u32(), 0
-	start = r.i
+	n := r.u32()
+	start := r.i
 	r.skip(n)
 	if r.err != nil {
 		return ""

@@ -129,11 +129,8 @@ func (s Service) Running() bool { return s.Current == "active" }
 // Services lists services; no names = all.
 func (c *Container) Services(names ...string) ([]Service, error) {
 	query := ""
-	for i, n := range names {
-		if i > 0 {
-			query += "&"
-		}
-		query += "names=" + n
+	if len(names) > 0 {
+		query = "names=" + strings.Join(names, "&names=")
 	}
 	answer, err := c.api("GET", "/v1/services", query, "")
 	var out []Service

@@ -2,6 +2,7 @@ package charm
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/bangle-dev/bangle/sdk/wasm/go/internal/wire"
 )
@@ -51,14 +52,11 @@ func (l Layer) text() string {
 
 // Command joins words into a service's command, quoting those that need it.
 func Command(words ...string) string {
-	out := ""
+	out := make([]string, len(words))
 	for i, word := range words {
-		if i > 0 {
-			out += " "
-		}
-		out += quoted(word)
+		out[i] = quoted(word)
 	}
-	return out
+	return strings.Join(out, " ")
 }
 
 func quoted(word string) string {

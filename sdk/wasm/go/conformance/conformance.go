@@ -21,7 +21,7 @@ func Charm() *charm.Charm {
 }
 
 func obey(ctx *charm.Context) error {
-	for _, line := range strings.Split(ctx.Config("do").String(), "\n") {
+	for line := range strings.SplitSeq(ctx.Config("do").String(), "\n") {
 		if line == "" {
 			continue
 		}
@@ -99,7 +99,7 @@ func end(ctx *charm.Context, word []string) error {
 		os.Exit(n)
 	case "hang":
 		ctx.Info("hanging")
-		for {
+		for { //nolint:staticcheck // a charm that uses all of its processor is what is asked for
 		}
 	default:
 		return errors.New("cannot obey " + strings.Join(word, " "))

@@ -7,6 +7,7 @@ package wire
 import (
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -250,10 +251,8 @@ func (v Value) String() string {
 		return ""
 	}
 	body := v[1 : len(v)-1]
-	for _, c := range body {
-		if c == '\\' {
-			return unescape(body)
-		}
+	if slices.Contains(body, '\\') {
+		return unescape(body)
 	}
 	return string(body)
 }
