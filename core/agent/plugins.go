@@ -74,7 +74,7 @@ func (s *side) keep(ctx context.Context, host *pluginhost.Host, sub settings.Sub
 		err = host.Keep(ctx, pluginhost.KindSubstrate, sub.Name, start)
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it was asked to end
 	}
 	return err
 }

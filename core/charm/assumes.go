@@ -150,7 +150,7 @@ func compareVersions(a, b string) int {
 func versionNumbers(version string) []int {
 	release, _, _ := strings.Cut(version, "-")
 	var numbers []int
-	for _, part := range strings.Split(release, ".") {
+	for part := range strings.SplitSeq(release, ".") {
 		n, err := strconv.Atoi(part)
 		if err != nil {
 			break // "0rc1" and what comes after

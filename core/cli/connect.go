@@ -116,8 +116,7 @@ func first(values ...string) string {
 
 // message is an error as the user sees it: of one that the controller sent, only its text.
 func message(err error) string {
-	var remote *connect.Error
-	if errors.As(err, &remote) {
+	if remote, ok := errors.AsType[*connect.Error](err); ok {
 		return remote.Message()
 	}
 	return err.Error()

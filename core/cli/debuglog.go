@@ -103,13 +103,13 @@ func (a *app) debugLog(ctx context.Context, t *target, f *logFlags, o *output) e
 			err := t.logLines(ctx, req, func(lines *clientv1.LogLines) error { return render.Log(w, lines.GetRecords(), options) })
 			switch {
 			case ctx.Err() != nil:
-				return nil // interrupted: that is how following ends
+				return nil //nolint:nilerr // interrupted: that is how following ends
 			case err == nil || !f.retry || connect.CodeOf(err) != connect.CodeUnavailable:
 				return err
 			}
 			req.Replay, req.Lines = false, 0 // what was shown is not shown again
 			if err := pause(ctx, f.retryDelay, true); err != nil {
-				return nil
+				return nil //nolint:nilerr // interrupted, as above
 			}
 		}
 	})

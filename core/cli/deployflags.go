@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -91,7 +90,7 @@ func configFlags(list []string) (set map[string]string, yaml string, err error) 
 // parseConstraints reads "mem=1G cores=2".
 func parseConstraints(text string) (map[string]string, error) {
 	out := map[string]string{}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		key, value, found := strings.Cut(word, "=")
 		if !found || key == "" {
 			return nil, usage("malformed constraint %q; want KEY=VALUE", word)
@@ -140,7 +139,7 @@ func parseStorage(list []string) (map[string]*controllerv1.StorageDirective, err
 
 func storageDirective(text string) (*controllerv1.StorageDirective, error) {
 	d := &controllerv1.StorageDirective{}
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		count, notCount := strconv.ParseUint(part, 10, 32)
 		size, notSize := charm.ParseSize(part)
@@ -164,7 +163,7 @@ func storageDirective(text string) (*controllerv1.StorageDirective, error) {
 // parseBindings reads "[SPACE] ENDPOINT=SPACE …"; the space alone is that of every other endpoint.
 func parseBindings(text string) map[string]string {
 	out := map[string]string{}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		endpoint, space, found := strings.Cut(word, "=")
 		if !found {
 			endpoint, space = "", word
@@ -187,17 +186,4 @@ func parseHookTimeout(text string) (int64, error) {
 		return 0, usage("--hook-timeout %q is not a duration; want one such as 30s, or none", text)
 	}
 	return d.Milliseconds(), nil
-}
-
-// overlay lays b over a.
-func overlay(a, b map[string]string) map[string]string {
-	if len(b) == 0 {
-		return a
-	}
-	out := maps.Clone(a)
-	if out == nil {
-		out = map[string]string{}
-	}
-	maps.Copy(out, b)
-	return out
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -258,8 +259,8 @@ func unmount(dir string) error {
 		return errs.E(errs.Internal, "cannot read mounts: %w", err)
 	}
 	lines := strings.Split(string(text), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		f := strings.Fields(lines[i])
+	for _, line := range slices.Backward(lines) {
+		f := strings.Fields(line)
 		if len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
 			if err := unix.Unmount(f[4], unix.MNT_DETACH); err != nil {
 				return errs.E(errs.Internal, "cannot unmount %s: %w", f[4], err)

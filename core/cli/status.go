@@ -123,7 +123,7 @@ func (a *app) watchStatus(ctx context.Context, t *target, selectors []string, o 
 		return false, o.write(func(w io.Writer) error { return draw(w, picture.String(), shown, a.tty && o.file == "") })
 	})
 	if ctx.Err() != nil {
-		return nil // interrupted: that is how watching ends
+		return nil //nolint:nilerr // interrupted: that is how watching ends
 	}
 	if shown > 0 && absent(err) {
 		a.say("Model %q is gone.", t.model)

@@ -31,7 +31,7 @@ func TestHelp(t *testing.T) {
 		if c.Short == "" || c.Long == "" || !strings.Contains(c.Example, "  bangle ") || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s lacks a summary, details or an example, or its summary ends with a period", path)
 		}
-		for _, line := range strings.Split(c.Example, "\n") {
+		for line := range strings.SplitSeq(c.Example, "\n") {
 			if !strings.Contains(line, "bangle "+path) {
 				t.Errorf("%s has an example of something else: %s", path, line)
 			}

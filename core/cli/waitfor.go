@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -150,9 +151,7 @@ func modelValues(s *clientv1.StatusResponse) map[string]any {
 	for _, app := range s.GetApplications() {
 		values := ofApplication(app)
 		apps[app.GetName()] = values
-		for name, u := range values["units"].(map[string]any) {
-			units[name] = u
-		}
+		maps.Copy(units, values["units"].(map[string]any))
 	}
 	return map[string]any{"name": s.GetModel().GetName(), "life": alive(strings.ToLower(strings.TrimPrefix(s.GetModel().GetLife().String(), "LIFE_"))), "status": s.GetModelStatus().GetCurrent(),
 		"is-controller": false, "applications": apps, "units": units, "machines": map[string]any{}}

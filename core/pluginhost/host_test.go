@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -334,7 +335,7 @@ func TestKeepStartsAgain(t *testing.T) {
 		}
 		return syscall.Kill(i.PID(), syscall.SIGKILL)
 	})
-	if lives != 3 || err != context.Canceled {
+	if lives != 3 || !errors.Is(err, context.Canceled) {
 		t.Errorf("%d lives, error %v", lives, err)
 	}
 	if err := h.Keep(t.Context(), "runtime", "none", nil); !errs.Is(err, errs.NotFound) {

@@ -179,8 +179,7 @@ func inNamespaces(args []string, caps []uintptr) (int, error) {
 
 // plain takes the call out of a start's error and says what a full limit means.
 func plain(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		err = path.Err
 	}
 	if errors.Is(err, unix.ENOSPC) {

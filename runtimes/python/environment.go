@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"sort"
 	"strings"
 
@@ -46,9 +47,7 @@ func environment(start *charmruntimev1.Start, contextID, socket, charmDir string
 	if env["JUJU_VERSION"] == "" {
 		env["JUJU_VERSION"] = api.JujuVersion
 	}
-	for k, v := range view.GetEnvironment() {
-		env[k] = v
-	}
+	maps.Copy(env, view.GetEnvironment())
 	eventEnvironment(env, event, view)
 	list := make([]string, 0, len(env))
 	for k, v := range env {
@@ -60,13 +59,13 @@ func environment(start *charmruntimev1.Start, contextID, socket, charmDir string
 
 // eventEnvironment adds what belongs to the kind of event.
 func eventEnvironment(env map[string]string, event *hookv1.Event, view *hookv1.View) {
-	switch kind := event.GetKind(); {
-	case kind == api.EventAction:
+	switch kind := event.GetKind(); kind {
+	case api.EventAction:
 		env["JUJU_DISPATCH_PATH"] = dispatchPath(kind, event.GetName())
 		env["JUJU_ACTION_NAME"] = event.GetName()
 		env["JUJU_ACTION_UUID"] = event.GetTaskId()
 		env["JUJU_ACTION_TAG"] = "action-" + event.GetTaskId()
-	case kind == api.EventExec:
+	case api.EventExec:
 		env["JUJU_DISPATCH_PATH"] = ""
 	default:
 		env["JUJU_DISPATCH_PATH"] = dispatchPath(kind, event.GetName())

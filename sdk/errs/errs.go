@@ -96,8 +96,7 @@ func Class(err error) Kind {
 	if err == nil {
 		return ""
 	}
-	var c *classed
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*classed](err); ok {
 		return c.kind
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

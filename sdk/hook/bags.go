@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -45,10 +46,8 @@ func (c *Context) Bag(ctx context.Context, relation int32, owner string, app boo
 // remoteBag takes the bag from the view, or from the host when the view left it out for its size.
 func (c *Context) remoteBag(ctx context.Context, r *hookv1.RelationView, owner string, held map[string]string) (map[string]string, error) {
 	section := fmt.Sprintf("bag/%d/%s", r.GetId(), owner)
-	for _, s := range c.view.GetOnDemand() {
-		if s == section {
-			return c.fetchBag(ctx, r.GetId(), owner)
-		}
+	if slices.Contains(c.view.GetOnDemand(), section) {
+		return c.fetchBag(ctx, r.GetId(), owner)
 	}
 	if held == nil {
 		held = map[string]string{}

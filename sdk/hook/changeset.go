@@ -2,7 +2,9 @@ package hook
 
 import (
 	"fmt"
+	"maps"
 	"sort"
+	"strings"
 
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -69,9 +71,7 @@ func normalBags(bags []*hookv1.BagWrite, view *hookv1.View) []*hookv1.BagWrite {
 		if merged[k] == nil {
 			merged[k] = map[string]string{}
 		}
-		for name, v := range b.GetSet() {
-			merged[k][name] = v
-		}
+		maps.Copy(merged[k], b.GetSet())
 	}
 	var out []*hookv1.BagWrite
 	for k, set := range merged {
@@ -166,19 +166,16 @@ func checkSize(cs *hookv1.Changeset) []error {
 func largest(cs *hookv1.Changeset) string {
 	bags := append([]*hookv1.BagWrite{}, cs.GetBags()...)
 	sort.Slice(bags, func(i, j int) bool { return proto.Size(bags[i]) > proto.Size(bags[j]) })
-	text := ""
-	for i, b := range bags {
-		if i == 3 {
-			break
-		}
+	var found []string
+	for _, b := range bags[:min(3, len(bags))] {
 		kind := "unit"
 		if b.GetApp() {
 			kind = "application"
 		}
-		text += fmt.Sprintf("%s databag of relation %d (%d bytes) ", kind, b.GetRelationId(), proto.Size(b))
+		found = append(found, fmt.Sprintf("%s databag of relation %d (%d bytes)", kind, b.GetRelationId(), proto.Size(b)))
 	}
-	if text == "" {
+	if len(found) == 0 {
 		return "charm state"
 	}
-	return text[:len(text)-1]
+	return strings.Join(found, " ")
 }

@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -197,9 +198,7 @@ func TestNormalizeSettles(t *testing.T) {
 		v := &hookv1.View{Relations: []*hookv1.RelationView{{Id: 1, LocalUnit: base}}}
 		cs := &hookv1.Changeset{}
 		want := map[string]string{}
-		for k, x := range base {
-			want[k] = x
-		}
+		maps.Copy(want, base)
 		for range rapid.IntRange(0, 4).Draw(t, "writes") {
 			set := rapid.MapOf(rapid.StringMatching(`[a-c]`), rapid.StringMatching(`[x-z]?`)).Draw(t, "set")
 			cs.Bags = append(cs.Bags, &hookv1.BagWrite{RelationId: 1, Set: set})
@@ -210,9 +209,7 @@ func TestNormalizeSettles(t *testing.T) {
 			t.Fatalf("normalized again: %v, want %v", twice, once)
 		}
 		got := map[string]string{}
-		for k, x := range base {
-			got[k] = x
-		}
+		maps.Copy(got, base)
 		for _, b := range once.GetBags() {
 			apply(got, b.GetSet())
 		}

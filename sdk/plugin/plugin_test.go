@@ -41,7 +41,7 @@ func TestStatusOfOthers(t *testing.T) {
 	if err := plugin.FromStatus(status.Error(codes.DeadlineExceeded, "x")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v is no deadline", err)
 	}
-	if plugin.FromStatus(io.EOF) != io.EOF || plugin.FromStatus(nil) != nil || plugin.ToStatus(nil) != nil {
+	if !errors.Is(plugin.FromStatus(io.EOF), io.EOF) || plugin.FromStatus(nil) != nil || plugin.ToStatus(nil) != nil {
 		t.Error("nil or the end of a stream is changed")
 	}
 	foreign := status.Error(codes.DataLoss, "x")

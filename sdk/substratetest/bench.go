@@ -173,7 +173,8 @@ func (b *bench) observe(t testing.TB, model string, slow bool) *observer {
 	t.Cleanup(func() {
 		cancel()
 		select {
-		case <-o.ended:
+		case err := <-o.ended:
+			t.Logf("Observe ended with its context: %v", err)
 		case <-time.After(o.patience):
 			t.Error("Observe did not end with its context")
 		}

@@ -211,8 +211,7 @@ type field struct {
 // fieldsOf returns the keys of struct type t in the order of its fields, and
 // the element type of its inline map, which takes all other keys, or nil.
 func fieldsOf(t reflect.Type) (fields []field, rest reflect.Type) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		tag := f.Tag.Get("yaml")
 		name, options, _ := strings.Cut(tag, ",")
 		switch {

@@ -82,8 +82,7 @@ func newError(file string, problems ...Problem) error {
 // Problems returns what is wrong according to err, which may wrap an *Error;
 // nil when it does not.
 func Problems(err error) []Problem {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Problems
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 
@@ -74,10 +75,8 @@ func granted(file string) bool {
 	}
 	for line := range strings.Lines(string(text)) {
 		who, _, _ := strings.Cut(line, ":")
-		for _, n := range names {
-			if who == n {
-				return true
-			}
+		if slices.Contains(names, who) {
+			return true
 		}
 	}
 	return false

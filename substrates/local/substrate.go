@@ -94,7 +94,7 @@ func (s *Substrate) Info(ctx context.Context) (*substratev1.InfoResponse, error)
 		info.Notes = append(info.Notes, &substratev1.Diagnostic{
 			Severity: "warning", Key: "namespaces", Message: "executable charms with containers cannot run here: " + err.Error(), Hint: mends,
 		})
-		return info, nil
+		return info, nil //nolint:nilerr // what is refused is a note
 	}
 	info.Capabilities = append(info.Capabilities, "namespaces")
 	return info, nil

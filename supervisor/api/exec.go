@@ -64,8 +64,7 @@ func postExec(s *Server, r *http.Request) response {
 }
 
 func commandError(err error) response {
-	var e *command.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*command.Error](err); ok {
 		return fail(e.Status, "", e.Message)
 	}
 	return fail(http.StatusInternalServerError, "", err.Error())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -141,9 +142,7 @@ func (j *Journal) tell(c *Change) {
 		return
 	}
 	data := map[string]string{"kind": c.Kind}
-	for k, v := range c.noticeData {
-		data[k] = v
-	}
+	maps.Copy(data, c.noticeData)
 	j.cfg.OnStatus(Update{ID: c.ID, Kind: c.Kind, Data: data})
 }
 

@@ -125,9 +125,7 @@ func (r *runner) begin(def *plan.Check, epoch int, kind string) {
 		Tasks:      []change.TaskSpec{{Kind: kind, Summary: fmt.Sprintf("%s %s check %q", verb, kindOf(def), def.Name), Work: work}},
 	})
 	r.previous, r.change = r.change, c.ID
-	r.set.wg.Add(1)
-	go func() {
-		defer r.set.wg.Done()
+	r.set.wg.Go(func() {
 		<-c.Ready()
 		switch v := c.View(); {
 		case kind == Perform && v.Status == change.Error:
@@ -135,7 +133,7 @@ func (r *runner) begin(def *plan.Check, epoch int, kind string) {
 		case kind == Recover && v.Status == change.Done:
 			r.begin(def, epoch, Perform)
 		}
-	}()
+	})
 }
 
 func kindOf(c *plan.Check) string {

@@ -177,8 +177,7 @@ func (p Process) exec(args []string) (int, error) {
 		return 1, err
 	}
 	err = proc.Wait(s.ctx)
-	var exit *client.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*client.ExitError](err); ok {
 		return exit.Code, nil
 	}
 	return 0, err

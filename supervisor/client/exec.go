@@ -98,7 +98,7 @@ func (c *Client) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 
 func (c *Client) dial(ctx context.Context, task, id string) (*websocket.Conn, error) {
 	u := base + "/v1/tasks/" + task + "/websocket/" + id
-	conn, _, err := websocket.Dial(ctx, u, &websocket.DialOptions{HTTPClient: c.http})
+	conn, _, err := websocket.Dial(ctx, u, &websocket.DialOptions{HTTPClient: c.http}) //nolint:bodyclose // Dial leaves no body open
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect %s of command: %w", id, err)
 	}
@@ -137,15 +137,13 @@ func (p *Process) start(ctx context.Context, o ExecOptions) {
 }
 
 func (p *Process) pump(copy func() error) {
-	p.pumps.Add(1)
-	go func() {
-		defer p.pumps.Done()
+	p.pumps.Go(func() {
 		if err := copy(); err != nil {
 			p.mu.Lock()
 			p.failed = errors.Join(p.failed, err)
 			p.mu.Unlock()
 		}
-	}()
+	})
 }
 
 type command struct {

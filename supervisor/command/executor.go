@@ -98,12 +98,10 @@ func (x *Executor) Start(q Request) (Started, error) {
 	}})
 	task := c.Task(0)
 	x.sessions[task.ID] = s
-	x.wg.Add(1)
-	go func() {
-		defer x.wg.Done()
+	x.wg.Go(func() {
 		<-task.Ended()
 		x.finish(task.ID, s)
-	}()
+	})
 	return Started{Change: c.ID, Task: task.ID, Environment: env, WorkingDir: spec.Dir}, nil
 }
 
@@ -240,8 +238,7 @@ func (x *Executor) RunCheck(ctx context.Context, e *plan.ExecCheck, limit int) (
 
 // asError returns err as an *Error, for handlers.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Status: http.StatusInternalServerError, Message: err.Error()}

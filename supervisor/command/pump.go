@@ -38,28 +38,22 @@ func (s *session) pump(ctx context.Context, st *streams) {
 	if st.stderr != nil {
 		conn := s.conn(stderr)
 		s.out(ctx, st, st.stderr, conn)
-		s.readers.Add(1)
-		go func() {
-			defer s.readers.Done()
+		s.readers.Go(func() {
 			discard(conn)
-		}()
+		})
 	}
-	s.readers.Add(1)
-	go func() {
-		defer s.readers.Done()
+	s.readers.Go(func() {
 		s.in(st, s.conn(stdio))
-	}()
+	})
 }
 
 func (s *session) out(ctx context.Context, st *streams, from *os.File, conn *websocket.Conn) {
-	s.pumps.Add(1)
-	go func() {
-		defer s.pumps.Done()
+	s.pumps.Go(func() {
 		s.x.cfg.Launcher.Reaper.Drain(from, &output{st: st, from: from, send: func(p []byte) error {
 			return conn.Write(ctx, websocket.MessageBinary, p)
 		}})
 		s.sendEnd(ctx, conn)
-	}()
+	})
 }
 
 func discard(conn *websocket.Conn) {

@@ -162,11 +162,9 @@ func (s *session) finish(ctx context.Context, st *streams) {
 		st.closeParent()
 	}
 	if c := s.conn(control); c != nil {
-		s.readers.Add(1)
-		go func() {
-			defer s.readers.Done()
+		s.readers.Go(func() {
 			_ = c.Close(websocket.StatusNormalClosure, "")
-		}()
+		})
 	}
 }
 

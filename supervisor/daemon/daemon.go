@@ -202,21 +202,17 @@ func closeAll(ls []net.Listener) {
 func (d *daemon) serve(ls []net.Listener) <-chan error {
 	failed := make(chan error, len(ls))
 	for _, l := range ls {
-		d.wg.Add(1)
-		go func() {
-			defer d.wg.Done()
+		d.wg.Go(func() {
 			if err := d.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				failed <- err
 			}
-		}()
+		})
 	}
 	return failed
 }
 
 func (d *daemon) background() {
-	d.wg.Add(1)
-	go func() {
-		defer d.wg.Done()
+	d.wg.Go(func() {
 		ticker := time.NewTicker(pruneEvery)
 		defer ticker.Stop()
 		for {
@@ -228,13 +224,11 @@ func (d *daemon) background() {
 				d.keeper.Forget(d.notices.Prune(now))
 			}
 		}
-	}()
+	})
 	if d.cfg.Verbose {
-		d.wg.Add(1)
-		go func() {
-			defer d.wg.Done()
+		d.wg.Go(func() {
 			d.copyOutput()
-		}()
+		})
 	}
 }
 
@@ -242,15 +236,13 @@ func (d *daemon) background() {
 func (d *daemon) copyOutput() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	d.wg.Add(1)
-	go func() {
-		defer d.wg.Done()
+	d.wg.Go(func() {
 		select {
 		case <-d.closing:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
+	})
 	_ = d.logs.Follow(ctx, nil, -1, func(es []logs.Entry) error {
 		for _, e := range es {
 			line := e.Time.Format("2006-01-02T15:04:05.000Z") + " [" + e.Service + "] " + e.Message + "\n"

@@ -166,9 +166,7 @@ func TestRacingLinksStayInside(t *testing.T) {
 	tr := tree(t, root)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
+	wg.Go(func() {
 		for {
 			select {
 			case <-stop:
@@ -180,7 +178,7 @@ func TestRacingLinksStayInside(t *testing.T) {
 			_ = os.Remove(root + "/d")
 			_ = os.Mkdir(root+"/d", 0o755)
 		}
-	}()
+	})
 	for range 500 {
 		_ = tr.Write("/d/f", strings.NewReader("x"), false, files.Owner{}) // it may fail, but not escape
 	}

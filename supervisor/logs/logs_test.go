@@ -144,7 +144,7 @@ func TestSlowReaderIsTruncatedAndNeverBlocks(t *testing.T) {
 		r.Write(bytes.Repeat([]byte("filler filler filler\n"), 20000))
 		r.Write([]byte("the last\n"))
 		close(gate)
-		if err := <-done; err != stop {
+		if err := <-done; !errors.Is(err, stop) {
 			t.Fatal(err)
 		}
 		if got[0] != "first" || got[1] != "(... output truncated ...)" {

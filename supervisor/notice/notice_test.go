@@ -16,13 +16,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func uid(n uint32) *uint32 { return &n }
-
 func TestOccurrencesAndRepeatAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := notice.New(notice.Config{})
 		add := func() notice.Notice {
-			id := s.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "a.b/c", RepeatAfter: time.Hour})
+			id := s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "a.b/c", RepeatAfter: time.Hour})
 			n, _ := s.Get(id)
 			return n
 		}
@@ -48,8 +46,8 @@ func TestOccurrencesAndRepeatAfter(t *testing.T) {
 
 func TestVisibilityAndFilter(t *testing.T) {
 	s := notice.New(notice.Config{})
-	s.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "mine.x/y"})
-	s.Add(notice.Occurrence{UserID: uid(2), Type: notice.Custom, Key: "yours.x/y"})
+	s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "mine.x/y"})
+	s.Add(notice.Occurrence{UserID: new(uint32(2)), Type: notice.Custom, Key: "yours.x/y"})
 	s.Add(notice.Occurrence{Type: notice.ChangeUpdate, Key: "7"})
 	keys := func(f notice.Filter) string {
 		var out []string
@@ -62,11 +60,11 @@ func TestVisibilityAndFilter(t *testing.T) {
 		want string
 		f    notice.Filter
 	}{
-		{"mine.x/y 7", notice.Filter{UserID: uid(1)}},
+		{"mine.x/y 7", notice.Filter{UserID: new(uint32(1))}},
 		{"mine.x/y yours.x/y 7", notice.Filter{AllUsers: true}},
-		{"7", notice.Filter{UserID: uid(1), Types: []string{notice.ChangeUpdate}}},
-		{"yours.x/y", notice.Filter{UserID: uid(2), Keys: []string{"yours.x/y"}}},
-		{"", notice.Filter{UserID: uid(1), After: time.Now().Add(time.Hour)}},
+		{"7", notice.Filter{UserID: new(uint32(1)), Types: []string{notice.ChangeUpdate}}},
+		{"yours.x/y", notice.Filter{UserID: new(uint32(2)), Keys: []string{"yours.x/y"}}},
+		{"", notice.Filter{UserID: new(uint32(1)), After: time.Now().Add(time.Hour)}},
 	} {
 		if got := keys(tc.f); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.f, got, tc.want)
@@ -84,16 +82,16 @@ func TestWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		got := make(chan []notice.Notice)
-		go func() { got <- s.Wait(ctx, notice.Filter{UserID: uid(1), Keys: []string{"a.b/c"}}) }()
+		go func() { got <- s.Wait(ctx, notice.Filter{UserID: new(uint32(1)), Keys: []string{"a.b/c"}}) }()
 		synctest.Wait()
-		s.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "other.x/y"})
+		s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "other.x/y"})
 		synctest.Wait()
-		s.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "a.b/c"})
+		s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "a.b/c"})
 		if list := <-got; len(list) != 1 || list[0].Key != "a.b/c" {
 			t.Errorf("woken with %v", list)
 		}
 		began := time.Now()
-		if list := s.Wait(ctx, notice.Filter{UserID: uid(9)}); len(list) != 0 || time.Since(began) > time.Minute {
+		if list := s.Wait(ctx, notice.Filter{UserID: new(uint32(9))}); len(list) != 0 || time.Since(began) > time.Minute {
 			t.Errorf("timeout gives %v", list)
 		}
 	})
@@ -118,7 +116,7 @@ func TestValidateCustom(t *testing.T) {
 func TestKeptNoticesGoOn(t *testing.T) {
 	var saved []notice.Notice
 	s := notice.New(notice.Config{Saved: func(n notice.Notice) { saved = append(saved, n) }})
-	id := s.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "a.b/c", RepeatAfter: time.Minute})
+	id := s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "a.b/c", RepeatAfter: time.Minute})
 	data, err := json.Marshal(saved[0])
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +129,7 @@ func TestKeptNoticesGoOn(t *testing.T) {
 	if n, ok := again.Get(id); !ok || n.Occurrences != 1 || n.RepeatAfter != saved[0].RepeatAfter {
 		t.Errorf("kept: %+v", n)
 	}
-	if next := again.Add(notice.Occurrence{UserID: uid(1), Type: notice.Custom, Key: "d.e/f"}); next != "41" {
+	if next := again.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "d.e/f"}); next != "41" {
 		t.Errorf("next id %s, want 41", next)
 	}
 }

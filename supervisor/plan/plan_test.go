@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -248,7 +249,7 @@ func TestAdd(t *testing.T) {
 		}
 	}
 	inner := parse(t, "d/two", "")
-	if _, err := plan.Add(layers, inner, plan.AddOptions{}); err != plan.ErrNeedsInner {
+	if _, err := plan.Add(layers, inner, plan.AddOptions{}); !errors.Is(err, plan.ErrNeedsInner) {
 		t.Errorf("inner: %v", err)
 	}
 	layers, err = plan.Add(layers, inner, plan.AddOptions{Inner: true})

@@ -3,6 +3,7 @@ package agenttest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -149,9 +150,7 @@ func Pack(t testing.TB, name string, files map[string]string) (file, digest stri
 	t.Helper()
 	dir := t.TempDir()
 	all := map[string]string{"metadata.yaml": fmt.Sprintf("name: %s\nsummary: s\ndescription: d\n", name), "dispatch": "#!/bin/sh\n"}
-	for k, v := range files {
-		all[k] = v
-	}
+	maps.Copy(all, files)
 	for k, v := range all {
 		path := filepath.Join(dir, k)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

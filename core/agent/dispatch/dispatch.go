@@ -163,13 +163,12 @@ func problems(all []*charmruntimev1.Diagnostic) string {
 		if p.Severity != "error" {
 			continue
 		}
-		var where string
-		for _, part := range []string{p.File, p.Key} {
-			if part != "" {
-				where += part + ": "
+		line := p.Message
+		for _, where := range []string{p.Key, p.File} {
+			if where != "" {
+				line = where + ": " + line
 			}
 		}
-		line := where + p.Message
 		if p.Hint != "" {
 			line += "; " + p.Hint
 		}

@@ -58,8 +58,6 @@ func TestBadBundles(t *testing.T) {
 	}
 }
 
-func ptr(n int) *int { return &n }
-
 func TestReadWithOverlays(t *testing.T) {
 	dir := t.TempDir()
 	files := map[string]string{
@@ -104,7 +102,7 @@ relations:
 	want := &bundle.Bundle{
 		DefaultBase: "ubuntu@22.04", Tags: []string{"demo"}, Description: "more",
 		Applications: map[string]*bundle.Application{
-			"web": {Charm: filepath.Join(dir, "web"), NumUnits: ptr(3), To: []string{"0", "new"},
+			"web": {Charm: filepath.Join(dir, "web"), NumUnits: new(3), To: []string{"0", "new"},
 				Options:          map[string]any{"port": 81, "name": "n", "tls": "UEVN"},
 				Annotations:      map[string]string{"note": "a note"},
 				ExposedEndpoints: map[string]bundle.ExposedEndpoint{"web": {ExposeToCIDRs: []string{"10.0.0.0/8"}}}},

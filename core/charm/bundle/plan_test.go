@@ -100,10 +100,10 @@ func genApplication(t *rapid.T, name string) *bundle.Application {
 		Resources:   rapid.MapOfN(rapid.Just("r"), rapid.SampledFrom([]any{1, "img"}), 0, 1).Draw(t, "resources"),
 	}
 	if rapid.Bool().Draw(t, "units given") {
-		a.NumUnits = ptr(rapid.IntRange(0, 3).Draw(t, "units"))
+		a.NumUnits = new(rapid.IntRange(0, 3).Draw(t, "units"))
 	}
 	if rapid.Bool().Draw(t, "revision given") {
-		a.Revision = ptr(rapid.IntRange(0, 2).Draw(t, "revision"))
+		a.Revision = new(rapid.IntRange(0, 2).Draw(t, "revision"))
 	}
 	if rapid.Bool().Draw(t, "offered") {
 		a.Offers = map[string]bundle.Offer{name: {Endpoints: []string{"db"}}}
@@ -177,10 +177,10 @@ func TestPlanIsIdempotentAndAdditive(t *testing.T) {
 func TestPlan(t *testing.T) {
 	b := &bundle.Bundle{
 		Applications: map[string]*bundle.Application{
-			"web": {Charm: "/web", NumUnits: ptr(3), Options: map[string]any{"port": "80", "name": "n"}, Trust: true, Expose: true,
+			"web": {Charm: "/web", NumUnits: new(3), Options: map[string]any{"port": "80", "name": "n"}, Trust: true, Expose: true,
 				Constraints: "mem=1G", Resources: map[string]any{"img": "nginx"}, Annotations: map[string]string{"x": "1"}},
-			"db":    {Charm: "pg", Channel: "edge", NumUnits: ptr(1), Offers: map[string]bundle.Offer{"o": {Endpoints: []string{"db"}}}},
-			"cache": {Charm: "redis", NumUnits: ptr(2), Expose: true},
+			"db":    {Charm: "pg", Channel: "edge", NumUnits: new(1), Offers: map[string]bundle.Offer{"o": {Endpoints: []string{"db"}}}},
+			"cache": {Charm: "redis", NumUnits: new(2), Expose: true},
 		},
 		Saas:      map[string]*bundle.Saas{"logs": {URL: "admin/cos.logs"}},
 		Relations: []bundle.Relation{{"web:db", "db:db"}, {"web", "cache"}, {"web", "logs"}},

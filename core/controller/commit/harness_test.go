@@ -58,16 +58,16 @@ type tester interface {
 
 // world is a model with its mirror, which the test may hold back.
 type world struct {
-	t        tester
-	store    store.Store
-	uuid     string
-	c        *commit.Committer
-	txns     atomic.Int64
-	then     []store.Op                  // of the last transaction
-	before   func()                      // runs once before the next transaction
-	after    func(*store.TxnResult) bool // true: the answer is lost
-	mu       sync.Mutex
-	frozen   *model.State
+	t      tester
+	store  store.Store
+	uuid   string
+	c      *commit.Committer
+	txns   atomic.Int64
+	then   []store.Op                  // of the last transaction
+	before func()                      // runs once before the next transaction
+	after  func(*store.TxnResult) bool // true: the answer is lost
+	mu     sync.Mutex
+	frozen *model.State
 }
 
 const (

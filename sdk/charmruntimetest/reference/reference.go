@@ -181,7 +181,6 @@ func deadline(ctx context.Context, ms int64) (context.Context, context.CancelFun
 // outcome says how the charm ended.
 func (r *Runtime) outcome(ctx context.Context, err error) *charmruntimev1.Done {
 	var code exitError
-	var limit limitError
 	switch {
 	case err == nil, r.fault == SwallowsFailure && ctx.Err() == nil:
 		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_OK}
@@ -191,7 +190,7 @@ func (r *Runtime) outcome(ctx context.Context, err error) *charmruntimev1.Done {
 		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: strings.ReplaceAll(err.Error(), "\n", " ")}
 	}
 	done := &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Limit: "cancel", Message: "the event was cancelled"}
-	if errors.As(context.Cause(ctx), &limit) {
+	if limit, ok := errors.AsType[limitError](context.Cause(ctx)); ok {
 		done.Limit, done.Message = limit.Error(), "the event ran longer than "+limit.Error()
 	}
 	if r.fault == NamelessLimit {

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -176,9 +177,7 @@ func (c *call) settings() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range args {
-		set[k] = v
-	}
+	maps.Copy(set, args)
 	return set, nil
 }
 

@@ -81,8 +81,7 @@ func Run(ctx context.Context, h *hook.Context, name string, argv []string, stdin
 	}
 	c := &call{ctx: ctx, hook: h, flags: f, args: rest, stdin: stdin, files: files}
 	if err := t.run(c); err != nil {
-		var u usageError
-		if errors.As(err, &u) {
+		if _, ok := errors.AsType[usageError](err); ok {
 			return failure(2, err)
 		}
 		return failure(1, err)

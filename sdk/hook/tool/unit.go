@@ -152,7 +152,7 @@ func actionGet(c *call) error {
 	}
 	var v any = params
 	if len(c.args) == 1 {
-		for _, part := range strings.Split(c.args[0], ".") {
+		for part := range strings.SplitSeq(c.args[0], ".") {
 			m, ok := v.(map[string]any)
 			if !ok {
 				v = nil

@@ -116,10 +116,7 @@ func TestUnpack(t *testing.T) {
 	want := []string{"bin -> usr/bin", "etc/name=upper", "opt/b=2", "usr/bin/x=x"}
 	dir := t.TempDir()
 	oci := layout(t, filepath.Join(dir, "oci"), runtime.GOARCH, lower, upper)
-	var files []string
-	for _, f := range tree(t, oci) {
-		files = append(files, f)
-	}
+	files := tree(t, oci)
 	for _, c := range []struct {
 		name, path string
 		kind       image.Kind
