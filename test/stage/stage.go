@@ -39,6 +39,10 @@ type Config struct {
 	Bin string
 	// Verbose keeps the agent's debug lines.
 	Verbose bool
+	// NoAgent leaves the agent out.
+	NoAgent bool
+	// WASMCache is a directory of compiled charms that the agent begins with, "" for none.
+	WASMCache string
 	// Models to be added; default one named "m".
 	Models []string
 }
@@ -54,11 +58,12 @@ type Stage struct {
 
 // set is what all views of one stage share.
 type set struct {
-	cfg  Config
-	Bin  string // built programs
-	Dir  string // everything that is written
-	Home string // BANGLE_HOME
-	Run  string // sockets
+	cfg   Config
+	began time.Time
+	Bin   string // built programs
+	Dir   string // everything that is written
+	Home  string // BANGLE_HOME
+	Run   string // sockets
 
 	Controller *Process
 	Agent      *Process
@@ -88,7 +93,7 @@ func New(t TB, cfg Config) *Stage {
 	if len(cfg.Models) == 0 {
 		cfg.Models = []string{Model}
 	}
-	s := &Stage{TB: t, set: &set{cfg: cfg, Bin: bin, uuids: map[string]string{}}}
+	s := &Stage{TB: t, set: &set{cfg: cfg, began: time.Now(), Bin: bin, uuids: map[string]string{}}}
 	if s.Dir, err = os.MkdirTemp("", "bs"); err != nil {
 		t.Fatalf("cannot set the stage: %v", err)
 	}
@@ -115,6 +120,9 @@ func (s *set) furnish() error {
 		Name: "stage", Substrate: "local", RunDir: s.Run, Settings: map[string]string{"stop-timeout": "5s"},
 		Supervisor: filepath.Join(s.Bin, "bangle-supervisor"), Hooktool: filepath.Join(s.Bin, "hooktool"),
 	})
+	if err == nil && s.cfg.WASMCache != "" {
+		err = os.CopyFS(filepath.Join(s.AgentDir(), "wasm-cache"), os.DirFS(s.cfg.WASMCache))
+	}
 	if err == nil && s.cfg.CrashPoints {
 		s.points, err = newPoints(filepath.Join(s.Run, "points"))
 	}
@@ -122,6 +130,9 @@ func (s *set) furnish() error {
 }
 
 func (s *set) controllerDir() string { return filepath.Join(s.Home, "controllers", "stage") }
+
+// Began is when the stage began to be set, with the programs built.
+func (s *set) Began() time.Time { return s.began }
 
 // AgentDir is the agent's directory.
 func (s *set) AgentDir() string { return filepath.Join(s.controllerDir(), "agent") }
@@ -137,7 +148,9 @@ func (s *Stage) begin() {
 	}
 	s.set.Agent = newProcess("agent", s.Dir, env, filepath.Join(s.Bin, "hooktool"), agent...)
 	s.Controller.Start()
-	s.Agent.Start()
+	if !s.cfg.NoAgent {
+		s.Agent.Start()
+	}
 	for _, name := range s.cfg.Models {
 		s.AddModel(name)
 	}
@@ -177,7 +190,7 @@ func (s *Stage) Close() {
 	if s.points != nil {
 		s.points.Disarm()
 	}
-	if s.set.Agent != nil && !failed(s.TB) {
+	if s.set.Agent != nil && !s.cfg.NoAgent && !failed(s.TB) {
 		errs = append(errs, s.destroy())
 	}
 	for _, p := range []*Process{s.set.Agent, s.set.Controller} {
