@@ -35,6 +35,23 @@ func (r *reporter) tell(record any) {
 	}
 }
 
+// sent waits until what was told so far has been sent, but not for long. Lines of a unit that is gone are refused, so the
+// commit that ends it comes after them.
+func (r *reporter) sent(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, reportCall)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case r.in <- done:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // run sends until ctx ends, then what is left, for a moment.
 func (r *reporter) run(ctx context.Context) {
 	batch := &batch{req: &controllerv1.ReportRequest{}}
@@ -81,6 +98,10 @@ func (r *reporter) take(ctx context.Context, b *batch, record any) {
 		if _, err := r.client.Immediate(ctx, rec); err != nil {
 			r.log.Debug("cannot show a status before its hook ends", "unit", rec.Unit, "err", err)
 		}
+		return
+	case chan struct{}:
+		r.flush(ctx, b)
+		close(rec)
 		return
 	case *controllerv1.LogRecord:
 		b.req.Logs = append(b.req.Logs, rec)

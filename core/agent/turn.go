@@ -184,6 +184,9 @@ func (a *Agent) output(u *unit, t *turn) {
 // commit sends what the event did and takes the answer in.
 func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	u.commit = t
+	if t.req.Event.Kind == api.EventRemove {
+		a.report.sent(ctx)
+	}
 	sent := a.cfg.Now()
 	got := a.committer.commit(ctx, a.runDir(u.key), t.req)
 	if got.unknown != nil {

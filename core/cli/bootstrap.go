@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -59,6 +60,13 @@ func (a *app) bootstrap(ctx context.Context, substrate, name string, settings ma
 		return errs.E(errs.AlreadyExists, "cannot bootstrap controller %q: there is one of that name; end it with: %s destroy-controller %s", name, a.name, name)
 	}
 	start := time.Now()
+	if substrate == "local" && a.getenv("BANGLE_NAMESPACES") == "off" && settings["namespaces"] == "" {
+		settings = maps.Clone(settings)
+		if settings == nil {
+			settings = map[string]string{}
+		}
+		settings["namespaces"] = "off" // kept: a later command need not say it again
+	}
 	b, err := a.newLocal(name, home.Controller(a.home, name))
 	if err != nil {
 		return err
