@@ -1,32 +1,43 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
-	"strconv"
 	"strings"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bangle-dev/bangle/core/controller"
+	"github.com/bangle-dev/bangle/core/controller/pki"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
 )
 
 // patience is how long a story waits for anything; a machine under load needs it, a quiet one does not.
-const patience = 90 * time.Second
+var patience = flag.Duration("patience", time.Minute, "how long a story waits for anything")
+
+// between is how long a story waits between two looks: each starts a program.
+const between = 60 * time.Millisecond
 
 // setup gives a story a home of its own, the built programs on PATH and the charms beside it. What the story started is
 // ended with it.
-func setup(e *testscript.Env, root string) error {
+func setup(e *testscript.Env) error {
+	stage := os.Getenv(stageVariable)
 	e.Setenv("BANGLE_HOME", filepath.Join(e.WorkDir, "home"))
 	e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))
 	e.Setenv("XDG_RUNTIME_DIR", "")
-	e.Setenv("PATH", filepath.Join(root, "bin")+":"+os.Getenv("PATH"))
-	e.Setenv("CHARMS", filepath.Join(root, "test", "charms"))
-	e.Setenv("ROOT", root)
+	e.Setenv("PATH", filepath.Join(stage, "bin")+":"+os.Getenv("PATH"))
+	e.Setenv("CHARMS", filepath.Join(stage, "charms"))
+	e.Setenv("STAGE", stage)
 	if err := os.Mkdir(filepath.Join(e.WorkDir, "user"), 0o700); err != nil {
 		return err
 	}
@@ -34,12 +45,12 @@ func setup(e *testscript.Env, root string) error {
 	return nil
 }
 
-// sweep ends the controllers that a story left.
+// sweep ends the controllers that a story left, as one that failed does.
 func sweep(e *testscript.Env) {
 	for _, home := range []string{"home", "home2"} {
 		dirs, _ := filepath.Glob(filepath.Join(e.WorkDir, home, "controllers", "*"))
 		for _, dir := range dirs {
-			cmd := exec.Command(filepath.Join(e.Getenv("ROOT"), "bin", "bangle"), "destroy-controller", "--no-prompt", "--force", filepath.Base(dir))
+			cmd := exec.Command(filepath.Join(e.Getenv("STAGE"), "bin", "bangle"), "destroy-controller", "--no-prompt", "--force", filepath.Base(dir))
 			cmd.Env = append(os.Environ(), "BANGLE_HOME="+filepath.Join(e.WorkDir, home), "XDG_RUNTIME_DIR=")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				e.T().Log(fmt.Sprintf("cannot end %s: %v: %s", dir, err, out))
@@ -48,138 +59,199 @@ func sweep(e *testscript.Env) {
 	}
 }
 
-// await REGEXP COMMAND… runs a command again and again until what it prints matches.
+// poll looks until done says so, or fails with what it said last.
+func poll(ts *testscript.TestScript, done func() (bool, string)) {
+	deadline := time.Now().Add(*patience)
+	tick := time.NewTicker(between)
+	defer tick.Stop()
+	for {
+		ok, text := done()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not within %s: %s", *patience, text)
+		}
+		<-tick.C
+	}
+}
+
+// await REGEXP COMMAND… runs a command again and again until what it prints matches (with ! until it does not).
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: await REGEXP COMMAND ARGUMENT…")
 	}
-	want, err := regexp.Compile(args[0])
+	want, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	poll(ts, func() (bool, string) {
 		out, _ := output(ts, args[1:])
-		if want.MatchString(out) != neg {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%v did not print %q (negated: %v) within %s; last:\n%s", args[1:], args[0], neg, patience, out)
-		}
-		<-tick.C
-	}
+		return want.MatchString(out) != neg, fmt.Sprintf("%v to print %q (negated: %v); last:\n%s", args[1:], args[0], neg, out)
+	})
 }
 
 // eventual COMMAND… runs a command until it succeeds (with ! until it fails).
 func eventual(ts *testscript.TestScript, neg bool, args []string) {
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	poll(ts, func() (bool, string) {
 		out, err := output(ts, args)
-		if (err == nil) != neg {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%v within %s: %v\n%s", args, patience, err, out)
-		}
-		<-tick.C
-	}
+		return (err == nil) != neg, fmt.Sprintf("%v: %v\n%s", args, err, out)
+	})
 }
 
+// output is what a command prints on both outputs, in the story's directory and environment.
 func output(ts *testscript.TestScript, args []string) (string, error) {
 	path, err := exec.LookPath(args[0])
-	if err != nil && args[0] == "bangle" {
-		path = filepath.Join(ts.Getenv("ROOT"), "bin", "bangle")
+	if err != nil {
+		path = filepath.Join(ts.Getenv("STAGE"), "bin", args[0])
 	}
 	cmd := exec.Command(path, args[1:]...)
-	cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"BANGLE_HOME", "HOME", "XDG_RUNTIME_DIR", "PATH", "JUJU_MODEL", "WORK"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"BANGLE_HOME", "HOME", "XDG_RUNTIME_DIR", "PATH", "TMPDIR", "WORK", "JUJU_MODEL", "JUJU_CONTROLLER"} {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
 	}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// events UNIT FILE writes what the unit saw, in order, one event a line: its hook, the remote unit, the outcome when it is
-// not ok. Compare it with cmp.
+// trace UNIT GOLDEN [REGEXP] waits until what the unit's charm says it saw, of that only the lines that match, is the
+// golden file. The probe charms log every event with who else is concerned, so a unit that is gone can be asked too. An
+// event too many is found by the next trace of the unit: a story ends with one.
+func trace(ts *testscript.TestScript, _ bool, args []string) {
+	compare(ts, args, func() (string, error) {
+		out, err := output(ts, []string{"bangle", "debug-log", "--replay", "--no-tail", "--include", args[0]})
+		var text strings.Builder
+		for _, line := range strings.Split(out, "\n") {
+			if _, saw, found := strings.Cut(line, " saw "); found {
+				fmt.Fprintln(&text, strings.TrimSpace(saw))
+			}
+		}
+		return text.String(), err
+	})
+}
+
+// events UNIT GOLDEN [REGEXP] is the same for what the agent says it committed, with the outcome where it is not ok.
 func events(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: events UNIT FILE")
-	}
-	out, err := output(ts, []string{"bangle", "show-unit", args[0], "--events", "--format", "json"})
-	if err != nil {
-		ts.Fatalf("cannot read events: %v\n%s", err, out)
-	}
-	var journal []struct {
-		Event   string `json:"event"`
-		Remote  string `json:"remote-unit"`
-		Start   string `json:"start"`
-		Outcome string `json:"outcome"`
-	}
-	if err := json.Unmarshal([]byte(out), &journal); err != nil {
-		ts.Fatalf("cannot read events: %v\n%s", err, out)
-	}
-	sort.SliceStable(journal, func(i, j int) bool { return journal[i].Start < journal[j].Start })
-	var text strings.Builder
-	for _, j := range journal {
-		fmt.Fprintln(&text, strings.TrimSpace(j.Event+" "+j.Remote+map[bool]string{true: " " + j.Outcome}[j.Outcome != "ok"]))
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o644))
+	compare(ts, args, func() (string, error) {
+		out, err := output(ts, []string{"bangle", "show-unit", args[0], "--events", "--format", "json"})
+		if err != nil {
+			return out, err
+		}
+		var units map[string][]struct{ Event, Remote, Outcome, Message string }
+		if err := json.Unmarshal([]byte(out), &units); err != nil {
+			return out, err
+		}
+		var text strings.Builder
+		for _, e := range units[args[0]] {
+			line := strings.TrimSpace(e.Event + " " + e.Remote)
+			if e.Outcome != "ok" || e.Message != "" {
+				line += " " + e.Outcome + ": " + e.Message
+			}
+			fmt.Fprintln(&text, line)
+		}
+		return text.String(), nil
+	})
 }
 
-// nothing checks that no process, mount or socket of the story's home is left.
-func nothing(ts *testscript.TestScript, _ bool, args []string) {
-	home := ts.Getenv("BANGLE_HOME")
-	if len(args) > 0 {
-		home = ts.MkAbs(args[0])
+// compare waits until the lines that match are those of the golden file.
+func compare(ts *testscript.TestScript, args []string, read func() (string, error)) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: trace|events UNIT GOLDEN [REGEXP]")
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left := leftovers(home)
-		if len(left) == 0 {
-			return
+	wanted := regexp.MustCompile("")
+	if len(args) == 3 {
+		var err error
+		wanted, err = regexp.Compile(args[2])
+		ts.Check(err)
+	}
+	golden := strings.TrimSpace(ts.ReadFile(args[1]))
+	poll(ts, func() (bool, string) {
+		all, err := read()
+		var lines []string
+		for _, line := range strings.Split(all, "\n") {
+			if line != "" && wanted.MatchString(line) {
+				lines = append(lines, line)
+			}
 		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("still there:\n%s", strings.Join(left, "\n"))
-		}
-		<-tick.C
+		got := strings.Join(lines, "\n")
+		return err == nil && got == golden, fmt.Sprintf("%s (error %v) saw\n%s\nwant %s:\n%s", args[0], err, got, args[1], golden)
+	})
+}
+
+// unstable are the parts of messages that differ from run to run.
+var unstable = []struct {
+	find *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`[0-9a-f]{64}`), "SHA256"},
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
+	{regexp.MustCompile(`/tmp/bangle-\d+/[0-9a-f]{8}`), "RUN"},
+}
+
+// refused CASE COMMAND… runs a command that must fail with exactly the message of testdata/refused/CASE.txt and leave the
+// store and the status as they were.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: refused CASE COMMAND ARGUMENT…")
+	}
+	revision, before := state(ts)
+	err := ts.Exec(args[1], args[2:]...)
+	if err == nil {
+		ts.Fatalf("%v succeeded", args[1:])
+	}
+	text := fmt.Sprintf("$ %s\n%s%s%s\n", strings.Join(args[1:], " "), ts.ReadFile("stdout"), ts.ReadFile("stderr"), strings.ReplaceAll(err.Error(), "exit status", "exit code"))
+	text = strings.NewReplacer(ts.MkAbs("."), "$WORK", ts.Getenv("WORK"), "$WORK", ts.Getenv("STAGE"), "$STAGE").Replace(text)
+	for _, u := range unstable {
+		text = u.find.ReplaceAllString(text, u.with)
+	}
+	golden(ts, args[0], text)
+	if again, after := state(ts); again != revision || after != before {
+		ts.Fatalf("what was refused changed the store: revision %d before, %d after\nbefore:\n%s\nafter:\n%s", revision, again, before, after)
 	}
 }
 
-// leftovers are processes that were started with the home in their environment or command line, mounts below it, and the
-// directory of its sockets.
-func leftovers(home string) []string {
-	var found []string
-	entries, err := os.ReadDir("/proc")
+// golden compares a message with its file, or writes it.
+func golden(ts *testscript.TestScript, name, text string) {
+	file := filepath.Join("testdata", "refused", name+".txt")
+	if *update {
+		ts.Check(os.WriteFile(file, []byte(text), 0o644))
+		return
+	}
+	want, err := os.ReadFile(file)
 	if err != nil {
-		return []string{err.Error()}
+		ts.Fatalf("%v; the message is:\n%s", err, text)
 	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		environ, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		command, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if strings.Contains(string(environ)+string(command), home+"/") || strings.Contains(string(environ), "BANGLE_HOME="+home+"\x00") {
-			found = append(found, fmt.Sprintf("process %d: %s", pid, strings.ReplaceAll(string(command), "\x00", " ")))
-		}
+	if string(want) != text {
+		ts.Fatalf("the message is\n%s\nwant %s:\n%s", text, file, want)
 	}
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(mounts), "\n") {
-		if strings.Contains(line, home+"/") {
-			found = append(found, "mount "+line)
-		}
+}
+
+// state is the revision of the store and the status without its time. Without a controller both are empty.
+func state(ts *testscript.TestScript) (int64, string) {
+	dirs, _ := filepath.Glob(filepath.Join(ts.Getenv("BANGLE_HOME"), "controllers", "*"))
+	if len(dirs) == 0 {
+		return 0, ""
 	}
-	if controllers, _ := filepath.Glob(filepath.Join(home, "controllers", "*")); len(controllers) > 0 {
-		found = append(found, controllers...)
+	out, err := output(ts, []string{"bangle", "status", "--format", "json"})
+	if err != nil {
+		ts.Fatalf("cannot read the status: %v\n%s", err, out)
 	}
-	if run, err := os.Readlink(filepath.Join(home, "run")); err == nil {
-		sockets, _ := filepath.Glob(filepath.Join(run, "*"))
-		found = append(found, sockets...)
-	}
-	return found
+	var status map[string]any
+	ts.Check(json.Unmarshal([]byte(out), &status))
+	delete(status, "controller")
+	text, err := json.MarshalIndent(status, "", " ")
+	ts.Check(err)
+	config, err := controller.ReadConfig(dirs[0])
+	ts.Check(err)
+	tls, err := pki.Client(dirs[0])
+	ts.Check(err)
+	transport := &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	client := clientv1connect.NewClientClient(&http.Client{Transport: transport}, "https://"+config.ClientEndpoint)
+	ctx, cancel := context.WithTimeout(context.Background(), *patience)
+	defer cancel()
+	info, err := client.ControllerInfo(ctx, connect.NewRequest(&clientv1.ControllerInfoRequest{}))
+	ts.Check(err)
+	return info.Msg.GetRevision(), string(text)
 }

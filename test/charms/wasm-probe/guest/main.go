@@ -1,0 +1,68 @@
+// Command guest is the charm wasm-probe, compiled to WASM.
+package main
+
+import (
+	"errors"
+
+	charm "github.com/bangle-dev/bangle/sdk/wasm/go"
+)
+
+var _ = charm.Serve(newCharm())
+
+func main() {}
+
+func newCharm() *charm.Charm {
+	c := charm.New()
+	c.OnOther(observe)
+	c.On(charm.ConfigChanged, observe)
+	c.On(charm.ConfigChanged, goWrong)
+	c.OnAction("say", func(ctx *charm.Context) error {
+		ctx.SetResult("said", ctx.Param("word").String())
+		return nil
+	})
+	return c
+}
+
+// observe says what it saw in the log, to every relation and in the status.
+func observe(ctx *charm.Context) error {
+	e := ctx.Event()
+	text := "saw " + e.Name + " "
+	if e.RemoteUnit != "" {
+		text += e.RemoteUnit
+	} else {
+		text += e.RemoteApp
+	}
+	if e.DepartingUnit != "" {
+		text += " departing: " + e.DepartingUnit
+	}
+	ctx.Info(text)
+	if r := ctx.Relation(); r != nil && !r.Broken() {
+		r.Set("from", ctx.Unit())
+	}
+	if e.Name == charm.Start {
+		ctx.OpenPort("80/tcp")
+		ctx.SetVersion("1.0")
+	}
+	if e.Name != charm.Remove {
+		ctx.SetStatus(charm.Active, ctx.Config("note").String())
+	}
+	return nil
+}
+
+// goWrong does what the option says.
+func goWrong(ctx *charm.Context) error {
+	switch ctx.Config("do").String() {
+	case "fail":
+		return errors.New("asked to fail")
+	case "panic":
+		panic("asked to panic")
+	case "spin":
+		for n := 0; ; n++ {
+			spun = n
+		}
+	}
+	return nil
+}
+
+// spun keeps the loop from being left out.
+var spun int
