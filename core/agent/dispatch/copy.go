@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/bangle-dev/bangle/core/crash"
+	"github.com/bangle-dev/bangle/core/file"
 )
 
 // manifest says which charm a unit's copy is of, and which files are the charm's; all others are the unit's own and
@@ -155,10 +156,7 @@ func readManifest(dir string) (manifest, error) {
 func writeManifest(dir string, m manifest) error {
 	data, err := json.Marshal(m)
 	if err == nil {
-		path := filepath.Join(dir, manifestFile)
-		if err = os.WriteFile(path+".new", data, 0o600); err == nil {
-			err = os.Rename(path+".new", path)
-		}
+		err = file.Replace(filepath.Join(dir, manifestFile), data, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot note which charm the unit has: %w", err)

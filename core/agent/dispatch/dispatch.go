@@ -147,6 +147,9 @@ func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *C
 		if err == nil {
 			return done, nil
 		}
+		if errs.Is(err, errs.Unsupported) {
+			return failed(err.Error()).Done, nil // the runtime cannot do this at all, and did nothing
+		}
 		d.mu.Lock()
 		delete(d.handles, key) // forgotten by the runtime, or dead with it
 		d.mu.Unlock()

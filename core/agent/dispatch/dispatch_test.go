@@ -206,6 +206,7 @@ type forgetful struct {
 	*agenttest.Runtime
 	loads, runs int
 	problem     string
+	unable      bool
 }
 
 func (f *forgetful) Get(context.Context, string) (charmruntime.Runtime, error) { return f, nil }
@@ -220,6 +221,9 @@ func (f *forgetful) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (
 }
 
 func (f *forgetful) Dispatch(ctx context.Context, s *charmruntimev1.Start, h charmruntime.Host) (*charmruntimev1.Done, error) {
+	if f.unable {
+		return nil, errs.E(errs.Unsupported, "this runtime runs no commands")
+	}
 	if f.runs++; f.runs == 1 {
 		return nil, errs.E(errs.NotFound, "no such handle")
 	}
@@ -259,6 +263,15 @@ func TestCharmThatCannotBeLoadedFails(t *testing.T) {
 	r, err := d.Run(t.Context(), job)
 	if err != nil || r.Done.Outcome != charmruntimev1.Outcome_OUTCOME_FAILED || r.Done.Message != "charm.wasm: it is a component; build it again" || rt.runs != 0 {
 		t.Errorf("got %v, %v, %d runs", r.Done, err, rt.runs)
+	}
+}
+
+// TestWhatARuntimeCannotDoFails with its words; it is not taken for an event of which nobody knows what ran.
+func TestWhatARuntimeCannotDoFails(t *testing.T) {
+	d, job := runner(t, &forgetful{Runtime: agenttest.NewRuntime(t, nil), unable: true})
+	r, err := d.Run(t.Context(), job)
+	if err != nil || r.Done.Outcome != charmruntimev1.Outcome_OUTCOME_FAILED || r.Done.Message != "this runtime runs no commands" {
+		t.Errorf("got %v, %v", r.Done, err)
 	}
 }
 
