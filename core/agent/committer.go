@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/crash"
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -100,10 +101,7 @@ func keep(dir string, req *controllerv1.CommitRequest) error {
 		err = os.MkdirAll(dir, 0o700)
 	}
 	if err == nil {
-		path := filepath.Join(dir, openFile)
-		if err = os.WriteFile(path+".new", data, 0o600); err == nil {
-			err = os.Rename(path+".new", path)
-		}
+		err = file.Replace(filepath.Join(dir, openFile), data, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot keep the open commit: %w", err)

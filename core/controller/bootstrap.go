@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/bangle-dev/bangle/core/controller/blobs"
 	"github.com/bangle-dev/bangle/core/controller/pki"
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
@@ -120,7 +120,7 @@ func moveAgent(dir, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	return blobs.WriteFile(path, append(out, '\n'), 0o600)
+	return file.ReplaceSynced(path, append(out, '\n'), 0o600)
 }
 
 // freeEndpoints finds two ports that nobody listens on.

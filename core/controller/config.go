@@ -12,7 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/bangle-dev/bangle/core/controller/blobs"
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -106,5 +106,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return blobs.WriteFile(path, append(data, '\n'), 0o600)
+	return file.ReplaceSynced(path, append(data, '\n'), 0o600)
 }

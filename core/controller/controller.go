@@ -28,6 +28,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/controller/watch"
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/core/pluginhost"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
@@ -242,7 +243,7 @@ func (c *controller) run(ctx context.Context) error {
 		return group.Wait()
 	}
 	ready := filepath.Join(c.dir, ReadyFile)
-	if err := blobs.WriteFile(ready, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+	if err := file.ReplaceSynced(ready, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		group.Go(func() error { return err })
 		return group.Wait()
 	}

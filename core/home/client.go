@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -66,12 +67,8 @@ func Change(home string, change func(*Client) error) error {
 	if err != nil {
 		return errs.E(errs.Internal, "cannot write %s: %w", clientFile(home), err)
 	}
-	temp := clientFile(home) + ".new"
-	if err := os.WriteFile(temp, append(text, '\n'), 0o600); err != nil {
-		return errs.E(errs.Internal, "cannot write %s: %w", clientFile(home), err)
-	}
-	if err := os.Rename(temp, clientFile(home)); err != nil {
-		return errs.E(errs.Internal, "cannot write %s: %w", clientFile(home), err)
+	if err := file.Replace(clientFile(home), append(text, '\n'), 0o600); err != nil {
+		return errs.E(errs.Internal, "%w", err)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*c
 	var err error
 	if c.code, err = c.compile(ctx, config, source); err != nil {
 		if errs.Is(err, errs.Invalid) {
-			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil //nolint:nilerr // what is wrong with a charm is an answer
+			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil
 		}
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*c
 	}
 	first, err := c.instantiate(ctx)
 	if err != nil {
-		return diagnose("the module does not start: "+err.Error(), "what runs while a module is instantiated may call nothing of the host"), nil
+		return diagnose("the module does not start: "+err.Error(), "what runs while a module is instantiated may call nothing of the host"), nil //nolint:nilerr // a broken charm is an answer
 	}
 	if failed := c.initialise(ctx, first); failed != nil {
 		return diagnose("the module's initialisation failed: "+failed.message,

@@ -80,7 +80,7 @@ func Load(root string) ([]*File, error) {
 		case entry.Name() == "go.mod" && rel != "go.mod":
 			nested = append(nested, path.Dir(rel)+"/")
 			return nil
-		case entry.IsDir() || !entry.Type().IsRegular() || !looked(rel) || rel == unused:
+		case entry.IsDir() || !entry.Type().IsRegular() || !looked(rel):
 			return nil
 		}
 		f, err := read(name, rel)
@@ -126,10 +126,6 @@ func looked(name string) bool {
 	}
 	return name == ".ci/run"
 }
-
-// unused is the list of the modules that the go.mod holds before the code that imports them is there; its build
-// constraint is never met.
-const unused = "deps.go"
 
 // Dir is the folder of the file, "" for the root.
 func (f *File) Dir() string {

@@ -39,7 +39,7 @@ func (s *set) Supervisors() map[string]Proc {
 			continue
 		}
 		env, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ")) // it has just ended then
-		for _, entry := range bytes.Split(env, []byte{0}) {
+		for entry := range bytes.SplitSeq(env, []byte{0}) {
 			// PEBBLE=<state>/<model>/<app>-<n>/containers/<name>/pebble
 			name, ok := strings.CutPrefix(string(entry), "PEBBLE=")
 			if !ok {

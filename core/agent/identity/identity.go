@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -106,19 +107,7 @@ func (id *Identity) once(name string, create func() ([]byte, error)) ([]byte, er
 	if data, err = create(); err != nil {
 		return nil, err
 	}
-	return data, store(path, data)
-}
-
-func store(path string, data []byte) error {
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return data, file.ReplaceSynced(path, data, 0o600)
 }
 
 // Incarnation names this life of the agent's directory.
@@ -161,7 +150,7 @@ func (id *Identity) accept(chain []byte) error {
 	for _, c := range certs {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
 	}
-	if err := store(filepath.Join(id.dir, certFile), text); err != nil {
+	if err := file.ReplaceSynced(filepath.Join(id.dir, certFile), text, 0o600); err != nil {
 		return fmt.Errorf("cannot store the certificate: %w", err)
 	}
 	return id.use(text)

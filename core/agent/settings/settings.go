@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -66,10 +67,7 @@ func Read(dir string) (*Settings, error) {
 func Write(dir string, s *Settings) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
-		path := filepath.Join(dir, File)
-		if err = os.WriteFile(path+".new", append(data, '\n'), 0o600); err == nil {
-			err = os.Rename(path+".new", path)
-		}
+		err = file.Replace(filepath.Join(dir, File), append(data, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write the agent's settings: %w", err)

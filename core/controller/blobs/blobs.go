@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -173,7 +174,7 @@ func (in *Incoming) Keep() error {
 	if err := os.Rename(in.path, path); err != nil {
 		return fmt.Errorf("cannot keep charm package: %w", err)
 	}
-	return syncDir(in.store.dir)
+	return file.SyncDir(in.store.dir)
 }
 
 // Discard removes the file; after Keep it does nothing.

@@ -119,20 +119,3 @@ func TestDigestIsNoPath(t *testing.T) {
 		}
 	}
 }
-
-func TestWriteFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	for _, want := range []string{"one", "two"} {
-		if err := blobs.WriteFile(path, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(path)
-		if err != nil || string(got) != want {
-			t.Fatalf("read %q, %v", got, err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode() != 0o600 {
-		t.Fatalf("mode %v, %v", info.Mode(), err)
-	}
-}

@@ -21,7 +21,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/bangle-dev/bangle/core/controller/blobs"
+	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -80,7 +80,7 @@ func Create(dir, controller string, now func() time.Time) (*CA, error) {
 		return nil, fmt.Errorf("cannot create certificate authority: %w", err)
 	}
 	// The key is written last: its presence means that the authority is whole.
-	if err := blobs.WriteFile(filepath.Join(dir, CACertFile), certPEM(der), 0o600); err != nil {
+	if err := file.ReplaceSynced(filepath.Join(dir, CACertFile), certPEM(der), 0o600); err != nil {
 		return nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
@@ -152,7 +152,7 @@ func (ca *CA) writePair(template *x509.Certificate, certPath, keyPath string) er
 	if err != nil {
 		return err
 	}
-	if err := blobs.WriteFile(certPath, certPEM(der), 0o600); err != nil {
+	if err := file.ReplaceSynced(certPath, certPEM(der), 0o600); err != nil {
 		return err
 	}
 	return writeKey(keyPath, key)
@@ -189,7 +189,7 @@ func writeKey(path string, key *ecdsa.PrivateKey) error {
 	if err != nil {
 		return fmt.Errorf("cannot write key: %w", err)
 	}
-	return blobs.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return file.ReplaceSynced(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 func certPEM(der []byte) []byte {

@@ -167,9 +167,12 @@ func (s *Store) watch(ctx context.Context) error {
 	s.view.SetConnected(true)
 	s.cfg.Log.Info("following the entries", "stream", s.cfg.Stream, "entries", info.State.Msgs)
 	defer msgs.Stop()
-	failed := make(chan error, 1)
-	go func() { failed <- s.take(msgs) }()
-	return s.hold(ctx, failed, func() { msgs.Stop(); <-failed })
+	failed, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		failed <- s.take(msgs)
+	}()
+	return s.hold(ctx, failed, func() { msgs.Stop(); <-ended })
 }
 
 // hold waits for the end of watch: taking failed, or the connection is not
