@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -121,12 +122,25 @@ func (s *set) furnish() error {
 		Supervisor: filepath.Join(s.Bin, "bangle-supervisor"), Hooktool: filepath.Join(s.Bin, "hooktool"),
 	})
 	if err == nil && s.cfg.WASMCache != "" {
-		err = os.CopyFS(filepath.Join(s.AgentDir(), "wasm-cache"), os.DirFS(s.cfg.WASMCache))
+		err = copyPrivate(filepath.Join(s.AgentDir(), "wasm-cache"), s.cfg.WASMCache)
 	}
 	if err == nil && s.cfg.CrashPoints {
 		s.points, err = newPoints(filepath.Join(s.Run, "points"))
 	}
 	return err
+}
+
+// copyPrivate copies a directory that nobody else may write to: native code lies in it.
+func copyPrivate(to, from string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return filepath.WalkDir(to, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(name, 0o700)
+		}
+		return err
+	})
 }
 
 func (s *set) controllerDir() string { return filepath.Join(s.Home, "controllers", "stage") }
