@@ -1,13 +1,14 @@
 package substratetest
 
 import (
-	"slices"
-	"testing"
-	"time"
-
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/internal/suite"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
 )
 
 // lifeCases are about the process.
@@ -17,6 +18,9 @@ func lifeCases() []suite.Case[*bench] {
 		{Name: "adopted units that no specification names are ended", Run: adoptsAndEnds},
 		{Name: "a unit's environment is known after a restart", Run: environmentAgain},
 		{Name: "a crashed container is started again after an adoption", Run: crashAfterAdoption},
+		{Name: "the unit's side works in a process of its own", Run: unitBeside},
+		{Name: "another life of the unit's side starts and ends nothing", Run: unitBesideAgain},
+		{Name: "what runs is recorded for whoever has to end it without the substrate", Run: recorded},
 		{Name: "a killed substrate answers Info after its restart", Run: restarted(func(t testing.TB, b *bench) error {
 			_, err := b.Provider.Info(b.ctx(t))
 			return err
@@ -132,6 +136,77 @@ func restarted(call func(testing.TB, *bench) error) func(testing.TB, *bench) {
 		b.restart(t)
 		if err := call(t, b); !works(err) {
 			t.Errorf("after its restart: %v", err)
+		}
+	}
+}
+
+// beside starts a second life as the agent does: it is configured, and never
+// asked to adopt or to ensure anything.
+func (b *bench) beside(t testing.TB) *bench {
+	t.Helper()
+	second := &bench{cfg: b.cfg, dirs: b.dirs, Subject: b.cfg.Start(t, b.dirs)}
+	if second.Kill != nil {
+		second.Kill = sync.OnceFunc(second.Kill)
+		t.Cleanup(second.Kill)
+	}
+	if err := second.Provider.Configure(b.ctx(t), b.configuration()); err != nil {
+		t.Fatalf("Configure of the unit's side: %v", err)
+	}
+	return second
+}
+
+func unitBeside(t testing.TB, b *bench) {
+	agent := b.beside(t)
+	events := agent.watch(t, modelA, "web/0")
+	b.ensure(t, b.spec(modelA, "web", "0"))
+	here, there := b.up(t, modelA, "web/0"), agent.up(t, modelA, "web/0")
+	there.same(t, here)
+	first := containerUp(t, b, events, "main", "")
+	b.crash(t, here.socket)
+	containerUp(t, b, events, "main", first.GetBootId())
+	b.ensure(t, b.spec(modelA, "web"))
+	if !suite.Eventually(b.cfg.Patience, func() bool {
+		_, err := agent.Unit.Environment(b.ctx(t), &substratev1.EnvironmentRequest{ModelUuid: modelA, Unit: "web/0"})
+		return errs.Is(err, errs.NotFound)
+	}) {
+		t.Error("the unit's side still has an environment for a unit that was ended")
+	}
+}
+
+func unitBesideAgain(t testing.TB, b *bench) {
+	b.mayKill(t)
+	b.ensure(t, b.spec(modelA, "web", "0", "1"))
+	p, q := b.up(t, modelA, "web/0"), b.up(t, modelA, "web/1")
+	for range 2 {
+		agent := b.beside(t)
+		agent.up(t, modelA, "web/0").same(t, p)
+		agent.up(t, modelA, "web/1").same(t, q)
+		agent.Kill()
+	}
+	p.still(t, "after the unit's side was killed")
+	q.still(t, "after the unit's side was killed")
+	b.ensure(t, b.spec(modelA, "web", "0!"))
+	agent := b.beside(t)
+	containerUp(t, b, agent.watch(t, modelA, "web/0"), "main", "")
+	p.still(t, "after the unit's side came back beside a draining unit")
+}
+
+// recorded wants a file *.json below one of the directories with the pid, the
+// start time and the kernel's boot id of every supervisor: destroy-controller
+// ends by it what nobody can be asked to end any more.
+func recorded(t testing.TB, b *bench) {
+	b.ensure(t, b.spec(modelA, "web", "0", "1"))
+	for _, unit := range []string{"web/0", "web/1"} {
+		p := b.up(t, modelA, unit)
+		pid, err := listener(p.socket)
+		if err != nil {
+			t.Fatalf("cannot ask who listens: %v", err)
+		}
+		if pid == os.Getpid() {
+			t.Skip("the supervisors run in this process")
+		}
+		if !suite.Eventually(b.cfg.Patience, func() bool { return b.hasRecord(pid) }) {
+			t.Errorf("no file *.json below %s or %s records process %d of %s as pid, start_time and boot_id", b.dirs.State, b.dirs.Run, pid, unit)
 		}
 	}
 }

@@ -9,7 +9,6 @@
 package substratetest
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
@@ -150,25 +149,5 @@ func (b *bench) configure(t testing.TB) {
 func (b *bench) configuration() *substratev1.ConfigureRequest {
 	return &substratev1.ConfigureRequest{
 		StateDir: b.dirs.State, RunDir: b.dirs.Run, Supervisor: b.cfg.Supervisor, Hooktool: b.cfg.Hooktool, Settings: b.cfg.Settings,
-	}
-}
-
-// clean removes every application that the case placed, so that no process is
-// left, and ends the substrate.
-func (b *bench) clean(t testing.TB) {
-	if b.cleaned {
-		return
-	}
-	b.cleaned = true
-	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.Patience)
-	defer cancel()
-	for key := range b.used {
-		req := &substratev1.RemoveRequest{ModelUuid: key[0], Application: key[1], DestroyStorage: true, TimeoutMs: 20000}
-		if err := b.Provider.Remove(ctx, req, func(*substratev1.RemoveProgress) error { return nil }); err != nil {
-			t.Logf("cannot clean up %s: %v", key[1], err)
-		}
-	}
-	if b.Kill != nil {
-		b.Kill()
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -78,4 +80,33 @@ func startOf(pid int) string {
 		return ""
 	}
 	return fields[19]
+}
+
+// hasRecord looks for the record of a process below the case's directories.
+func (b *bench) hasRecord(pid int) bool {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // every Linux has it
+	want := processRecord{PID: pid, StartTime: startOf(pid), BootID: strings.TrimSpace(string(boot))}
+	for _, dir := range []string{b.dirs.State, b.dirs.Run} {
+		found := false
+		_ = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+			var record processRecord
+			if err != nil || entry.IsDir() || filepath.Ext(name) != ".json" {
+				return nil //nolint:nilerr // files come and go
+			}
+			content, err := os.ReadFile(name)
+			found = found || err == nil && json.Unmarshal(content, &record) == nil && record == want
+			return nil
+		})
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// processRecord names a process for good.
+type processRecord struct {
+	PID       int    `json:"pid"`
+	StartTime string `json:"start_time"`
+	BootID    string `json:"boot_id"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -95,20 +96,14 @@ func (p *plain) converge(now time.Time) error {
 	return nil
 }
 
-// run sees to a place's storage and containers.
+// run sees to a place's storage and containers, and writes down what it did.
 func (p *plain) run(k string, at *place, w wanted) error {
-	changed := false
-	for _, s := range w.unit.GetStorage() {
-		location := filepath.Join(p.state, "storage", w.spec.GetModelUuid()[:8]+"-"+strings.ReplaceAll(s.GetId(), "/", "-"))
-		if at.mounted(s.GetId()) {
-			continue
-		}
-		if err := os.MkdirAll(location, 0o700); err != nil {
-			return err
-		}
-		at.Storage = append(at.Storage, &substratev1.StorageMount{Id: s.GetId(), Name: s.GetName(), Kind: "filesystem", Location: location})
-		changed = true
+	mounts, err := p.mounts(at, w)
+	if err != nil {
+		return err
 	}
+	at.saved = at.saved && len(mounts) == len(at.Storage)
+	at.Storage = mounts
 	for _, want := range w.spec.GetContainers() {
 		c := at.container(want.GetName())
 		if c == nil {
@@ -116,30 +111,36 @@ func (p *plain) run(k string, at *place, w wanted) error {
 			at.Containers = append(at.Containers, c)
 		}
 		if c.alive() {
-			if c.rises() {
-				at.version++
-			}
 			continue
 		}
+		at.saved = false
 		if err := p.start(k, c); err != nil {
 			return err
 		}
-		changed = true
 	}
-	if !changed {
+	if at.saved {
 		return nil
 	}
 	at.version++
 	return p.save(k, at)
 }
 
-func (at *place) mounted(id string) bool {
-	for _, s := range at.Storage {
-		if s.GetId() == id {
-			return true
+// mounts are the directories of a unit's storage; what is there already is kept.
+func (p *plain) mounts(at *place, w wanted) ([]*substratev1.StorageMount, error) {
+	var mounts []*substratev1.StorageMount
+	for _, s := range w.unit.GetStorage() {
+		if i := slices.IndexFunc(at.Storage, func(m *substratev1.StorageMount) bool { return m.GetId() == s.GetId() }); i >= 0 {
+			mounts = append(mounts, at.Storage[i])
+			continue
 		}
+		location := filepath.Join(p.state, "storage", w.spec.GetModelUuid()[:8]+"-"+strings.ReplaceAll(s.GetId(), "/", "-"))
+		if err := os.MkdirAll(location, 0o700); err != nil {
+			return nil, err
+		}
+		mounts = append(mounts, &substratev1.StorageMount{Id: s.GetId(), Name: s.GetName(), Kind: "filesystem", Location: location})
+		at.saved = false
 	}
-	return false
+	return mounts, nil
 }
 
 func (at *place) container(name string) *container {

@@ -14,11 +14,12 @@ import (
 )
 
 // plain is both sides of the contract. What it must not forget lies in files;
-// everything else is asked of the kernel.
+// everything else is asked of the kernel. The agent runs a process of its own of
+// it for the unit's side (watch.go), which knows the files alone.
 type plain struct {
 	poke chan struct{} // wakes the loop
 	end  context.CancelFunc
-	done chan struct{} // closed when the loop has ended; nil before Configure
+	done chan struct{} // closed when the loop has ended; nil before Adopt
 
 	mu                        sync.Mutex
 	changed                   chan struct{} // closed at every change
@@ -62,7 +63,7 @@ func (p *plain) Info(context.Context) (*substratev1.InfoResponse, error) {
 	return &substratev1.InfoResponse{Name: "plain", Version: plugin.Version(), Agents: "shared", Capabilities: []string{"scale", "storage", "confirm-gone"}}, nil
 }
 
-// Configure takes the directories and starts the loop.
+// Configure takes the directories.
 func (p *plain) Configure(_ context.Context, req *substratev1.ConfigureRequest) error {
 	for name := range req.GetSettings() {
 		return errs.E(errs.Invalid, "cannot configure the plain substrate: it has no setting %q, and no other", name)
@@ -70,6 +71,25 @@ func (p *plain) Configure(_ context.Context, req *substratev1.ConfigureRequest) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state, p.runDir, p.supervisor = req.GetStateDir(), req.GetRunDir(), req.GetSupervisor()
+	return nil
+}
+
+// Adopt takes over what an earlier life started and begins to work: only the
+// process beside the controller is asked to.
+func (p *plain) Adopt(context.Context) (*substratev1.AdoptResponse, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == "" {
+		return nil, errs.E(errs.Invalid, "cannot adopt units: the substrate is not configured")
+	}
+	if err := p.restore(); err != nil {
+		return nil, errs.E(errs.Unavailable, "cannot adopt units: %w", err)
+	}
+	answer := &substratev1.AdoptResponse{}
+	for k, at := range p.places {
+		answer.Units = append(answer.Units, &substratev1.Adopted{ModelUuid: at.Model, Unit: at.Unit, ProviderId: k})
+	}
+	p.tell()
 	if p.done == nil {
 		var ctx context.Context
 		ctx, p.end = context.WithCancel(context.Background())
@@ -79,21 +99,6 @@ func (p *plain) Configure(_ context.Context, req *substratev1.ConfigureRequest) 
 			p.loop(ctx)
 		}()
 	}
-	return nil
-}
-
-// Adopt takes over what an earlier life started.
-func (p *plain) Adopt(context.Context) (*substratev1.AdoptResponse, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.restore(); err != nil {
-		return nil, errs.E(errs.Unavailable, "cannot adopt units: %w", err)
-	}
-	answer := &substratev1.AdoptResponse{}
-	for k, at := range p.places {
-		answer.Units = append(answer.Units, &substratev1.Adopted{ModelUuid: at.Model, Unit: at.Unit, ProviderId: k})
-	}
-	p.tell()
 	return answer, nil
 }
 
@@ -117,7 +122,7 @@ func (p *plain) Ensure(_ context.Context, req *substratev1.EnsureRequest) (*subs
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done == nil || len(spec.GetModelUuid()) < 8 {
-		return nil, errs.E(errs.Invalid, "cannot place %s: the substrate is not configured, or the specification has no model", spec.GetApplication())
+		return nil, errs.E(errs.Invalid, "cannot place %s: the substrate has not adopted yet, or the specification has no model", spec.GetApplication())
 	}
 	if req.GetRevision() < p.revisions[app] {
 		return &substratev1.EnsureResponse{}, nil

@@ -26,6 +26,7 @@ type place struct {
 	Storage          []*substratev1.StorageMount
 
 	phase    string // running, stopping, gone
+	saved    bool   // the file says so too
 	version  int    // counts what is worth telling
 	deadline time.Time
 }
@@ -33,33 +34,56 @@ type place struct {
 // container is one supervisor.
 type container struct {
 	Name, Socket string
-	PID          int
-	Start        string // when the process started, as the kernel counts: a pid alone may be another's by now
-
-	answers bool // at its socket
+	process
 }
 
-// boot tells two lives of a supervisor apart.
-func (c *container) boot() string { return fmt.Sprintf("%d-%s", c.PID, c.Start) }
+// process names a process for good: a pid alone may be another's by now. In a
+// file named *.json this is what destroy-controller ends when nobody can be
+// asked any more.
+type process struct {
+	PID   int    `json:"pid"`
+	Start string `json:"start_time"` // field 22 of /proc/PID/stat
+	Boot  string `json:"boot_id"`    // the kernel's
+}
 
-// rises says whether the supervisor answers now and did not before.
-func (c *container) rises() bool {
-	if c.answers {
-		return false
-	}
+// life tells two lives of a supervisor apart.
+func (p process) life() string { return fmt.Sprintf("%d-%s", p.PID, p.Start) }
+
+// processOf is the process that has the pid now.
+func processOf(pid int) process {
+	start, _ := startOf(pid)
+	return process{PID: pid, Start: start, Boot: bootID()}
+}
+
+// bootID is the identity of the machine's current boot.
+func bootID() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // every Linux has it
+	return strings.TrimSpace(string(id))
+}
+
+// answers says which process listens at the container's socket, 0 if none does.
+func (c *container) answers() (pid int) {
 	conn, err := net.Dial("unix", c.Socket)
 	if err != nil {
-		return false
+		return 0
 	}
-	_ = conn.Close() // nothing was written
-	c.answers = true
-	return true
+	defer func() { _ = conn.Close() }() // nothing was written
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { // then it stays 0
+		if peer, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
+			pid = int(peer.Pid)
+		}
+	})
+	return pid
 }
 
 // alive says whether the recorded process runs.
-func (c *container) alive() bool {
-	start, zombie := startOf(c.PID)
-	return c.PID != 0 && start == c.Start && !zombie
+func (p process) alive() bool {
+	start, zombie := startOf(p.PID)
+	return p.PID != 0 && start == p.Start && !zombie && p.Boot == bootID()
 }
 
 // key names a place in maps and files: names of units are unique in a model only.
@@ -85,19 +109,38 @@ func startOf(pid int) (start string, zombie bool) {
 // file is where a place is recorded.
 func (p *plain) file(k string) string { return filepath.Join(p.state, "places", k+".json") }
 
-// save writes a place's record in one step.
+// save writes a place's record.
 func (p *plain) save(k string, at *place) error {
-	content, err := json.Marshal(at)
+	at.saved = true
+	return write(p.file(k), at)
+}
+
+// write replaces a file in one step.
+func write(file string, value any) error {
+	content, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(p.state, "places"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(p.file(k)+".new", content, 0o600); err != nil {
+	if err := os.WriteFile(file+".new", content, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(p.file(k)+".new", p.file(k))
+	return os.Rename(file+".new", file)
+}
+
+// load reads a place's record.
+func load(file string) (*place, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	at := &place{phase: "running", version: 1, saved: true}
+	if err := json.Unmarshal(content, at); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return at, nil
 }
 
 // restore reads the places of an earlier life.
@@ -107,13 +150,9 @@ func (p *plain) restore() error {
 		return err
 	}
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		at, err := load(file)
 		if err != nil {
 			return err
-		}
-		at := &place{phase: "running", version: 1}
-		if err := json.Unmarshal(content, at); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
 		}
 		k := strings.TrimSuffix(filepath.Base(file), ".json")
 		if p.places[k] == nil {
@@ -123,8 +162,15 @@ func (p *plain) restore() error {
 	return nil
 }
 
-// start starts a container's supervisor, detached: it outlives this process.
+// start starts a container's supervisor, detached: it outlives this process. One
+// that answers already was started by an earlier life that was killed before it
+// could write that down.
 func (p *plain) start(k string, c *container) error {
+	record := filepath.Join(p.state, "containers", k, c.Name+".json")
+	if pid := c.answers(); pid != 0 {
+		c.process = processOf(pid)
+		return write(record, c.process)
+	}
 	dir := filepath.Join(p.state, "containers", k, c.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -141,19 +187,18 @@ func (p *plain) start(k string, c *container) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	c.PID, c.answers = cmd.Process.Pid, false
-	c.Start, _ = startOf(c.PID)
+	c.process = processOf(cmd.Process.Pid)
 	go func() {
 		_ = cmd.Wait() // the loop sees that it is gone
 		p.wake()
 	}()
-	return nil
+	return write(record, c.process)
 }
 
 // signal sends a signal to the recorded process, if it still is that one.
-func (c *container) signal(s syscall.Signal) {
-	if c.alive() {
-		_ = syscall.Kill(c.PID, s) // gone meanwhile is as good
+func (p process) signal(s syscall.Signal) {
+	if p.alive() {
+		_ = syscall.Kill(p.PID, s) // gone meanwhile is as good
 	}
 }
 
