@@ -19,8 +19,8 @@ import (
 )
 
 // Programs builds every program of the tree once for each content of the sources and returns the directory that has
-// them: bangle, bangle-agent, bangle-supervisor, hooktool, pebble (a link), plugins/ and plugins.lock. Tags go to the
-// compiler.
+// them: bangle, bangle-agent, bangle-supervisor, hooktool, pebble (a link), plugins/ with links to bangle-agent, and
+// plugins.lock. Tags go to the compiler.
 func Programs(ctx context.Context, tags string) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -132,9 +132,10 @@ func build(ctx context.Context, root, dir, tags string) error {
 	if err := compile(ctx, root, fresh, tags, mains); err != nil {
 		return err
 	}
-	plugins := []string{"./plugins/substrate-local", "./plugins/runtime-python", "./plugins/runtime-wasm"}
-	if err := compile(ctx, root, filepath.Join(fresh, "plugins"), tags, plugins); err != nil {
-		return err
+	for _, plugin := range []string{"substrate-local", "runtime-python", "runtime-wasm"} {
+		if err := os.Symlink(filepath.Join("..", "bangle-agent"), filepath.Join(fresh, "plugins", plugin)); err != nil {
+			return err
+		}
 	}
 	if err := os.Symlink("bangle-supervisor", filepath.Join(fresh, "pebble")); err != nil {
 		return err
