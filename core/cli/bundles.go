@@ -41,6 +41,9 @@ func (a *app) deployBundle(ctx context.Context, s *scope, path string, f *deploy
 	if err := possible(changes); err != nil {
 		return err
 	}
+	if err := readable(path, changes); err != nil {
+		return err
+	}
 	if len(changes) == 0 {
 		a.say("No changes to apply.")
 		return nil

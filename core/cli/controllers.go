@@ -81,15 +81,8 @@ func (a *app) listControllers(memory *home.Client, format string) error {
 	sort.Strings(order)
 	whole := map[string]any{"controllers": rows, "current-controller": memory.Current}
 	switch format {
-	case "json":
-		return json.NewEncoder(a.out).Encode(whole)
-	case "yaml":
-		text, err := yaml.Encode(whole)
-		if err != nil {
-			return err
-		}
-		_, err = a.out.Write(text)
-		return err
+	case "json", "yaml":
+		return render.Value(a.out, format, whole)
 	case "tabular":
 	default:
 		return usage("invalid value %q for option --format: allowed are tabular, json, yaml", format)

@@ -63,6 +63,14 @@ func (a *app) deployCharm(ctx context.Context, s *scope, args []string, f *deplo
 	if err != nil {
 		return err
 	}
+	if name != "" && !charm.ValidAppName(name) {
+		return errs.E(errs.Invalid, "cannot use %q as the name of an application: want %s", name, charm.AppNameRule)
+	}
+	if options, ok := optionsOf(path); ok {
+		if _, err := options.ParseAll(req.GetConfig()); err != nil {
+			return err // before the package is sent
+		}
+	}
 	t, err := a.reach(ctx, s)
 	if err != nil {
 		return err

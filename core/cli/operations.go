@@ -210,10 +210,8 @@ func (a *app) resolvedCommand() *cobra.Command {
 			if all == (len(args) > 0) {
 				return usage("name units, or else say --all")
 			}
-			for _, u := range args {
-				if !unitArg.MatchString(u) {
-					return usage("%q is no unit; want APPLICATION/NUMBER", u)
-				}
+			if err := unitArgs(args); err != nil {
+				return err
 			}
 			t, err := a.reach(ctx, s)
 			if err != nil {

@@ -71,15 +71,8 @@ func (a *app) listPlugins(ctx context.Context, verbose bool, format string) erro
 		rows = append(rows, r)
 	}
 	switch format {
-	case "json":
-		return json.NewEncoder(a.out).Encode(map[string]any{"plugins": rows})
-	case "yaml":
-		text, err := yaml.Encode(map[string]any{"plugins": rows})
-		if err != nil {
-			return err
-		}
-		_, err = a.out.Write(text)
-		return err
+	case "json", "yaml":
+		return render.Value(a.out, format, map[string]any{"plugins": rows})
 	case "tabular":
 	default:
 		return usage("invalid value %q for option --format: allowed are tabular, json, yaml", format)

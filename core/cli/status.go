@@ -186,10 +186,8 @@ func (a *app) showUnitCommand() *cobra.Command {
 		long:    "--events shows the journal instead: each event with the time it waited, ran and took to commit, what came of it and what it wrote.",
 		example: "bangle show-unit web/0\nbangle show-unit web/0 --endpoint database --related-unit db/0\nbangle show-unit web/0 --events\nbangle show-unit web/0 --events --last 10 --format json"},
 		func(ctx context.Context, args []string) error {
-			for _, u := range args {
-				if !unitArg.MatchString(u) {
-					return usage("%q is no unit; want APPLICATION/NUMBER", u)
-				}
+			if err := unitArgs(args); err != nil {
+				return err
 			}
 			t, err := a.reach(ctx, s)
 			if err != nil {

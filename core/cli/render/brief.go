@@ -14,13 +14,7 @@ import (
 func Oneline(w io.Writer, s *clientv1.StatusResponse) error {
 	var b strings.Builder
 	for _, a := range s.GetApplications() {
-		list := slices.Clone(a.GetUnits())
-		slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
-		for _, u := range list {
-			name := u.GetName()
-			if u.GetLeader() {
-				name += "*"
-			}
+		for name, u := range ordered(a) {
 			fmt.Fprintf(&b, "- %s: %s (agent:%s, workload:%s)", name, u.GetAddress(), u.GetAgent().GetCurrent(), u.GetWorkload().GetCurrent())
 			if ports := Ports(u.GetOpenPorts()); ports != "" {
 				b.WriteString(" " + ports)

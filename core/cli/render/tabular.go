@@ -86,16 +86,27 @@ func cut(version string) string {
 	return version
 }
 
-func units(s *clientv1.StatusResponse) *Table {
-	t := &Table{Columns: Columns("Unit", "Workload", "Agent", "Address", "Ports", "Message")}
-	for _, a := range s.GetApplications() {
-		list := slices.Clone(a.GetUnits())
-		slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
+// ordered gives an application's units by number, under the names they are shown with: a star marks the leader.
+func ordered(a *clientv1.ApplicationStatusInfo) iter.Seq2[string, *clientv1.UnitStatusInfo] {
+	list := slices.Clone(a.GetUnits())
+	slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
+	return func(yield func(string, *clientv1.UnitStatusInfo) bool) {
 		for _, u := range list {
 			name := u.GetName()
 			if u.GetLeader() {
 				name += "*"
 			}
+			if !yield(name, u) {
+				return
+			}
+		}
+	}
+}
+
+func units(s *clientv1.StatusResponse) *Table {
+	t := &Table{Columns: Columns("Unit", "Workload", "Agent", "Address", "Ports", "Message")}
+	for _, a := range s.GetApplications() {
+		for name, u := range ordered(a) {
 			t.Add(name, status(u.GetWorkload().GetCurrent()), status(u.GetAgent().GetCurrent()), u.GetAddress(), Ports(u.GetOpenPorts()), unitMessage(u))
 		}
 	}
