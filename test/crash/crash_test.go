@@ -3,10 +3,12 @@
 package crash_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +24,9 @@ const (
 	controller = "controller"
 	supervisor = "supervisor"
 )
+
+// programs are built once for all tests: another one may be writing the sources meanwhile.
+var programs = sync.OnceValues(func() (string, error) { return stage.Programs(context.Background(), "crashpoints") })
 
 var victims = []string{agent, runtime, substrate, controller, supervisor}
 
@@ -47,7 +52,7 @@ var rare = []string{"dispatch.charm-fetched", "dispatch.charm-copy"}
 
 // TestCrashAtEveryPoint lets each kind of process die while another, or it itself, stands at each point.
 func TestCrashAtEveryPoint(t *testing.T) {
-	bin, err := stage.Programs(t.Context(), "crashpoints")
+	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // TestKillInMidHook kills while a hook hangs, with a grandchild in a session of its own. Who dies decides whether the hook
 // goes on (nobody it needs has died), runs again after all of it was ended, or, for an action, is failed.
 func TestKillInMidHook(t *testing.T) {
-	bin, err := stage.Programs(t.Context(), "crashpoints")
+	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
