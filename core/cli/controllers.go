@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sort"
 	"text/tabwriter"
@@ -10,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bangle-dev/bangle/core/cli/render"
 	"github.com/bangle-dev/bangle/core/controller"
 	"github.com/bangle-dev/bangle/core/home"
 	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
-	"github.com/bangle-dev/bangle/sdk/yaml"
 )
 
 func (a *app) controllerCommands() []*cobra.Command {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -10,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bangle-dev/bangle/core/cli/render"
 	"github.com/bangle-dev/bangle/core/pluginhost"
-	"github.com/bangle-dev/bangle/sdk/yaml"
 )
 
 func (a *app) pluginsCommand() *cobra.Command {

@@ -28,6 +28,16 @@ func (a *app) operationCommands() []*cobra.Command {
 // unitArg is a unit among arguments.
 var unitArg = regexp.MustCompile(`^[a-z][a-z0-9-]*/([0-9]+|leader)$`)
 
+// unitArgs refuses what cannot be a unit, before anybody is asked.
+func unitArgs(args []string) error {
+	for _, u := range args {
+		if !unitArg.MatchString(u) {
+			return usage("%q is no unit; want APPLICATION/NUMBER", u)
+		}
+	}
+	return nil
+}
+
 // taskFlags are the flags of commands that start tasks.
 type taskFlags struct {
 	background, parallel, utc bool

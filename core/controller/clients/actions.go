@@ -145,15 +145,7 @@ func (s *Service) actionParams(app *controllerv1.Application, in *clientv1.RunRe
 
 // ListActions lists the actions of an application's charm.
 func (s *Service) ListActions(_ context.Context, req *connect.Request[clientv1.ListActionsRequest]) (*connect.Response[clientv1.ListActionsResponse], error) {
-	m, err := s.model(req.Msg.GetModel())
-	if err != nil {
-		return nil, err
-	}
-	app, err := anyApplication(m, req.Msg.GetApplication())
-	if err != nil {
-		return nil, err
-	}
-	ch, err := s.charmOf(app.Value)
+	_, ch, err := s.described(req.Msg.GetModel(), req.Msg.GetApplication())
 	if err != nil {
 		return nil, err
 	}

@@ -21,23 +21,15 @@ const trustKey = "trust"
 
 // GetConfig lists every option of an application's charm with its value.
 func (s *Service) GetConfig(_ context.Context, req *connect.Request[clientv1.GetConfigRequest]) (*connect.Response[clientv1.GetConfigResponse], error) {
-	m, err := s.model(req.Msg.GetModel())
+	app, ch, err := s.described(req.Msg.GetModel(), req.Msg.GetApplication())
 	if err != nil {
 		return nil, err
 	}
-	app, err := anyApplication(m, req.Msg.GetApplication())
-	if err != nil {
-		return nil, err
-	}
-	ch, err := s.charmOf(app.Value)
-	if err != nil {
-		return nil, err
-	}
-	resp := &clientv1.GetConfigResponse{Application: app.Value.GetName(), Charm: app.Value.GetCharmName(), Trust: app.Value.GetTrust()}
+	resp := &clientv1.GetConfigResponse{Application: app.GetName(), Charm: app.GetCharmName(), Trust: app.GetTrust()}
 	for _, name := range slices.Sorted(maps.Keys(ch.Config)) {
 		o := ch.Config[name]
 		out := &clientv1.ConfigOption{Name: name, Type: string(o.Type), Description: o.Description, DefaultValue: toValue(o.Default), Source: "unset"}
-		switch set := app.Value.GetConfig()[name]; {
+		switch set := app.GetConfig()[name]; {
 		case set != nil:
 			out.Value, out.Source = set, "user"
 		case out.GetDefaultValue() != nil:

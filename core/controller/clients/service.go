@@ -174,6 +174,20 @@ func (s *Service) charmOf(app *controllerv1.Application) (*charm.Charm, error) {
 	return s.charm(app.GetCharmDigest(), app.GetRuntime())
 }
 
+// described finds an application in any state of its life and reads what its charm declares.
+func (s *Service) described(model, name string) (*controllerv1.Application, *charm.Charm, error) {
+	m, err := s.model(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	app, err := anyApplication(m, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	ch, err := s.charmOf(app.Value)
+	return app.Value, ch, err
+}
+
 // charm reads what a stored charm declares, for the given runtime if it is not
 // the one that the package asks for.
 func (s *Service) charm(digest, runtime string) (*charm.Charm, error) {
