@@ -46,6 +46,9 @@ type Host struct {
 	all    map[*Instance]struct{}
 }
 
+// maxRunDir is how long a directory may be so that the paths of sockets in it end at 107 bytes.
+const maxRunDir = 40
+
 // New makes a host. Close ends it and every plugin it started.
 func New(cfg Config) (*Host, error) {
 	if cfg.Log == nil {
@@ -56,6 +59,9 @@ func New(cfg Config) (*Host, error) {
 	}
 	if cfg.RunDir == "" {
 		cfg.RunDir = os.TempDir()
+		if len(cfg.RunDir) > maxRunDir {
+			cfg.RunDir = "/tmp" // TMPDIR may be as long as somebody likes
+		}
 	} else {
 		sweep(cfg.RunDir)
 	}
