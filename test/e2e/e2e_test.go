@@ -90,6 +90,7 @@ func stories(t *testing.T, dir string) {
 			"trace":    trace,
 			"refused":  refused,
 			"kill9":    kill9,
+			"modules":  modules,
 			"nothing":  nothing,
 			"eventual": eventual,
 		},
