@@ -326,6 +326,32 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// What may well run is not refused.
+func TestLoadTakesCharmsWithOps(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"in venv":             {"src/charm.py": "import ops\n", "venv/ops/__init__.py": ""},
+		"in a submodule":      {"src/charm.py": "from ops.main import main\n", "mod/operator/ops/__init__.py": ""},
+		"in a wheelhouse":     {"src/charm.py": "import ops\n", "wheelhouse/ops-2.0.tar.gz": ""},
+		"only if it is there": {"src/charm.py": "try:\n    import ops\nexcept ImportError:\n    ops = None\n"},
+		"another":             {"src/charm.py": "import opsdroid\n# import ops\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			files["dispatch"] = "#!/bin/sh\n"
+			for file, text := range files {
+				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				write(t, filepath.Join(dir, file), text, 0o755)
+			}
+			got, err := python.New(python.Config{}).Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir})
+			if err != nil || len(got.GetDiagnostics()) > 0 {
+				t.Errorf("load = %v, %v; want no diagnostic", got, err)
+			}
+		})
+	}
+}
+
 func readPID(t *testing.T, path string) int {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -160,7 +160,8 @@ func checkOps(dir string) []*charmruntimev1.Diagnostic {
 	if line == 0 {
 		return nil
 	}
-	for _, place := range []string{"lib/ops", "venv/ops", "src/ops", "venv/lib/python3*/site-packages/ops", "lib/ops.py"} {
+	for _, place := range []string{"lib/ops", "venv/ops", "src/ops", "lib/ops.py", "venv/ops.py", "src/ops.py",
+		"venv/lib/python3*/site-packages/ops", "mod/operator/ops", "wheelhouse/ops-*"} {
 		if hits, _ := filepath.Glob(filepath.Join(dir, place)); len(hits) > 0 {
 			return nil
 		}
@@ -169,8 +170,13 @@ func checkOps(dir string) []*charmruntimev1.Diagnostic {
 		"put the ops package into venv/ or lib/ of the charm (charmcraft pack does), or use the hook tools")}
 }
 
+// importsOps is the line that imports the framework as the charm is loaded, 0 without one. What is imported inside a
+// function or a try is not counted: such a charm may know what to do without.
 func importsOps(text string) int {
 	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
+			continue
+		}
 		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 		if len(words) >= 2 && (words[0] == "import" || words[0] == "from") && (words[1] == "ops" || strings.HasPrefix(words[1], "ops.")) {
 			return i + 1
