@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -38,10 +39,7 @@ func (a *app) deployBundle(ctx context.Context, s *scope, path string, f *deploy
 		return err
 	}
 	changes := bundle.Plan(b, live)
-	if err := possible(changes); err != nil {
-		return err
-	}
-	if err := readable(path, changes); err != nil {
+	if err := cmp.Or(possible(changes), readable(path, changes)); err != nil {
 		return err
 	}
 	if len(changes) == 0 {

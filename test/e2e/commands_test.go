@@ -121,7 +121,7 @@ func trace(ts *testscript.TestScript, _ bool, args []string) {
 	compare(ts, args, func() (string, error) {
 		out, err := output(ts, []string{"bangle", "debug-log", "--replay", "--no-tail", "--include", args[0]})
 		var text strings.Builder
-		for _, line := range strings.Split(out, "\n") {
+		for line := range strings.SplitSeq(out, "\n") {
 			if _, saw, found := strings.Cut(line, " saw "); found {
 				fmt.Fprintln(&text, strings.TrimSpace(saw))
 			}
@@ -168,7 +168,7 @@ func compare(ts *testscript.TestScript, args []string, read func() (string, erro
 	poll(ts, func() (bool, string) {
 		all, err := read()
 		var lines []string
-		for _, line := range strings.Split(all, "\n") {
+		for line := range strings.SplitSeq(all, "\n") {
 			if line != "" && wanted.MatchString(line) {
 				lines = append(lines, line)
 			}

@@ -85,7 +85,7 @@ func leftovers(home, temp string) []string {
 		left = append(left, fmt.Sprintf("process %d: %s", p.pid, p.command))
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(mounts), "\n") {
+	for line := range strings.SplitSeq(string(mounts), "\n") {
 		if strings.Contains(line, home+"/") {
 			left = append(left, "mount "+line)
 		}

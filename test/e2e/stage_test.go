@@ -169,7 +169,7 @@ func below(pid int) []string {
 	var found []string
 	for _, list := range lists {
 		text, _ := os.ReadFile(list)
-		for _, word := range strings.Fields(string(text)) {
+		for word := range strings.FieldsSeq(string(text)) {
 			child, err := strconv.Atoi(word)
 			if err != nil {
 				continue
