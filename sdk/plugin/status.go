@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -106,6 +107,11 @@ func FromStatus(err error) error {
 	}
 	remote := &remoteError{text: st.Message(), status: st}
 	switch st.Code() {
+	case codes.Unimplemented:
+		// What gRPC itself says about a server names neither the cause nor a remedy.
+		if strings.HasPrefix(remote.text, "unknown service ") || strings.HasPrefix(remote.text, "unknown method ") {
+			remote.text = "cannot use plugin: " + remote.text + ": it is of another kind, or was built from an older contract"
+		}
 	case codes.Canceled:
 		remote.cause = context.Canceled
 	case codes.DeadlineExceeded:
