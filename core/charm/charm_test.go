@@ -221,7 +221,7 @@ func TestRuntime(t *testing.T) {
 func TestImportOfOps(t *testing.T) {
 	base := map[string]string{"metadata.yaml": "name: a", "hooks/install": "", "src/charm.py": "#!/usr/bin/env python3\nimport os\nfrom ops.charm import CharmBase\n"}
 	_, list := charm.ReadFS(fsOf(base), charm.ReadConfig{})
-	want := `warning: src/charm.py: line 3: "from ops.charm import CharmBase" is not in the package; it starts only where python3 has ops installed; ` +
+	want := `warning: src/charm.py: line 3: "from ops.charm import CharmBase" is not in the package; the python runtime refuses such a charm; ` +
 		`pack the charm with charmcraft, or run beside src: python3 -m pip install --target venv ops`
 	if d := cmp.Diff(want, list.String()); d != "" {
 		t.Error(d)

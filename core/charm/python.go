@@ -18,7 +18,7 @@ func opsPlaces() []string {
 }
 
 // checkImports warns of a charm that imports ops and carries none. It is no
-// error: the interpreter may have one of its own. What is imported inside a
+// error: another runtime may bring its own. What is imported inside a
 // function or through another module is not seen.
 func (r *reader) checkImports() {
 	data, ok := r.read(pythonSource)
@@ -35,7 +35,7 @@ func (r *reader) checkImports() {
 			}
 		}
 		r.list = append(r.list, diag.Diagnostic{Severity: diag.Warning, File: pythonSource, Line: i + 1,
-			Message: fmt.Sprintf("%q is not in the package; it starts only where python3 has ops installed", strings.TrimSpace(line)),
+			Message: fmt.Sprintf("%q is not in the package; the python runtime refuses such a charm", strings.TrimSpace(line)),
 			Hint:    "pack the charm with charmcraft, or run beside src: python3 -m pip install --target venv ops"})
 		return
 	}
