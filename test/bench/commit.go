@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -127,7 +128,7 @@ func (b *bench) bareEtcd() func(place, n int) error {
 		}
 		resp, err := client.Txn(b.ctx).If(clientv3.Compare(clientv3.ModRevision(guard), "=", last[place]), clientv3.Compare(clientv3.ModRevision("/b/other"), "=", 0)).Then(puts...).Commit()
 		if err != nil || !resp.Succeeded {
-			return fmt.Errorf("etcd refused: %v", err)
+			return errors.Join(errors.New("etcd refused"), err)
 		}
 		last[place] = resp.Header.Revision
 		return nil
@@ -148,7 +149,7 @@ func (b *bench) inProcess() func(place, n int) error {
 		}
 		result, err := db.Txn(b.ctx, []store.Compare{store.ModIs(guard, last[place]), store.Missing("/b/other")}, puts, nil)
 		if err != nil || !result.Succeeded {
-			return fmt.Errorf("the store refused: %v", err)
+			return errors.Join(errors.New("the store refused"), err)
 		}
 		last[place] = result.Revision
 		return nil
@@ -171,13 +172,8 @@ func (b *bench) asAgent() []*unit {
 	b.check(err)
 	id, err := identity.Open(s.AgentDir())
 	b.check(err)
-	tls, err := id.TLS(set.CA)
-	b.check(err)
-	conn, err := grpc.NewClient(set.Endpoints[0], append(plugin.DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(tls)))...)
-	b.check(err)
-	b.Cleanup(func() { _ = conn.Close() })
-	client := controllerv1.NewAgentsClient(conn)
-	b.check(id.Join(b.ctx, client, set.Agent, set.Token, "bench"))
+	b.check(id.Join(b.ctx, b.dial(set, id), set.Agent, set.Token, "bench"))
+	client := b.dial(set, id) // a line of its own: the first knew no certificate
 	ctx, cancel := context.WithCancel(b.ctx)
 	b.Cleanup(cancel)
 	stream, err := client.Watch(ctx, &controllerv1.WatchRequest{Version: "bench", Incarnation: id.Incarnation()})
@@ -207,6 +203,16 @@ func (b *bench) asAgent() []*unit {
 		units = append(units, &unit{client: client, guard: &controllerv1.Guard{Model: s.UUID(stage.Model), Unit: name, Incarnation: id.Incarnation(), Epoch: epoch}})
 	}
 	return units
+}
+
+// dial opens a line to the controller's door for agents.
+func (b *bench) dial(set *settings.Settings, id *identity.Identity) controllerv1.AgentsClient {
+	tls, err := id.TLS(set.CA)
+	b.check(err)
+	conn, err := grpc.NewClient(set.Endpoints[0], append(plugin.DialOptions(), grpc.WithTransportCredentials(credentials.NewTLS(tls)))...)
+	b.check(err)
+	b.Cleanup(func() { _ = conn.Close() })
+	return controllerv1.NewAgentsClient(conn)
 }
 
 // commit writes a status and a value of charm state, as a small hook does.
