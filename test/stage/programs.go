@@ -30,7 +30,32 @@ func Programs(ctx context.Context, tags string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cache := filepath.Join(root, "bin", "stage")
+	for _, cache := range caches(root) {
+		dir := filepath.Join(cache, sum+tags)
+		if _, err := os.Stat(dir); err == nil {
+			now := time.Now()
+			_ = os.Chtimes(dir, now, now) // for sweep; another user's directory is used all the same
+			return dir, nil
+		}
+	}
+	var failed error
+	for _, cache := range caches(root) {
+		dir, err := buildIn(ctx, root, cache, sum, tags)
+		if !errors.Is(err, fs.ErrPermission) {
+			return dir, err
+		}
+		failed = errors.Join(failed, err)
+	}
+	return "", failed
+}
+
+// caches are the places for built programs: in the tree, or where the tree is another user's.
+func caches(root string) []string {
+	return []string{filepath.Join(root, "bin", "stage"), filepath.Join(os.TempDir(), fmt.Sprintf("bangle-stage-%d", os.Getuid()))}
+}
+
+// buildIn builds in one of the places, while nobody else does.
+func buildIn(ctx context.Context, root, cache, sum, tags string) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("cannot keep built programs: %w", err)
 	}
@@ -44,8 +69,7 @@ func Programs(ctx context.Context, tags string) (string, error) {
 	}
 	dir := filepath.Join(cache, sum+tags)
 	if _, err := os.Stat(dir); err == nil {
-		now := time.Now()
-		return dir, os.Chtimes(dir, now, now)
+		return dir, nil // whoever had the lock has built it
 	}
 	sweep(cache)
 	if err := build(ctx, root, dir, tags); err != nil {
