@@ -46,38 +46,44 @@ func NewCharms(dir string, fetch Fetch) *Charms {
 
 // Get answers the charm of that digest, fetching it when it is not there. Several units that ask at once cause one
 // fetch. A package that is broken is errs.Invalid: no retry mends it.
-func (c *Charms) Get(ctx context.Context, model, digest string) (*Charm, error) {
+// It is read as runtime will run it: which files are its code is the runtime's to say. With "" they are found.
+func (c *Charms) Get(ctx context.Context, model, digest, runtime string) (*Charm, error) {
+	id := digest + " " + runtime
 	c.mu.Lock()
-	had := c.read[digest]
+	had := c.read[id]
 	c.mu.Unlock()
 	if had != nil {
 		return had, nil
 	}
-	got, err, _ := c.flight.Do(digest, func() (any, error) { return c.get(context.WithoutCancel(ctx), model, digest) })
+	got, err, _ := c.flight.Do(id, func() (any, error) { return c.get(context.WithoutCancel(ctx), model, digest, runtime) })
 	if err != nil {
 		return nil, err
 	}
 	return got.(*Charm), nil
 }
 
-func (c *Charms) get(ctx context.Context, model, digest string) (*Charm, error) {
+func (c *Charms) get(ctx context.Context, model, digest, runtime string) (*Charm, error) {
 	sum := strings.TrimPrefix(digest, "sha256:")
 	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
 		return nil, errs.E(errs.Invalid, "cannot fetch charm %q: want the sha256 of its package", digest)
 	}
 	dir := filepath.Join(c.dir, sum)
-	if _, err := os.Stat(dir); err != nil {
-		if err := c.unpack(ctx, model, digest, sum, dir); err != nil {
-			return nil, err
+	_, err, _ := c.flight.Do(sum, func() (any, error) { // one package, however many runtimes want it
+		if _, err := os.Stat(dir); err == nil {
+			return nil, nil
 		}
+		return nil, c.unpack(ctx, model, digest, sum, dir)
+	})
+	if err != nil {
+		return nil, err
 	}
-	meta, _, err := charm.Read(dir, charm.ReadConfig{})
+	meta, _, err := charm.Read(dir, charm.ReadConfig{Runtime: charm.Runtime(runtime)})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read charm %s: %w", digest, err)
 	}
 	got := &Charm{Digest: digest, Dir: dir, Charm: meta}
 	c.mu.Lock()
-	c.read[digest] = got
+	c.read[digest+" "+runtime] = got
 	c.mu.Unlock()
 	return got, nil
 }

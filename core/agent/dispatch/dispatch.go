@@ -88,7 +88,7 @@ const wasmTimeout = 10 * time.Second
 // derived again. A charm that cannot be loaded, or a package that is broken, is a failed event.
 func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	// Storage may be attached before the unit was installed with any charm.
-	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest))
+	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest), job.Model.Application.Runtime)
 	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Exhausted) {
 		return failed(err.Error()), nil
 	}

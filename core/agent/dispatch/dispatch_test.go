@@ -47,21 +47,21 @@ func TestCharmsAreFetchedOnceAndChecked(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if c, err := charms.Get(t.Context(), "m", digest); err != nil || c.Meta.Name != "web" {
+			if c, err := charms.Get(t.Context(), "m", digest, ""); err != nil || c.Meta.Name != "web" {
 				t.Errorf("got %v, %v", c, err)
 			}
 		})
 	}
 	all.Wait()
-	if _, err := dispatch.NewCharms(dir, from(file, &asked)).Get(t.Context(), "m", digest); err != nil || asked.Load() != 1 {
+	if _, err := dispatch.NewCharms(dir, from(file, &asked)).Get(t.Context(), "m", digest, ""); err != nil || asked.Load() != 1 {
 		t.Errorf("fetched %d times, %v; want once", asked.Load(), err)
 	}
 	other, _ := agenttest.Pack(t, "other", nil)
-	_, err := dispatch.NewCharms(t.TempDir(), from(other, &asked)).Get(t.Context(), "m", digest)
+	_, err := dispatch.NewCharms(t.TempDir(), from(other, &asked)).Get(t.Context(), "m", digest, "")
 	if !errs.Is(err, errs.Unavailable) || !strings.Contains(err.Error(), "sum") {
 		t.Errorf("another package was taken: %v", err)
 	}
-	if _, err := charms.Get(t.Context(), "m", "../../etc"); !errs.Is(err, errs.Invalid) {
+	if _, err := charms.Get(t.Context(), "m", "../../etc", ""); !errs.Is(err, errs.Invalid) {
 		t.Errorf("a digest that is none: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "fetch-*")); err != nil || len(left) > 0 {
@@ -73,7 +73,7 @@ func charmOf(t *testing.T, files map[string]string) *dispatch.Charm {
 	t.Helper()
 	file, digest := agenttest.Pack(t, "web", files)
 	var asked atomic.Int64
-	c, err := dispatch.NewCharms(filepath.Join(t.TempDir(), "c"), from(file, &asked)).Get(t.Context(), "m", digest)
+	c, err := dispatch.NewCharms(filepath.Join(t.TempDir(), "c"), from(file, &asked)).Get(t.Context(), "m", digest, "")
 	if err != nil {
 		t.Fatal(err)
 	}
