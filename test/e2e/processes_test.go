@@ -39,8 +39,8 @@ func belonging(home string) ([]found, error) {
 	return list, nil
 }
 
-// kill9 REGEXP kills every process of the story's home whose command line matches; there must be one.
-func kill9(ts *testscript.TestScript, _ bool, args []string) {
+// kill9 REGEXP kills every process of the story's home whose command line matches; there must be one (with ! none).
+func kill9(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: kill9 REGEXP")
 	}
@@ -57,8 +57,8 @@ func kill9(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
-	if killed == 0 {
-		ts.Fatalf("no process matches %q among %v", args[0], list)
+	if (killed == 0) != neg {
+		ts.Fatalf("%d processes match %q (negated: %v) among %v", killed, args[0], neg, list)
 	}
 }
 
