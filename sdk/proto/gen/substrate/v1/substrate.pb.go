@@ -216,6 +216,12 @@ func (x *Diagnostic) GetHint() string {
 	return ""
 }
 
+// ConfigureRequest is the same for the provider and for the process beside the agent that serves the unit's side: what the
+// provider learned by Ensure the other one finds below state_dir, or asks its world for.
+//
+// Every process of this host that outlives the plugin is recorded in a file *.json of its own below state_dir or run_dir:
+// {"pid": 1234, "start_time": "field 22 of /proc/PID/stat", "boot_id": "/proc/sys/kernel/random/boot_id"}. By these
+// destroy-controller ends what is left when nobody can be asked any more.
 type ConfigureRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	StateDir      string                 `protobuf:"bytes,1,opt,name=state_dir,json=stateDir,proto3" json:"state_dir,omitempty"` // for everything that must survive; absolute, exists, 0700
