@@ -37,6 +37,15 @@ func TestRuntimeAny(t *testing.T) {
 func TestSubstratePlain(t *testing.T) {
 	substratetest.Run(t, substratetest.Config{
 		Start:      substratetest.Binary(built(t, ".", "substrate-plain")),
-		Supervisor: built(t, "../..", "supervisor/cmd/bangle-supervisor"),
+		Supervisor: supervisor(t),
 	})
+}
+
+// supervisor is the program that places run: BANGLE_SUPERVISOR, or the one of the
+// tree that this folder is part of.
+func supervisor(t *testing.T) string {
+	if file := os.Getenv("BANGLE_SUPERVISOR"); file != "" {
+		return file
+	}
+	return built(t, "../..", "supervisor/cmd/bangle-supervisor")
 }
