@@ -116,8 +116,12 @@ func first(values ...string) string {
 
 // message is an error as the user sees it: of one that the controller sent, only its text.
 func message(err error) string {
-	if remote, ok := errors.AsType[*connect.Error](err); ok {
-		return remote.Message()
+	remote, ok := errors.AsType[*connect.Error](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	if cause, ok := errors.AsType[*net.OpError](err); ok && !connect.IsWireError(err) {
+		return "cannot reach the controller: " + cause.Error() + "; see whether it runs: bangle controllers"
+	}
+	return remote.Message()
 }

@@ -90,6 +90,7 @@ func stories(t *testing.T, dir string) {
 			"trace":    trace,
 			"refused":  refused,
 			"kill9":    kill9,
+			"freeze":   freeze,
 			"modules":  modules,
 			"nothing":  nothing,
 			"eventual": eventual,

@@ -7,9 +7,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // found is one process of a home.
@@ -39,27 +39,53 @@ func belonging(home string) ([]found, error) {
 	return list, nil
 }
 
-// kill9 REGEXP kills every process of the story's home whose command line matches; there must be one (with ! none).
+// kill9 REGEXP kills every process of the story's home whose command line matches, and waits until they have ended; there
+// must be one (with ! none).
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
+	if n := signal(ts, args, unix.SIGKILL); (n == 0) != neg {
+		ts.Fatalf("%d processes match %v (negated: %v)", n, args, neg)
+	}
+}
+
+// freeze REGEXP stops such processes where they are.
+func freeze(ts *testscript.TestScript, _ bool, args []string) {
+	if signal(ts, args, unix.SIGSTOP) == 0 {
+		ts.Fatalf("no process matches %v", args)
+	}
+}
+
+func signal(ts *testscript.TestScript, args []string, sig unix.Signal) int {
 	if len(args) != 1 {
-		ts.Fatalf("usage: kill9 REGEXP")
+		ts.Fatalf("usage: kill9|freeze REGEXP")
 	}
 	which, err := regexp.Compile(args[0])
 	ts.Check(err)
 	list, err := belonging(ts.Getenv("BANGLE_HOME"))
 	ts.Check(err)
-	killed := 0
+	var sent []int
 	for _, p := range list {
-		if which.MatchString(p.command) {
-			ts.Logf("kill -9 %d: %s", p.pid, p.command)
-			if err := syscall.Kill(p.pid, syscall.SIGKILL); err == nil {
-				killed++
-			}
+		if !which.MatchString(p.command) {
+			continue
+		}
+		fd, err := unix.PidfdOpen(p.pid, 0)
+		if err != nil {
+			continue // it has ended
+		}
+		ts.Logf("%s to %d: %s", sig, p.pid, p.command)
+		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err == nil {
+			sent = append(sent, fd)
+		}
+		ts.Defer(func() { _ = unix.Close(fd) })
+	}
+	for _, fd := range sent {
+		if sig == unix.SIGKILL {
+			poll(ts, func() (bool, string) {
+				n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+				return err == nil && n > 0, "a killed process is still there"
+			})
 		}
 	}
-	if (killed == 0) != neg {
-		ts.Fatalf("%d processes match %q (negated: %v) among %v", killed, args[0], neg, list)
-	}
+	return len(sent)
 }
 
 // nothing [HOME] checks that no process, mount, socket, temporary file or controller of a home is left. Processes that
