@@ -102,7 +102,7 @@ func (r *run) launch(socket string) (*exec.Cmd, error) {
 		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", argv[0], err), outRead.Close(), outWrite.Close())
 	}
 	cmd.Stdout, cmd.Stderr = outWrite, errWrite
-	err = cmd.Start()
+	err = r.runtime.marked(r.id, cmd.Start)
 	module := "unit." + r.hook.UnitName() + "." + r.start.GetEvent().GetName()
 	r.stdout = newStream(outRead, "DEBUG", module, r.host)
 	r.stderr = newStream(errRead, "WARNING", module, r.host)

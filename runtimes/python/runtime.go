@@ -28,6 +28,8 @@ type Runtime struct {
 	log     *slog.Logger
 	version string
 
+	forking sync.Mutex // one process is started at a time, see marked
+
 	mu    sync.Mutex
 	dirs  map[string]string      // handle → pristine directory
 	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook

@@ -85,14 +85,14 @@ func endSession(ctx context.Context, r record) error {
 }
 
 // members lists the processes of an event: those of its session, and those that left the session but still carry the
-// event's context id in the environment they were started with.
+// event's mark, or its context id in the environment they were started with.
 func members(r record) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
 	sameLeader := r.PID != 0 && (startTime(r.PID) == r.StartTime || startTime(r.PID) == "")
-	needle := "JUJU_CONTEXT_ID=" + r.Context
+	needle, mark := "JUJU_CONTEXT_ID="+r.Context, markOf(r.Context)
 	var pids []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -103,7 +103,7 @@ func members(r record) []int {
 		if state == "Z" || state == "X" || state == "" {
 			continue
 		}
-		if (sameLeader && session == r.PID) || carries(pid, needle) {
+		if (sameLeader && session == r.PID) || bears(pid, mark) || carries(pid, needle) {
 			pids = append(pids, pid)
 		}
 	}
