@@ -26,7 +26,16 @@ func theirs(t *testing.T) (dir, charm string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the third party's module: %v\n%s", err, out)
 	}
-	charm, err := filepath.Abs("../thirdparty/charms/notes")
+	list := exec.Command("go", "list", "-deps", "./...")
+	list.Dir = cmd.Dir
+	packages, err := list.Output()
+	must(t, err)
+	for _, name := range strings.Fields(string(packages)) {
+		if of, ours := strings.CutPrefix(name, "github.com/bangle-dev/bangle/"); ours && !strings.HasPrefix(of, "sdk/") {
+			t.Errorf("the third party's module needs %s, want sdk alone", name)
+		}
+	}
+	charm, err = filepath.Abs("../thirdparty/charms/notes")
 	must(t, err)
 	return dir, charm
 }
@@ -63,9 +72,27 @@ func TestWalk4ThirdPartySubstrate(t *testing.T) {
 	h.scale()
 	h.survives()
 	h.run("destroy-controller", "--no-prompt", "--destroy-all-models", "theirs")
+	h.empty()
+	h.abandoned(charm)
+}
+
+// empty: no process of the home is left.
+func (h *home) empty() {
+	h.Helper()
 	if left := h.processes(""); len(left) > 0 {
-		t.Errorf("processes %v are left by destroy-controller: %s", left, command(left[0]))
+		h.Errorf("processes %v are left by destroy-controller: %s", left, command(left[0]))
 	}
+}
+
+// abandoned: a controller is destroyed without asking its substrate, which has recorded what it started.
+func (h *home) abandoned(charm string) {
+	h.Helper()
+	h.run("bootstrap", "plain", "again")
+	h.run("add-model", "m")
+	h.run("deploy", "--runtime", "any", charm, "one")
+	h.until(true, `^one/0\* +active +idle .*quiet`, "status")
+	h.run("destroy-controller", "--no-prompt", "--force", "again")
+	h.empty()
 }
 
 // trusted: nothing of theirs runs before its user says so, nor after it was changed.
@@ -101,7 +128,7 @@ func (h *home) live(charm string) {
 	if out := h.run("run", "one/0", "write", "line=hello"); !strings.Contains(out, "lines: \"2\"") {
 		h.Errorf("the action says %q, want the storage's second line", out)
 	}
-	h.until(true, `saw write`, "debug-log", "--replay", "--no-tail", "--include", "one/0") // logs come a moment later
+	h.until(true, `saw write`, "debug-log", "--replay", "--no-tail", "--include", "one/0")                   // logs come a moment later
 	got := slices.DeleteFunc(h.saw("one/0"), func(event string) bool { return event == "app-pebble-ready" }) // whenever it is
 	want := []string{"install", "ring-relation-created one", "leader-elected", "config-changed", "start", "data-storage-attached",
 		"config-changed", "out-relation-created two", "out-relation-joined two/0", "out-relation-changed two/0", "write"}
@@ -174,7 +201,5 @@ func TestThirdPartyRuntimeOnLocal(t *testing.T) {
 		t.Errorf("one/0 saw %q, want its storage before install, as on every machine", got)
 	}
 	h.run("destroy-controller", "--no-prompt", "--destroy-all-models", "mixed")
-	if left := h.processes(""); len(left) > 0 {
-		t.Errorf("processes %v are left by destroy-controller: %s", left, command(left[0]))
-	}
+	h.empty()
 }

@@ -3,6 +3,7 @@ package reference
 import (
 	"context"
 	"os"
+	"sync/atomic"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -24,18 +25,20 @@ const (
 	EarlyEnvironment Fault = "a unit without place has an empty environment"
 	WatchesOnce      Fault = "a container that comes up again is not told"
 	AdoptsNothing    Fault = "what an earlier life left is not found"
+	OwnPlacesOnly    Fault = "the unit's side knows only what its own process has placed"
 )
 
 // Faults lists all of them.
 func Faults() []Fault {
 	return []Fault{AnySetting, AnyRevision, EndsDraining, SharesModels, StartsTwice, NeverSynced, DropsLast, ConfirmsEarly,
-		EarlyEnvironment, WatchesOnce, AdoptsNothing}
+		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly}
 }
 
 // Substrate is one life of the reference; it is both sides of the contract.
 type Substrate struct {
-	world *World
-	fault Fault
+	world    *World
+	fault    Fault
+	provides atomic.Bool // it was asked to adopt or to ensure
 }
 
 // New makes a life in a world.
@@ -72,6 +75,7 @@ func (s *Substrate) Validate(_ context.Context, spec *substratev1.ApplicationSpe
 
 // Adopt lists what runs.
 func (s *Substrate) Adopt(context.Context) (*substratev1.AdoptResponse, error) {
+	s.provides.Store(true)
 	answer := &substratev1.AdoptResponse{}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -92,6 +96,7 @@ func (s *Substrate) key(model, unit string) string {
 
 // Ensure converges before it returns, which a real substrate need not.
 func (s *Substrate) Ensure(_ context.Context, req *substratev1.EnsureRequest) (*substratev1.EnsureResponse, error) {
+	s.provides.Store(true)
 	spec, w := req.GetSpec(), s.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -213,6 +218,9 @@ func (s *Substrate) Environment(_ context.Context, req *substratev1.EnvironmentR
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	u := s.world.units[s.key(req.GetModelUuid(), req.GetUnit())]
+	if s.fault == OwnPlacesOnly && !s.provides.Load() {
+		u = nil
+	}
 	switch {
 	case (u == nil || u.phase == "gone") && s.fault == EarlyEnvironment:
 		return &substratev1.EnvironmentResponse{}, nil
