@@ -67,11 +67,11 @@ func (a *app) bootstrap(ctx context.Context, substrate, name string, settings ma
 		}
 		settings["namespaces"] = "off" // kept: a later command need not say it again
 	}
-	b, err := a.newLocal(name, home.Controller(a.home, name))
-	if err != nil {
+	if err := a.checkPlugin(substrate); err != nil {
 		return err
 	}
-	if err := b.checkPlugin(substrate); err != nil {
+	b, err := a.newLocal(name, home.Controller(a.home, name))
+	if err != nil {
 		return err
 	}
 	info, err := b.create(ctx, substrate, settings)

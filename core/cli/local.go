@@ -46,6 +46,11 @@ func (a *app) newLocal(name, dir string) (*local, error) {
 	if self, err = filepath.EvalSymlinks(self); err != nil {
 		return nil, errs.E(errs.Internal, "cannot find this program: %w", err)
 	}
+	for _, program := range []string{"bangle-supervisor", "bangle-agent", "hooktool"} {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(self), program)); err != nil {
+			return nil, errs.E(errs.NotFound, "cannot find %s beside %s: build everything with: go tool task build", program, self)
+		}
+	}
 	base, err := home.RunDir(a.home, a.getenv)
 	if err != nil {
 		return nil, err
@@ -54,11 +59,6 @@ func (a *app) newLocal(name, dir string) (*local, error) {
 	b := &local{app: a, name: name, dir: dir, run: filepath.Join(base, hex.EncodeToString(sum[:2])), bin: filepath.Dir(self)}
 	if err := os.Mkdir(b.run, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, errs.E(errs.Internal, "cannot make the directory for sockets: %w", err)
-	}
-	for _, program := range []string{"bangle-supervisor", "bangle-agent", "hooktool"} {
-		if _, err := os.Stat(filepath.Join(b.bin, program)); err != nil {
-			return nil, errs.E(errs.NotFound, "cannot find %s beside %s: build everything with: go tool task build", program, self)
-		}
 	}
 	return b, nil
 }
@@ -71,8 +71,8 @@ func (b *local) log(name string) string { return filepath.Join(b.dir, "logs", na
 func pidFile(dir string) string { return filepath.Join(dir, "supervisor", "pid.json") }
 
 // checkPlugin says early, and with what to do, that a substrate does not exist or may not run.
-func (b *local) checkPlugin(substrate string) error {
-	catalog := pluginhost.DefaultCatalog(b.app.home)
+func (a *app) checkPlugin(substrate string) error {
+	catalog := pluginhost.DefaultCatalog(a.home)
 	file, err := catalog.Find(pluginhost.KindSubstrate, substrate)
 	if err != nil {
 		return err
