@@ -16,10 +16,10 @@ import (
 
 // sizes prints how large the programs are.
 func (b *bench) sizes() {
-	for _, name := range []string{"bangle", "bangle-agent", "bangle-supervisor", "hooktool", "plugins/substrate-local", "plugins/runtime-python", "plugins/runtime-wasm"} {
+	for _, name := range []string{"bangle", "bangle-agent", "bangle-supervisor", "hooktool"} {
 		info, err := os.Stat(filepath.Join(b.bin, name))
 		b.check(err)
-		b.say("size."+filepath.Base(name), float64(info.Size())/1e6, "MB")
+		b.say("size."+name, float64(info.Size())/1e6, "MB")
 	}
 }
 
