@@ -40,7 +40,7 @@ func from(file string, asked *atomic.Int64) dispatch.Fetch {
 
 // TestCharmsAreFetchedOnceAndChecked: many units, one fetch; a restart finds what is there; a wrong sum is refused.
 func TestCharmsAreFetchedOnceAndChecked(t *testing.T) {
-	file, digest := agenttest.Pack(t, "web", nil)
+	file, digest := agenttest.Pack(t, "web", map[string]string{"charm.wasm": "\x00asm\x01\x00\x00\x00"})
 	dir := filepath.Join(t.TempDir(), "charms")
 	var asked atomic.Int64
 	charms := dispatch.NewCharms(dir, from(file, &asked))
@@ -60,6 +60,12 @@ func TestCharmsAreFetchedOnceAndChecked(t *testing.T) {
 	_, err := dispatch.NewCharms(t.TempDir(), from(other, &asked)).Get(t.Context(), "m", digest, "")
 	if !errs.Is(err, errs.Unavailable) || !strings.Contains(err.Error(), "sum") {
 		t.Errorf("another package was taken: %v", err)
+	}
+	program, digest := agenttest.Pack(t, "odd", map[string]string{"charm": "#!/bin/sh\n", "dispatch": ""})
+	for _, runtime := range []string{"any", "python"} { // what is code, and whether it can be run, is another matter for each
+		if c, err := dispatch.NewCharms(filepath.Join(t.TempDir(), "c"), from(program, &asked)).Get(t.Context(), "m", digest, runtime); err != nil || string(c.Runtime) != runtime {
+			t.Errorf("a charm of runtime %s: got %v, %v", runtime, c, err)
+		}
 	}
 	if _, err := charms.Get(t.Context(), "m", "../../etc", ""); !errs.Is(err, errs.Invalid) {
 		t.Errorf("a digest that is none: %v", err)
@@ -232,7 +238,7 @@ func (f *forgetful) Dispatch(ctx context.Context, s *charmruntimev1.Start, h cha
 
 func runner(t *testing.T, rt dispatch.Runtimes) (*dispatch.Dispatcher, dispatch.Job) {
 	t.Helper()
-	file, digest := agenttest.Pack(t, "web", nil)
+	file, digest := agenttest.Pack(t, "web", map[string]string{"charm.wasm": "\x00asm\x01\x00\x00\x00"}) // and dispatch: for either runtime
 	dir := t.TempDir()
 	var asked atomic.Int64
 	d := dispatch.New(dispatch.Config{Runtimes: rt, Lines: deaf{}, Charms: dispatch.NewCharms(filepath.Join(dir, "charms"), from(file, &asked)),
