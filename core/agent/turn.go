@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bangle-dev/bangle/core/agent/changeset"
@@ -172,9 +173,14 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	return true
 }
 
-// output puts what a failed hook left behind into the unit's log.
+// output puts what a failed hook left behind into the unit's log, and why it failed where that does not say it.
 func (a *Agent) output(u *unit, t *turn) {
-	text := t.ran.Done.GetDetail()
+	done := t.ran.Done
+	text := done.GetDetail()
+	killed := done.GetOutcome() == charmruntimev1.Outcome_OUTCOME_KILLED
+	if killed || text == "" && done.GetOutcome() == charmruntimev1.Outcome_OUTCOME_FAILED {
+		text = strings.TrimPrefix(fmt.Sprintf("%s\n%s failed: %s", strings.TrimRight(text, "\n"), event.Name(t.d.Event), done.GetMessage()), "\n")
+	}
 	if text == "" {
 		return
 	}

@@ -184,6 +184,8 @@ var unstable = []struct {
 	with string
 }{
 	{regexp.MustCompile(`[0-9a-f]{64}`), "SHA256"},
+	{regexp.MustCompile(`\d\d:\d\d:\d\d`), "TIME"},
+	{regexp.MustCompile(`/units/[0-9a-f]{8}/`), "/units/MODEL/"},
 	{regexp.MustCompile(`; the processes said:\n(  .*\n)*`), "; the processes said: …\n"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
@@ -201,31 +203,51 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	if err == nil {
 		ts.Fatalf("%v succeeded", args[1:])
 	}
-	text := fmt.Sprintf("$ %s\n%s%s%s\n", strings.Join(args[1:], " "), ts.ReadFile("stdout"), ts.ReadFile("stderr"), strings.ReplaceAll(err.Error(), "exit status", "exit code"))
-	text = strings.NewReplacer(ts.MkAbs("."), "$WORK", ts.Getenv("WORK"), "$WORK", ts.Getenv("STAGE"), "$STAGE").Replace(text)
-	for _, u := range unstable {
-		text = u.find.ReplaceAllString(text, u.with)
+	said := ts.ReadFile("stdout") + ts.ReadFile("stderr") + strings.ReplaceAll(err.Error(), "exit status", "exit code") + "\n"
+	if text, want := message(ts, args[1:], said), golden(ts, args[0], message(ts, args[1:], said)); text != want {
+		ts.Fatalf("the message is\n%s\nwant %s:\n%s", text, args[0], want)
 	}
-	golden(ts, args[0], text)
 	if again, after := state(ts); again != revision || after != before {
 		ts.Fatalf("what was refused changed the store: revision %d before, %d after\nbefore:\n%s\nafter:\n%s", revision, again, before, after)
 	}
 }
 
-// golden compares a message with its file, or writes it.
-func golden(ts *testscript.TestScript, name, text string) {
+// told CASE COMMAND… waits until a command prints exactly testdata/refused/CASE.txt: what is wrong shows later than the
+// command that brought it.
+func told(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: told CASE COMMAND ARGUMENT…")
+	}
+	poll(ts, func() (bool, string) {
+		said, err := output(ts, args[1:])
+		text := message(ts, args[1:], said)
+		want := golden(ts, args[0], text)
+		return err == nil && text == want, fmt.Sprintf("%v to print\n%s\nlast, error %v:\n%s", args[1:], want, err, text)
+	})
+}
+
+// message is what a command said, as it is in every run.
+func message(ts *testscript.TestScript, args []string, said string) string {
+	text := fmt.Sprintf("$ %s\n%s", strings.Join(args, " "), said)
+	text = strings.NewReplacer(ts.MkAbs("."), "$WORK", ts.Getenv("STAGE"), "$STAGE").Replace(text)
+	for _, u := range unstable {
+		text = u.find.ReplaceAllString(text, u.with)
+	}
+	return text
+}
+
+// golden is the message of a case; -update makes it the one that is given.
+func golden(ts *testscript.TestScript, name, text string) string {
 	file := filepath.Join("testdata", "refused", name+".txt")
 	if *update {
 		ts.Check(os.WriteFile(file, []byte(text), 0o644))
-		return
+		return text
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
 		ts.Fatalf("%v; the message is:\n%s", err, text)
 	}
-	if string(want) != text {
-		ts.Fatalf("the message is\n%s\nwant %s:\n%s", text, file, want)
-	}
+	return string(want)
 }
 
 // forget removes what agents say of themselves and nobody stores: it comes later than what they wrote.

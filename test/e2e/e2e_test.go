@@ -89,6 +89,7 @@ func stories(t *testing.T, dir string) {
 			"events":   events,
 			"trace":    trace,
 			"refused":  refused,
+			"told":     told,
 			"kill9":    kill9,
 			"freeze":   freeze,
 			"modules":  modules,
