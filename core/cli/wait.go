@@ -186,6 +186,11 @@ func (a *app) seen(ctx context.Context, t *target, w *waiting, start time.Time, 
 			}
 		}
 		units = waiting
+		if next == maxPace {
+			if why := t.stuck(limited, units); why != "" {
+				return errs.E(errs.Conflict, "cannot wait for %s: %s; the change is stored and the unit hears of it once it is resolved", kind, why)
+			}
+		}
 		if pause(limited, next, len(units) > 0) == nil {
 			continue
 		}
@@ -195,6 +200,22 @@ func (a *app) seen(ctx context.Context, t *target, w *waiting, start time.Time, 
 		return errs.E(errs.Unavailable, "cannot wait longer than %s for %s on %s; see: %s show-unit --events %s", w.timeout, kind, strings.Join(units, ", "), a.name, units[0])
 	}
 	return nil
+}
+
+// stuck names a unit that is in error, and so hears of nothing new, with what holds it; "" when there is none.
+func (t *target) stuck(ctx context.Context, units []string) string {
+	answer, err := t.client.Status(ctx, connect.NewRequest(&clientv1.StatusRequest{Model: t.model}))
+	if err != nil {
+		return "" // the journal's next answer says it
+	}
+	for _, app := range answer.Msg.GetApplications() {
+		for _, u := range app.GetUnits() {
+			if slices.Contains(units, u.GetName()) && u.GetWorkload().GetCurrent() == api.StatusError {
+				return state(u)
+			}
+		}
+	}
+	return ""
 }
 
 // committed says whether the unit's journal has a hook of that kind with a commit after the revision.
