@@ -357,7 +357,8 @@ func (s *shell) runContext(ctx context.Context, args ...string) string {
 	s.fake.mu.Lock()
 	heard := map[string]bool{}
 	for _, a := range s.fake.asked {
-		if !heard[a] || !strings.HasPrefix(a, "Journal") { // the journal is asked until it has what is waited for
+		again := strings.HasPrefix(a, "Journal") || strings.HasPrefix(a, "Status")
+		if !heard[a] || !again { // these are asked until they have what is waited for
 			fmt.Fprintf(&b, "asked| %s\n", a)
 		}
 		heard[a] = true
