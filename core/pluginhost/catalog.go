@@ -55,12 +55,14 @@ func contracts(kind string) plugin.Contracts {
 type Catalog struct {
 	Dirs []string // the first directory that has a plugin wins
 	Home string   // BANGLE_HOME, whose plugins.lock trusts files in any place; "" = none
+
+	sums *sums
 }
 
 // DefaultCatalog looks beside the running program, in home and in the system's
 // directory.
 func DefaultCatalog(home string) Catalog {
-	c := Catalog{Home: home}
+	c := Catalog{Home: home, sums: &sums{known: map[identity]string{}}}
 	if program, err := os.Executable(); err == nil {
 		c.Dirs = append(c.Dirs, filepath.Join(filepath.Dir(program), "plugins"))
 	}

@@ -12,7 +12,7 @@ import (
 // may exchange. The error is Denied and names both sums and what to do. It
 // returns the file's sum also when it refuses.
 func (c Catalog) Check(file string) (sum string, err error) {
-	sum, err = sumOf(file)
+	sum, err = c.sums.of(file)
 	if err != nil {
 		return "", err
 	}

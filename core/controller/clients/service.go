@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -82,6 +83,7 @@ type Config struct {
 
 // Service implements client/v1.
 type Service struct {
+	sound  sync.Map // digest and runtime → diagnostics of a charm that its runtime has loaded once
 	cfg    Config
 	charms charms.Cache
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"connectrpc.com/connect"
 
@@ -61,10 +62,15 @@ func (s *Service) UploadCharm(ctx context.Context, stream *connect.ClientStream[
 	return connect.NewResponse(resp), s.keepCharm(ctx, in, ch)
 }
 
-// deepCheck unpacks the charm for the runtime that is to load it.
+// deepCheck unpacks the charm for the runtime that is to load it. What was found well once since the controller started is not
+// tried again: a bundle names a charm several times, and a refresh may find nothing new.
 func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime string) ([]*clientv1.Diagnostic, error) {
 	if s.cfg.CheckCharm == nil {
 		return nil, nil
+	}
+	key := in.Digest + " " + runtime
+	if known, ok := s.sound.Load(key); ok {
+		return known.([]*clientv1.Diagnostic), nil
 	}
 	dir, err := os.MkdirTemp("", "bangle-charm-")
 	if err != nil {
@@ -75,7 +81,11 @@ func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime str
 	if err := charm.UnpackFile(in.Path(), dir, charm.Limits{}); err != nil {
 		return []*clientv1.Diagnostic{{Severity: string(diag.Error), Message: err.Error()}}, nil
 	}
-	return s.cfg.CheckCharm(ctx, dir, in.Digest, runtime)
+	found, err := s.cfg.CheckCharm(ctx, dir, in.Digest, runtime)
+	if err == nil && !slices.ContainsFunc(found, func(d *clientv1.Diagnostic) bool { return d.GetSeverity() == string(diag.Error) }) {
+		s.sound.Store(key, found)
+	}
+	return found, err
 }
 
 // keepCharm stores the package first, then its record: a record always has its
