@@ -77,6 +77,7 @@ func stories(t *testing.T, dir string) {
 	turns := make(chan struct{}, atOnce)
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
+		WorkdirRoot:         t.TempDir(), // its own directory stays behind when -run leaves stories out
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
