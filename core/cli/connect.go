@@ -60,7 +60,7 @@ func (a *app) dial(ctx context.Context, controllerFlag, modelFlag string, needMo
 }
 
 // restartTime is how long a controller that was killed may take until it serves again.
-const restartTime = 15 * time.Second
+const restartTime = 5 * time.Second
 
 // open makes a client of the controller whose directory it is.
 func open(dir string) (clientv1connect.ClientClient, error) {

@@ -171,7 +171,7 @@ func (r *Runtime) quiet(dir string) {
 }
 
 func (r *run) failed(code int32, message string) *charmruntimev1.Done {
-	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: code, Message: message, Detail: message}
+	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: code, Message: message}
 }
 
 // done turns how the process ended into an outcome.
@@ -198,11 +198,9 @@ func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev
 	case killed != "":
 		d.Outcome, d.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, killed
 		d.Message = "the hook was ended by " + killed
-		d.Detail = r.stderr.text()
 	case d.ExitCode != 0 && kind != api.EventExec:
 		d.Outcome = charmruntimev1.Outcome_OUTCOME_FAILED
-		d.Detail = r.stderr.text()
-		if d.Message = lastLine(d.Detail); d.Message == "" {
+		if d.Message = lastLine(r.stderr.text()); d.Message == "" {
 			d.Message = fmt.Sprintf("exit status %d", d.ExitCode)
 		}
 		if kind == api.EventAction {

@@ -1313,7 +1313,7 @@ type Done struct {
 	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=bangle.charmruntime.v1.Outcome" json:"outcome,omitempty"`
 	ExitCode      int32                  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
 	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"` // failed and killed: what is shown in status, one line
-	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`   // the whole traceback or output, for the log
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`   // the whole traceback, for the log; empty when its lines were handed over as they came
 	Changeset     *v1.Changeset          `protobuf:"bytes,5,opt,name=changeset,proto3" json:"changeset,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,6,opt,name=stats,proto3" json:"stats,omitempty"`
 	Stdout        string                 `protobuf:"bytes,7,opt,name=stdout,proto3" json:"stdout,omitempty"` // actions and exec
