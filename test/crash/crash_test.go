@@ -61,7 +61,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 	for _, point := range points(t) {
 		for _, victim := range victims {
 			row++
-			nth := 1 + row%7
+			nth := 1 + row%4 // on a quick machine a new unit is gone again after its install: no point is passed more often for sure
 			if slices.Contains(rare, point) {
 				nth = 1
 			}
