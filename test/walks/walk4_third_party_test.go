@@ -30,7 +30,7 @@ func theirs(t *testing.T) (dir, charm string) {
 	list.Dir = cmd.Dir
 	packages, err := list.Output()
 	must(t, err)
-	for _, name := range strings.Fields(string(packages)) {
+	for name := range strings.FieldsSeq(string(packages)) {
 		if of, ours := strings.CutPrefix(name, "github.com/bangle-dev/bangle/"); ours && !strings.HasPrefix(of, "sdk/") {
 			t.Errorf("the third party's module needs %s, want sdk alone", name)
 		}
