@@ -298,7 +298,7 @@ type shell struct {
 func newShell(t *testing.T, f *fake) *shell {
 	t.Helper()
 	if f.statuses == nil {
-		f.statuses = []*clientv1.StatusResponse{model("active", "idle")}
+		f.statuses = []*clientv1.StatusResponse{sampleModel("active", "idle")}
 	}
 	_, handler := clientv1connect.NewClientHandler(f)
 	server := httptest.NewServer(handler)
@@ -372,8 +372,8 @@ func (s *shell) runContext(ctx context.Context, args ...string) string {
 	return durations.ReplaceAllString(strings.ReplaceAll(b.String(), here, "$HERE"), "after N")
 }
 
-// model is a model with two units of web, and db.
-func model(workload, agent string) *clientv1.StatusResponse {
+// sampleModel is a model with two units of web, and db.
+func sampleModel(workload, agent string) *clientv1.StatusResponse {
 	st := func(current string) *hookv1.Status {
 		return &hookv1.Status{Current: current, Since: "2026-02-24T12:03:17Z"}
 	}

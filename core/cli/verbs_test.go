@@ -70,7 +70,7 @@ func TestVerbs(t *testing.T) {
 	command := done("web/0", "completed", 7)
 	command.Stdout, command.Stderr = "out\n", "err\n"
 	going := done("web/0", "running", 0)
-	empty := model("active", "idle")
+	empty := sampleModel("active", "idle")
 	empty.Applications, empty.Relations = nil, nil
 	// The limits of waits that are in vain leave a busy machine time for the first answer; what is shown does not depend on
 	// them. All times are in UTC where the command lines say so; others are not shown here.
@@ -88,7 +88,7 @@ func TestVerbs(t *testing.T) {
 		"model-config":        {fake: &fake{}, lines: []string{"model-config", "model-config --format yaml", "model-config automatically-retry-hooks", "model-config nothing", "model-config a=b c=d --reset e,f"}},
 		"deploy": {fake: &fake{}, lines: []string{"deploy ./testdata/web", "deploy testdata/web front -n 3 --config port=81 --trust --force --constraints 'mem=1G cores=2' --resource img=docker.io/x:1 --storage data=ssd,2,1G --bind 'alpha db=beta' --runtime python --hook-timeout 30s -m test",
 			"deploy ./testdata/sub --hook-timeout none", "deploy ./testdata/web --dry-run"}},
-		"deploy-wait":        {fake: &fake{statuses: []*clientv1.StatusResponse{model("waiting", "allocating"), model("active", "executing"), model("active", "idle")}, hold: true}, lines: []string{"deploy ./testdata/web --wait"}},
+		"deploy-wait":        {fake: &fake{statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("active", "executing"), sampleModel("active", "idle")}, hold: true}, lines: []string{"deploy ./testdata/web --wait"}},
 		"deploy-findings":    {fake: &fake{findings: []*clientv1.Diagnostic{{Severity: "warning", File: "metadata.yaml", Key: "colour", Message: "the key is not known", Hint: "the key is ignored"}, {Severity: "error", File: "config.yaml", Key: "options.port.type", Message: `"integer" is not one of string, int, float, boolean, secret`, Hint: "write int"}}}, lines: []string{"deploy ./testdata/web"}},
 		"deploy-wrong":       {fake: &fake{}, lines: []string{"deploy postgresql", "deploy ./nowhere", "deploy ./testdata/web --config ./no.yaml", "deploy ./testdata/web --resource img=./no"}},
 		"bundle":             {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"deploy ./testdata/bundle.yaml", "deploy ./testdata/bundle.yaml --dry-run", "deploy ./testdata/bundle.yaml --overlay ./testdata/overlay.yaml"}},
@@ -103,7 +103,7 @@ func TestVerbs(t *testing.T) {
 		"config-wait-late":   {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "ok", 99)}}, lines: []string{"config web port=81 --wait --timeout 2s"}},
 		"relate":             {fake: &fake{hold: true}, lines: []string{"integrate web db", "relate web:db db:db --wait", "remove-relation web db", "remove-relation 7 --force"}},
 		"units":              {fake: &fake{hold: true}, lines: []string{"add-unit web", "add-unit web -n 2 --wait", "remove-unit web/1 --force --destroy-storage", "remove-unit web --num-units 2 --wait", "scale-application web 3", "scale-application web 3 --wait"}},
-		"wait-too-long":      {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{model("blocked", "idle")}}, lines: []string{"add-unit web --wait --timeout 2s"}},
+		"wait-too-long":      {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{sampleModel("blocked", "idle")}}, lines: []string{"add-unit web --wait --timeout 2s"}},
 		"remove":             {fake: &fake{}, lines: []string{"remove-application cache", "remove-application cache lost --no-prompt --force --destroy-storage", "remove-application cache --dry-run"}},
 		"remove-wait":        {fake: &fake{hold: true}, lines: []string{"remove-application cache --no-prompt --wait"}},
 		"remove-asks":        {fake: &fake{}, tty: true, in: "y\n", lines: []string{"remove-application cache", "remove-application cache"}},
@@ -119,15 +119,15 @@ func TestVerbs(t *testing.T) {
 		"resolved":           {fake: &fake{hold: true}, lines: []string{"resolved web/0", "resolved web/0 web/1 --no-retry", "resolved --all", "resolve web/0 --wait"}},
 		"status":             {fake: &fake{}, lines: []string{"status --utc", "status --utc --relations web db/0", "status --utc --color", "status --utc --format json", "status --utc --format yaml -m test", "status --format oneline", "status --format short", "status --format line", "status --format summary"}},
 		"status-empty":       {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"status --utc", "status --utc nope", "status --utc --format oneline"}},
-		"status-watch":       {fake: &fake{statuses: []*clientv1.StatusResponse{model("waiting", "allocating"), model("active", "idle")}}, lines: []string{"status --utc --watch 1s"}},
-		"status-watch-tty":   {fake: &fake{statuses: []*clientv1.StatusResponse{model("waiting", "allocating"), model("active", "idle")}}, tty: true, lines: []string{"status --utc --watch 1s"}},
+		"status-watch":       {fake: &fake{statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("active", "idle")}}, lines: []string{"status --utc --watch 1s"}},
+		"status-watch-tty":   {fake: &fake{statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("active", "idle")}}, tty: true, lines: []string{"status --utc --watch 1s"}},
 		"status-down":        {fake: &fake{fail: connect.NewError(connect.CodeUnavailable, errors.New("cannot reach the store"))}, lines: []string{"status --retry-count 2 --retry-delay 1ms"}},
 		"machines":           {fake: &fake{}, lines: []string{"machines", "machines --format json"}},
 		"show-unit":          {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "ok", 99), ran("update-status", "failed", 101)}}, lines: []string{"show-unit web/0", "show-unit web/0 --app --endpoint db --related-unit db/0 --format json", "show-unit web/0 --events --utc", "show-unit web/0 db/0 --events --utc --last 2", "show-unit web/0 --events --utc --format json"}},
 		"show-application":   {fake: &fake{apps: apps()}, lines: []string{"show-application web", "show-application --format json"}},
 		"debug-log":          {fake: &fake{logs: []*controllerv1.LogRecord{{Entity: "unit-web-0", Module: "unit.web/0.juju-log", Level: "INFO", Message: "hello", TimeUnixNano: 1771934597_000_000_000}}}, lines: []string{"debug-log --utc", "debug-log --utc --tail --date --ms", "debug-log --utc --replay --no-tail -n 5 --limit 3 -i web/0 -i db -x web/1 --include-module a --exclude-module b -l warning --format json"}},
 		"debug-log-tty":      {fake: &fake{}, tty: true, lines: []string{"debug-log", "debug-log -T"}},
-		"wait-for":           {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{model("waiting", "allocating"), model("active", "idle")}}, lines: []string{"wait-for application web", "wait-for unit web/0", "wait-for model dev", "wait-for application web --query 'len(units)==2 && forEach(units, u => u.agent-status==\"idle\")'", "wait-for application gone --query 'life==\"dead\"'", "wait-for application web --query 'status==\"error\"' --timeout 2s", "wait-for application web --query 'size==3'"}},
+		"wait-for":           {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("active", "idle")}}, lines: []string{"wait-for application web", "wait-for unit web/0", "wait-for model dev", "wait-for application web --query 'len(units)==2 && forEach(units, u => u.agent-status==\"idle\")'", "wait-for application gone --query 'life==\"dead\"'", "wait-for application web --query 'status==\"error\"' --timeout 2s", "wait-for application web --query 'size==3'"}},
 		"wait-for-model-end": {fake: &fake{}, lines: []string{"wait-for model dev --query 'life==\"dead\"'", "wait-for unit web/0 --query 'life==\"dead\"'"}},
 		"export-bundle":      {fake: &fake{apps: apps()}, lines: []string{"export-bundle", "export-bundle --include-charm-defaults"}},
 		"export-nothing":     {fake: &fake{}, lines: []string{"export-bundle"}},

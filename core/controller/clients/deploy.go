@@ -230,7 +230,7 @@ func (s *Service) checkAssumes(meta *charm.Meta, app string, force bool) ([]*cli
 
 // peers makes the peer relations of a new application.
 func (e *edit) peers(m *snapshot.Model, app string, ch *charm.Charm) error {
-	wanted := model.Peers(endpoints(app, ch))
+	wanted := model.Peers(charms.Endpoints(app, ch))
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -243,18 +243,6 @@ func (e *edit) peers(m *snapshot.Model, app string, ch *charm.Charm) error {
 		e.relation(m, r)
 	}
 	return nil
-}
-
-// endpoints are those that a charm gives an application, the implicit one left
-// out.
-func endpoints(app string, ch *charm.Charm) []*controllerv1.Endpoint {
-	var list []*controllerv1.Endpoint
-	for _, ep := range ch.Meta.Endpoints() {
-		if ep.Name != charm.ImplicitEndpoint {
-			list = append(list, &controllerv1.Endpoint{Application: app, Name: ep.Name, Interface: ep.Interface, Role: string(ep.Role), Scope: string(ep.Scope)})
-		}
-	}
-	return list
 }
 
 // newUnits names and makes units of an application, with their storage and the

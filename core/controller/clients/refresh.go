@@ -164,7 +164,7 @@ func keptConfig(set map[string]*hookv1.ConfigValue, ch *charm.Charm) map[string]
 // newPeers makes the peer relations that the new charm adds.
 func (e *edit) newPeers(m *snapshot.Model, app string, ch *charm.Charm) error {
 	var added []*controllerv1.Relation
-	for _, r := range model.Peers(endpoints(app, ch)) {
+	for _, r := range model.Peers(charms.Endpoints(app, ch)) {
 		found := false
 		for _, had := range m.RelationsOf(app) {
 			found = found || model.IsPeer(had) && had.GetEndpoints()[0].GetName() == r.GetEndpoints()[0].GetName()

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -71,7 +72,7 @@ func (s *Service) sides(e *edit, m *snapshot.Model, given []string) (a, b model.
 			continue
 		}
 		e.saw(store.In(m.UUID, key.OfApp(key.App, name)), app.Mod)
-		both[i] = model.Side{Application: name, Endpoint: endpoint, Endpoints: endpoints(name, ch), Subordinate: app.Value.GetSubordinate()}
+		both[i] = model.Side{Application: name, Endpoint: endpoint, Endpoints: charms.Endpoints(name, ch), Subordinate: app.Value.GetSubordinate()}
 	}
 	return both[0], both[1], bad.err()
 }
