@@ -25,9 +25,10 @@ const refusedWait = 2 * time.Second
 // turn begins an event's way.
 func (a *Agent) turn(u *unit, in resolver.Input, d resolver.Decision) *turn {
 	t := &turn{in: in, d: d, start: a.cfg.Now()}
-	if woken := u.woken.Swap(0); woken != 0 {
-		t.queued = t.start.Sub(time.Unix(0, woken))
+	if u.since != 0 {
+		t.queued = t.start.Sub(time.Unix(0, u.since))
 	}
+	u.since = 0
 	return t
 }
 

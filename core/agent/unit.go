@@ -23,9 +23,10 @@ import (
 // atomics are anybody's.
 type unit struct {
 	key   event.Key
-	woken atomic.Int64 // when it was first woken since its last turn
+	woken atomic.Int64 // when it was first woken since its last turn began
 	stale atomic.Bool  // the store began another life
 
+	since  int64                      // the wake that this turn answers; 0 when the unit went on by itself
 	opened bool                       // the run directory was looked at for an open commit
 	begin  *controllerv1.BeginRequest // sent and not answered
 	commit *turn                      // sent and not answered; its request is kept in the run directory
@@ -88,6 +89,9 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		u.begin, u.commit, u.owns, u.notLeader, u.refused, u.sent = nil, nil, "", "", 0, nil
 		_ = os.Remove(filepath.Join(a.runDir(u.key), openFile)) // of a life that is over
 	}
+	if woken := u.woken.Swap(0); u.since == 0 {
+		u.since = woken
+	}
 	in = resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: a.observer.Of(ctx, u.key), Incarnation: a.cfg.Incarnation, Now: a.cfg.Now()}
 	if snap.Leads() {
 		a.lead.seconds(u.key, snap.LeadTerm) // a leader at rest is renewed too
@@ -121,7 +125,7 @@ func (a *Agent) setAddresses(ctx context.Context, u *unit, in resolver.Input) {
 
 // rest ends a turn in which nothing is to be run.
 func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Duration {
-	u.fails = 0
+	u.fails, u.since = 0, 0
 	if d.Do == resolver.Stop {
 		_ = os.RemoveAll(a.unitDir(u.key)) // what stays is in nobody's way
 		_ = os.RemoveAll(a.runDir(u.key))
