@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -78,6 +79,27 @@ func (c *container) answers() (pid int) {
 		}
 	})
 	return pid
+}
+
+// beginning finds a supervisor that was started for the container and does not
+// listen yet, by what it was started with; 0 if there is none.
+func (c *container) beginning() (pid int) {
+	entries, _ := os.ReadDir("/proc") // none then
+	for _, entry := range entries {
+		n, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		environ, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ")) // another's, or just ended
+		if !strings.Contains("\x00"+string(environ), "\x00PEBBLE_SOCKET="+c.Socket+"\x00") {
+			continue
+		}
+		command, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
+		if words := strings.Split(string(command), "\x00"); len(words) > 1 && words[1] == "run" && processOf(n).alive() {
+			return n
+		}
+	}
+	return 0
 }
 
 // alive says whether the recorded process runs.
@@ -163,11 +185,15 @@ func (p *plain) restore() error {
 }
 
 // start starts a container's supervisor, detached: it outlives this process. One
-// that answers already was started by an earlier life that was killed before it
+// that is there already was started by an earlier life that was killed before it
 // could write that down.
 func (p *plain) start(k string, c *container) error {
 	record := filepath.Join(p.state, "containers", k, c.Name+".json")
-	if pid := c.answers(); pid != 0 {
+	pid := c.answers()
+	if pid == 0 {
+		pid = c.beginning()
+	}
+	if pid != 0 {
 		c.process = processOf(pid)
 		return write(record, c.process)
 	}
