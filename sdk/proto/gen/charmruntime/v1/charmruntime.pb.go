@@ -754,7 +754,9 @@ type Workspace struct {
 	ToolsDir string                 `protobuf:"bytes,3,opt,name=tools_dir,json=toolsDir,proto3" json:"tools_dir,omitempty"` // directory with hooktool links, put in front of PATH
 	// A program that is run as `enter ARGS… -- PROGRAM …` around the charm's process, to give it its mount
 	// namespace with /charm; empty = the charm is started directly.
-	Enter         []string `protobuf:"bytes,4,rep,name=enter,proto3" json:"enter,omitempty"`
+	Enter []string `protobuf:"bytes,4,rep,name=enter,proto3" json:"enter,omitempty"`
+	// The unit's run socket: what juju-exec inside the unit talks to.
+	RunSocket     string `protobuf:"bytes,5,opt,name=run_socket,json=runSocket,proto3" json:"run_socket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -815,6 +817,13 @@ func (x *Workspace) GetEnter() []string {
 		return x.Enter
 	}
 	return nil
+}
+
+func (x *Workspace) GetRunSocket() string {
+	if x != nil {
+		return x.RunSocket
+	}
+	return ""
 }
 
 type Reply struct {
@@ -1528,12 +1537,14 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\n" +
 	"timeout_ms\x18\x04 \x01(\x03R\ttimeoutMs\x120\n" +
 	"\x04mode\x18\x05 \x01(\x0e2\x1c.bangle.charmruntime.v1.ModeR\x04mode\x12?\n" +
-	"\tworkspace\x18\x06 \x01(\v2!.bangle.charmruntime.v1.WorkspaceR\tworkspace\"t\n" +
+	"\tworkspace\x18\x06 \x01(\v2!.bangle.charmruntime.v1.WorkspaceR\tworkspace\"\x93\x01\n" +
 	"\tWorkspace\x12\x1b\n" +
 	"\tcharm_dir\x18\x01 \x01(\tR\bcharmDir\x12\x17\n" +
 	"\arun_dir\x18\x02 \x01(\tR\x06runDir\x12\x1b\n" +
 	"\ttools_dir\x18\x03 \x01(\tR\btoolsDir\x12\x14\n" +
-	"\x05enter\x18\x04 \x03(\tR\x05enter\"\x82\x01\n" +
+	"\x05enter\x18\x04 \x03(\tR\x05enter\x12\x1d\n" +
+	"\n" +
+	"run_socket\x18\x05 \x01(\tR\trunSocket\"\x82\x01\n" +
 	"\x05Reply\x12\x17\n" +
 	"\acall_id\x18\x01 \x01(\x03R\x06callId\x12\x1a\n" +
 	"\bresponse\x18\x02 \x01(\tR\bresponse\x12\x1f\n" +

@@ -1404,16 +1404,17 @@ func (x *DeployResponse) GetDiagnostics() []*Diagnostic {
 }
 
 type RefreshRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	Application   string                 `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
-	CharmDigest   string                 `protobuf:"bytes,3,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"`
-	CharmPath     string                 `protobuf:"bytes,4,opt,name=charm_path,json=charmPath,proto3" json:"charm_path,omitempty"`
-	Force         bool                   `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
-	Config        map[string]string      `protobuf:"bytes,6,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Resources     map[string]string      `protobuf:"bytes,7,rep,name=resources,proto3" json:"resources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Trust         *bool                  `protobuf:"varint,8,opt,name=trust,proto3,oneof" json:"trust,omitempty"`
-	Runtime       string                 `protobuf:"bytes,9,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	state         protoimpl.MessageState          `protogen:"open.v1"`
+	Model         string                          `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Application   string                          `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	CharmDigest   string                          `protobuf:"bytes,3,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"`
+	CharmPath     string                          `protobuf:"bytes,4,opt,name=charm_path,json=charmPath,proto3" json:"charm_path,omitempty"`
+	Force         bool                            `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	Config        map[string]string               `protobuf:"bytes,6,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Resources     map[string]string               `protobuf:"bytes,7,rep,name=resources,proto3" json:"resources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Trust         *bool                           `protobuf:"varint,8,opt,name=trust,proto3,oneof" json:"trust,omitempty"`
+	Runtime       string                          `protobuf:"bytes,9,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Storage       map[string]*v1.StorageDirective `protobuf:"bytes,10,rep,name=storage,proto3" json:"storage,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1509,6 +1510,13 @@ func (x *RefreshRequest) GetRuntime() string {
 		return x.Runtime
 	}
 	return ""
+}
+
+func (x *RefreshRequest) GetStorage() map[string]*v1.StorageDirective {
+	if x != nil {
+		return x.Storage
+	}
+	return nil
 }
 
 type RefreshResponse struct {
@@ -5177,7 +5185,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x0eDeployResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x14\n" +
 	"\x05units\x18\x02 \x03(\tR\x05units\x12>\n" +
-	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\xed\x03\n" +
+	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\x9a\x05\n" +
 	"\x0eRefreshRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -5188,13 +5196,18 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x06config\x18\x06 \x03(\v2,.bangle.client.v1.RefreshRequest.ConfigEntryR\x06config\x12M\n" +
 	"\tresources\x18\a \x03(\v2/.bangle.client.v1.RefreshRequest.ResourcesEntryR\tresources\x12\x19\n" +
 	"\x05trust\x18\b \x01(\bH\x00R\x05trust\x88\x01\x01\x12\x18\n" +
-	"\aruntime\x18\t \x01(\tR\aruntime\x1a9\n" +
+	"\aruntime\x18\t \x01(\tR\aruntime\x12G\n" +
+	"\astorage\x18\n" +
+	" \x03(\v2-.bangle.client.v1.RefreshRequest.StorageEntryR\astorage\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
 	"\x0eResourcesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1ab\n" +
+	"\fStorageEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12<\n" +
+	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01B\b\n" +
 	"\x06_trust\"\xb0\x01\n" +
 	"\x0fRefreshResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x18\n" +
@@ -5537,7 +5550,7 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 92)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
 var file_client_v1_client_proto_goTypes = []any{
 	(*ControllerInfoRequest)(nil),     // 0: bangle.client.v1.ControllerInfoRequest
 	(*ControllerInfoResponse)(nil),    // 1: bangle.client.v1.ControllerInfoResponse
@@ -5624,33 +5637,34 @@ var file_client_v1_client_proto_goTypes = []any{
 	nil,                               // 82: bangle.client.v1.DeployRequest.BindingsEntry
 	nil,                               // 83: bangle.client.v1.RefreshRequest.ConfigEntry
 	nil,                               // 84: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 85: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 86: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 87: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 88: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 89: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 90: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 91: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 92: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 93: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 94: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 95: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 96: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 97: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 98: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 99: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 100: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 101: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 102: bangle.controller.v1.StorageDirective
+	nil,                               // 85: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 86: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 87: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 88: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 89: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 90: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 91: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 92: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 93: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 94: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 95: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 96: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 97: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 98: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 99: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 100: bangle.controller.v1.Pending
+	(*v1.JournalEntry)(nil),           // 101: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 102: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 103: bangle.controller.v1.StorageDirective
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	17,  // 0: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
 	4,   // 1: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
 	17,  // 2: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
 	75,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	92,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	93,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
 	12,  // 5: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	92,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	93,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
 	76,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
 	77,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
 	17,  // 9: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
@@ -5659,121 +5673,123 @@ var file_client_v1_client_proto_depIdxs = []int32{
 	80,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
 	81,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
 	82,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	93,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	94,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
 	17,  // 16: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
 	83,  // 17: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
 	84,  // 18: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	93,  // 19: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 20: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	24,  // 21: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	94,  // 22: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	94,  // 23: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	85,  // 24: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	95,  // 25: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	96,  // 26: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 27: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	47,  // 28: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	96,  // 29: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	97,  // 30: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	96,  // 31: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	97,  // 32: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	97,  // 33: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	92,  // 34: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	58,  // 35: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	61,  // 36: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	62,  // 37: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	98,  // 38: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	98,  // 39: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	60,  // 40: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	86,  // 41: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	59,  // 42: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	98,  // 43: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	98,  // 44: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	99,  // 45: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	65,  // 46: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	60,  // 47: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	66,  // 48: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	87,  // 49: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	88,  // 50: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	89,  // 51: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	90,  // 52: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	91,  // 53: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	70,  // 54: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	58,  // 55: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	93,  // 56: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	100, // 57: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	101, // 58: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	102, // 59: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	67,  // 60: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	0,   // 61: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	2,   // 62: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	5,   // 63: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	7,   // 64: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	9,   // 65: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	10,  // 66: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	13,  // 67: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	15,  // 68: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	18,  // 69: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	20,  // 70: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	22,  // 71: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	25,  // 72: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	27,  // 73: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	29,  // 74: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 75: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	33,  // 76: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	35,  // 77: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	37,  // 78: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	39,  // 79: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	41,  // 80: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	43,  // 81: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	45,  // 82: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	48,  // 83: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	50,  // 84: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	52,  // 85: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	54,  // 86: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	56,  // 87: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	56,  // 88: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	63,  // 89: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	68,  // 90: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	71,  // 91: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	73,  // 92: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 93: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 94: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 95: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 96: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 97: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 98: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 99: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 100: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 101: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 102: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 103: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 104: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 105: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 106: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 107: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	34,  // 108: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	36,  // 109: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	38,  // 110: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	40,  // 111: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	42,  // 112: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	44,  // 113: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	46,  // 114: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	49,  // 115: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	51,  // 116: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	53,  // 117: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	55,  // 118: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	57,  // 119: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	57,  // 120: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	64,  // 121: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	69,  // 122: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	72,  // 123: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	74,  // 124: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	93,  // [93:125] is the sub-list for method output_type
-	61,  // [61:93] is the sub-list for method input_type
-	61,  // [61:61] is the sub-list for extension type_name
-	61,  // [61:61] is the sub-list for extension extendee
-	0,   // [0:61] is the sub-list for field type_name
+	85,  // 19: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	94,  // 20: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 21: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	24,  // 22: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	95,  // 23: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	95,  // 24: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	86,  // 25: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	96,  // 26: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	97,  // 27: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	98,  // 28: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	47,  // 29: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	97,  // 30: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	98,  // 31: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	97,  // 32: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	98,  // 33: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	98,  // 34: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	93,  // 35: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	58,  // 36: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	61,  // 37: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	62,  // 38: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	99,  // 39: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	99,  // 40: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	60,  // 41: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	87,  // 42: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	59,  // 43: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	99,  // 44: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	99,  // 45: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	100, // 46: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	65,  // 47: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	60,  // 48: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	66,  // 49: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	88,  // 50: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	89,  // 51: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	90,  // 52: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	91,  // 53: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	92,  // 54: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	70,  // 55: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	58,  // 56: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	94,  // 57: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	101, // 58: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	102, // 59: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	103, // 60: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	103, // 61: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	67,  // 62: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	0,   // 63: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	2,   // 64: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	5,   // 65: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	7,   // 66: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	9,   // 67: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	10,  // 68: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	13,  // 69: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	15,  // 70: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	18,  // 71: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	20,  // 72: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	22,  // 73: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	25,  // 74: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	27,  // 75: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	29,  // 76: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	31,  // 77: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	33,  // 78: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	35,  // 79: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	37,  // 80: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	39,  // 81: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	41,  // 82: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	43,  // 83: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	45,  // 84: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	48,  // 85: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	50,  // 86: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	52,  // 87: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	54,  // 88: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	56,  // 89: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	56,  // 90: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	63,  // 91: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	68,  // 92: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	71,  // 93: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	73,  // 94: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	1,   // 95: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	3,   // 96: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	6,   // 97: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	8,   // 98: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	6,   // 99: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	11,  // 100: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	14,  // 101: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	16,  // 102: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	19,  // 103: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	21,  // 104: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	23,  // 105: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	26,  // 106: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	28,  // 107: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	30,  // 108: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	32,  // 109: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	34,  // 110: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	36,  // 111: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	38,  // 112: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	40,  // 113: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	42,  // 114: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	44,  // 115: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	46,  // 116: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	49,  // 117: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	51,  // 118: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	53,  // 119: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	55,  // 120: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	57,  // 121: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	57,  // 122: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	64,  // 123: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	69,  // 124: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	72,  // 125: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	74,  // 126: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	95,  // [95:127] is the sub-list for method output_type
+	63,  // [63:95] is the sub-list for method input_type
+	63,  // [63:63] is the sub-list for extension type_name
+	63,  // [63:63] is the sub-list for extension extendee
+	0,   // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
@@ -5788,7 +5804,7 @@ func file_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   92,
+			NumMessages:   93,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,558 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type ReadSecretRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`              // or
+	Label         string                 `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`        // the reader's, else the owner's
+	Peek          bool                   `protobuf:"varint,5,opt,name=peek,proto3" json:"peek,omitempty"`         // the newest revision
+	Refresh       bool                   `protobuf:"varint,6,opt,name=refresh,proto3" json:"refresh,omitempty"`   // the newest revision; the caller tracks it with its changeset
+	Revision      int32                  `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"` // that one (replay); 0 = the tracked one, or the newest when the unit never read it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadSecretRequest) Reset() {
+	*x = ReadSecretRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadSecretRequest) ProtoMessage() {}
+
+func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadSecretRequest.ProtoReflect.Descriptor instead.
+func (*ReadSecretRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ReadSecretRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ReadSecretRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ReadSecretRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadSecretRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *ReadSecretRequest) GetPeek() bool {
+	if x != nil {
+		return x.Peek
+	}
+	return false
+}
+
+func (x *ReadSecretRequest) GetRefresh() bool {
+	if x != nil {
+		return x.Refresh
+	}
+	return false
+}
+
+func (x *ReadSecretRequest) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type ReadSecretResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Revision      int32                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	Content       map[string][]byte      `protobuf:"bytes,3,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Owned         bool                   `protobuf:"varint,4,opt,name=owned,proto3" json:"owned,omitempty"` // the reader is the owner (as leader, of its application's): nothing is tracked
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadSecretResponse) Reset() {
+	*x = ReadSecretResponse{}
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadSecretResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadSecretResponse) ProtoMessage() {}
+
+func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadSecretResponse.ProtoReflect.Descriptor instead.
+func (*ReadSecretResponse) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ReadSecretResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadSecretResponse) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReadSecretResponse) GetContent() map[string][]byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *ReadSecretResponse) GetOwned() bool {
+	if x != nil {
+		return x.Owned
+	}
+	return false
+}
+
+type FetchStateFilesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchStateFilesRequest) Reset() {
+	*x = FetchStateFilesRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchStateFilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchStateFilesRequest) ProtoMessage() {}
+
+func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchStateFilesRequest.ProtoReflect.Descriptor instead.
+func (*FetchStateFilesRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FetchStateFilesRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *FetchStateFilesRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+type FetchResourceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchResourceRequest) Reset() {
+	*x = FetchResourceRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchResourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchResourceRequest) ProtoMessage() {}
+
+func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchResourceRequest.ProtoReflect.Descriptor instead.
+func (*FetchResourceRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FetchResourceRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *FetchResourceRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *FetchResourceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type EnqueueExecRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"` // on whose behalf
+	Command       []string               `protobuf:"bytes,3,rep,name=command,proto3" json:"command,omitempty"`
+	TimeoutMs     int64                  `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	RelationId    int32                  `protobuf:"varint,5,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"`
+	RemoteUnit    string                 `protobuf:"bytes,6,opt,name=remote_unit,json=remoteUnit,proto3" json:"remote_unit,omitempty"`
+	RequestId     string                 `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // 128 random bits, hex: asked twice, queued once
+	Operator      bool                   `protobuf:"varint,8,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnqueueExecRequest) Reset() {
+	*x = EnqueueExecRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnqueueExecRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnqueueExecRequest) ProtoMessage() {}
+
+func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnqueueExecRequest.ProtoReflect.Descriptor instead.
+func (*EnqueueExecRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *EnqueueExecRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *EnqueueExecRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *EnqueueExecRequest) GetCommand() []string {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *EnqueueExecRequest) GetTimeoutMs() int64 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+func (x *EnqueueExecRequest) GetRelationId() int32 {
+	if x != nil {
+		return x.RelationId
+	}
+	return 0
+}
+
+func (x *EnqueueExecRequest) GetRemoteUnit() string {
+	if x != nil {
+		return x.RemoteUnit
+	}
+	return ""
+}
+
+func (x *EnqueueExecRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *EnqueueExecRequest) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
+type EnqueueExecResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Task          string                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnqueueExecResponse) Reset() {
+	*x = EnqueueExecResponse{}
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnqueueExecResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnqueueExecResponse) ProtoMessage() {}
+
+func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnqueueExecResponse.ProtoReflect.Descriptor instead.
+func (*EnqueueExecResponse) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EnqueueExecResponse) GetTask() string {
+	if x != nil {
+		return x.Task
+	}
+	return ""
+}
+
+type SetStorageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	Incarnation   string                 `protobuf:"bytes,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Storage       string                 `protobuf:"bytes,4,opt,name=storage,proto3" json:"storage,omitempty"` // data/0
+	Status        string                 `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`   // attached, detached, failed
+	Location      string                 `protobuf:"bytes,6,opt,name=location,proto3" json:"location,omitempty"`
+	ProviderId    string                 `protobuf:"bytes,7,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
+	Message       string                 `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetStorageRequest) Reset() {
+	*x = SetStorageRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetStorageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetStorageRequest) ProtoMessage() {}
+
+func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetStorageRequest.ProtoReflect.Descriptor instead.
+func (*SetStorageRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetStorageRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetStorage() string {
+	if x != nil {
+		return x.Storage
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetLocation() string {
+	if x != nil {
+		return x.Location
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetProviderId() string {
+	if x != nil {
+		return x.ProviderId
+	}
+	return ""
+}
+
+func (x *SetStorageRequest) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+type SetStorageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetStorageResponse) Reset() {
+	*x = SetStorageResponse{}
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetStorageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetStorageResponse) ProtoMessage() {}
+
+func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetStorageResponse.ProtoReflect.Descriptor instead.
+func (*SetStorageResponse) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
+}
+
 type JoinRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
@@ -38,7 +590,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -50,7 +602,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -63,7 +615,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *JoinRequest) GetToken() string {
@@ -113,7 +665,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -125,7 +677,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -138,7 +690,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *JoinResponse) GetCertificate() []byte {
@@ -178,7 +730,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +742,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +755,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RenewRequest) GetCsr() []byte {
@@ -222,7 +774,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +786,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +799,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RenewResponse) GetCertificate() []byte {
@@ -269,7 +821,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +833,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +846,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchRequest) GetResumeRevision() int64 {
@@ -339,7 +891,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +903,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,7 +916,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Delta) GetRevision() int64 {
@@ -433,6 +985,11 @@ type Object struct {
 	//	*Object_Storage
 	//	*Object_Charm
 	//	*Object_Operation
+	//	*Object_Secret
+	//	*Object_SecretReader
+	//	*Object_Payloads
+	//	*Object_PodSpec
+	//	*Object_StateFiles
 	Value         isObject_Value `protobuf_oneof:"value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -440,7 +997,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +1009,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +1022,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Object) GetModel() string {
@@ -699,6 +1256,51 @@ func (x *Object) GetOperation() *Operation {
 	return nil
 }
 
+func (x *Object) GetSecret() *Secret {
+	if x != nil {
+		if x, ok := x.Value.(*Object_Secret); ok {
+			return x.Secret
+		}
+	}
+	return nil
+}
+
+func (x *Object) GetSecretReader() *SecretReader {
+	if x != nil {
+		if x, ok := x.Value.(*Object_SecretReader); ok {
+			return x.SecretReader
+		}
+	}
+	return nil
+}
+
+func (x *Object) GetPayloads() *Payloads {
+	if x != nil {
+		if x, ok := x.Value.(*Object_Payloads); ok {
+			return x.Payloads
+		}
+	}
+	return nil
+}
+
+func (x *Object) GetPodSpec() *PodSpec {
+	if x != nil {
+		if x, ok := x.Value.(*Object_PodSpec); ok {
+			return x.PodSpec
+		}
+	}
+	return nil
+}
+
+func (x *Object) GetStateFiles() *StateFiles {
+	if x != nil {
+		if x, ok := x.Value.(*Object_StateFiles); ok {
+			return x.StateFiles
+		}
+	}
+	return nil
+}
+
 type isObject_Value interface {
 	isObject_Value()
 }
@@ -787,6 +1389,26 @@ type Object_Operation struct {
 	Operation *Operation `protobuf:"bytes,30,opt,name=operation,proto3,oneof"`
 }
 
+type Object_Secret struct {
+	Secret *Secret `protobuf:"bytes,31,opt,name=secret,proto3,oneof"`
+}
+
+type Object_SecretReader struct {
+	SecretReader *SecretReader `protobuf:"bytes,32,opt,name=secret_reader,json=secretReader,proto3,oneof"`
+}
+
+type Object_Payloads struct {
+	Payloads *Payloads `protobuf:"bytes,33,opt,name=payloads,proto3,oneof"`
+}
+
+type Object_PodSpec struct {
+	PodSpec *PodSpec `protobuf:"bytes,34,opt,name=pod_spec,json=podSpec,proto3,oneof"`
+}
+
+type Object_StateFiles struct {
+	StateFiles *StateFiles `protobuf:"bytes,35,opt,name=state_files,json=stateFiles,proto3,oneof"` // without content
+}
+
 func (*Object_ModelRecord) isObject_Value() {}
 
 func (*Object_Application) isObject_Value() {}
@@ -829,6 +1451,16 @@ func (*Object_Charm) isObject_Value() {}
 
 func (*Object_Operation) isObject_Value() {}
 
+func (*Object_Secret) isObject_Value() {}
+
+func (*Object_SecretReader) isObject_Value() {}
+
+func (*Object_Payloads) isObject_Value() {}
+
+func (*Object_PodSpec) isObject_Value() {}
+
+func (*Object_StateFiles) isObject_Value() {}
+
 // Guard is what every write of a unit compares.
 type Guard struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -844,7 +1476,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1488,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1501,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Guard) GetModel() string {
@@ -927,7 +1559,7 @@ type BeginRequest struct {
 
 func (x *BeginRequest) Reset() {
 	*x = BeginRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1571,7 @@ func (x *BeginRequest) String() string {
 func (*BeginRequest) ProtoMessage() {}
 
 func (x *BeginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1584,7 @@ func (x *BeginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginRequest.ProtoReflect.Descriptor instead.
 func (*BeginRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BeginRequest) GetGuard() *Guard {
@@ -1010,7 +1642,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1654,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1667,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CommitRequest) GetGuard() *Guard {
@@ -1125,17 +1757,19 @@ type CommitDone struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Changeset *v1.Changeset          `protobuf:"bytes,1,opt,name=changeset,proto3" json:"changeset,omitempty"`
 	// Tasks: what the user is told.
-	ExitCode      int32  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	Stdout        string `protobuf:"bytes,3,opt,name=stdout,proto3" json:"stdout,omitempty"`
-	Stderr        string `protobuf:"bytes,4,opt,name=stderr,proto3" json:"stderr,omitempty"`
-	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	ExitCode int32  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Stdout   string `protobuf:"bytes,3,opt,name=stdout,proto3" json:"stdout,omitempty"`
+	Stderr   string `protobuf:"bytes,4,opt,name=stderr,proto3" json:"stderr,omitempty"`
+	Message  string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// The whole set when one of its files changed, absent = unchanged.
+	StateFiles    *StateFiles `protobuf:"bytes,6,opt,name=state_files,json=stateFiles,proto3" json:"state_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CommitDone) Reset() {
 	*x = CommitDone{}
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1147,7 +1781,7 @@ func (x *CommitDone) String() string {
 func (*CommitDone) ProtoMessage() {}
 
 func (x *CommitDone) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1160,7 +1794,7 @@ func (x *CommitDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitDone.ProtoReflect.Descriptor instead.
 func (*CommitDone) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CommitDone) GetChangeset() *v1.Changeset {
@@ -1198,6 +1832,13 @@ func (x *CommitDone) GetMessage() string {
 	return ""
 }
 
+func (x *CommitDone) GetStateFiles() *StateFiles {
+	if x != nil {
+		return x.StateFiles
+	}
+	return nil
+}
+
 type CommitFailed struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Attempt         int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -1210,7 +1851,7 @@ type CommitFailed struct {
 
 func (x *CommitFailed) Reset() {
 	*x = CommitFailed{}
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1863,7 @@ func (x *CommitFailed) String() string {
 func (*CommitFailed) ProtoMessage() {}
 
 func (x *CommitFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1876,7 @@ func (x *CommitFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitFailed.ProtoReflect.Descriptor instead.
 func (*CommitFailed) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CommitFailed) GetAttempt() int32 {
@@ -1277,7 +1918,7 @@ type CommitResponse struct {
 
 func (x *CommitResponse) Reset() {
 	*x = CommitResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1930,7 @@ func (x *CommitResponse) String() string {
 func (*CommitResponse) ProtoMessage() {}
 
 func (x *CommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1943,7 @@ func (x *CommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitResponse.ProtoReflect.Descriptor instead.
 func (*CommitResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitResponse) GetRevision() int64 {
@@ -1339,7 +1980,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1992,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +2005,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Refusal) GetKind() string {
@@ -1397,7 +2038,7 @@ type LeadRequest struct {
 
 func (x *LeadRequest) Reset() {
 	*x = LeadRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +2050,7 @@ func (x *LeadRequest) String() string {
 func (*LeadRequest) ProtoMessage() {}
 
 func (x *LeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +2063,7 @@ func (x *LeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRequest.ProtoReflect.Descriptor instead.
 func (*LeadRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeadRequest) GetTerms() []*LeadTerm {
@@ -1444,7 +2085,7 @@ type LeadTerm struct {
 
 func (x *LeadTerm) Reset() {
 	*x = LeadTerm{}
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +2097,7 @@ func (x *LeadTerm) String() string {
 func (*LeadTerm) ProtoMessage() {}
 
 func (x *LeadTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +2110,7 @@ func (x *LeadTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadTerm.ProtoReflect.Descriptor instead.
 func (*LeadTerm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LeadTerm) GetModel() string {
@@ -1509,7 +2150,7 @@ type LeadResponse struct {
 
 func (x *LeadResponse) Reset() {
 	*x = LeadResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +2162,7 @@ func (x *LeadResponse) String() string {
 func (*LeadResponse) ProtoMessage() {}
 
 func (x *LeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +2175,7 @@ func (x *LeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadResponse.ProtoReflect.Descriptor instead.
 func (*LeadResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LeadResponse) GetPromises() []*LeadPromise {
@@ -1554,7 +2195,7 @@ type LeadPromise struct {
 
 func (x *LeadPromise) Reset() {
 	*x = LeadPromise{}
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +2207,7 @@ func (x *LeadPromise) String() string {
 func (*LeadPromise) ProtoMessage() {}
 
 func (x *LeadPromise) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +2220,7 @@ func (x *LeadPromise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadPromise.ProtoReflect.Descriptor instead.
 func (*LeadPromise) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LeadPromise) GetSeconds() float64 {
@@ -1613,7 +2254,7 @@ type ImmediateRequest struct {
 
 func (x *ImmediateRequest) Reset() {
 	*x = ImmediateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +2266,7 @@ func (x *ImmediateRequest) String() string {
 func (*ImmediateRequest) ProtoMessage() {}
 
 func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +2279,7 @@ func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateRequest.ProtoReflect.Descriptor instead.
 func (*ImmediateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ImmediateRequest) GetModel() string {
@@ -1712,7 +2353,7 @@ type ImmediateResponse struct {
 
 func (x *ImmediateResponse) Reset() {
 	*x = ImmediateResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +2365,7 @@ func (x *ImmediateResponse) String() string {
 func (*ImmediateResponse) ProtoMessage() {}
 
 func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +2378,7 @@ func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateResponse.ProtoReflect.Descriptor instead.
 func (*ImmediateResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
 }
 
 type ReportRequest struct {
@@ -1751,7 +2392,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1763,7 +2404,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1776,7 +2417,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReportRequest) GetLogs() []*LogRecord {
@@ -1814,7 +2455,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +2467,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +2480,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LogRecord) GetModel() string {
@@ -1898,7 +2539,7 @@ type AgentState struct {
 
 func (x *AgentState) Reset() {
 	*x = AgentState{}
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +2551,7 @@ func (x *AgentState) String() string {
 func (*AgentState) ProtoMessage() {}
 
 func (x *AgentState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +2564,7 @@ func (x *AgentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentState.ProtoReflect.Descriptor instead.
 func (*AgentState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AgentState) GetModel() string {
@@ -1981,7 +2622,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2634,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2647,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *JournalEntry) GetModel() string {
@@ -2094,7 +2735,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +2747,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +2760,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
 }
 
 type FetchCharmRequest struct {
@@ -2132,7 +2773,7 @@ type FetchCharmRequest struct {
 
 func (x *FetchCharmRequest) Reset() {
 	*x = FetchCharmRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2785,7 @@ func (x *FetchCharmRequest) String() string {
 func (*FetchCharmRequest) ProtoMessage() {}
 
 func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2798,7 @@ func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCharmRequest.ProtoReflect.Descriptor instead.
 func (*FetchCharmRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FetchCharmRequest) GetModel() string {
@@ -2183,7 +2824,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2836,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2849,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -2230,7 +2871,7 @@ type ReadBagRequest struct {
 
 func (x *ReadBagRequest) Reset() {
 	*x = ReadBagRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2242,7 +2883,7 @@ func (x *ReadBagRequest) String() string {
 func (*ReadBagRequest) ProtoMessage() {}
 
 func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2255,7 +2896,7 @@ func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBagRequest.ProtoReflect.Descriptor instead.
 func (*ReadBagRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReadBagRequest) GetModel() string {
@@ -2298,7 +2939,7 @@ type SetAddressesRequest struct {
 
 func (x *SetAddressesRequest) Reset() {
 	*x = SetAddressesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2310,7 +2951,7 @@ func (x *SetAddressesRequest) String() string {
 func (*SetAddressesRequest) ProtoMessage() {}
 
 func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2323,7 +2964,7 @@ func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesRequest.ProtoReflect.Descriptor instead.
 func (*SetAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SetAddressesRequest) GetModel() string {
@@ -2362,7 +3003,7 @@ type SetAddressesResponse struct {
 
 func (x *SetAddressesResponse) Reset() {
 	*x = SetAddressesResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +3015,7 @@ func (x *SetAddressesResponse) String() string {
 func (*SetAddressesResponse) ProtoMessage() {}
 
 func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,14 +3028,63 @@ func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesResponse.ProtoReflect.Descriptor instead.
 func (*SetAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
 }
 
 var File_controller_v1_agents_proto protoreflect.FileDescriptor
 
 const file_controller_v1_agents_proto_rawDesc = "" +
 	"\n" +
-	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\x87\x01\n" +
+	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\xad\x01\n" +
+	"\x11ReadSecretRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x14\n" +
+	"\x05label\x18\x04 \x01(\tR\x05label\x12\x12\n" +
+	"\x04peek\x18\x05 \x01(\bR\x04peek\x12\x18\n" +
+	"\arefresh\x18\x06 \x01(\bR\arefresh\x12\x1a\n" +
+	"\brevision\x18\a \x01(\x05R\brevision\"\xe3\x01\n" +
+	"\x12ReadSecretResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x12O\n" +
+	"\acontent\x18\x03 \x03(\v25.bangle.controller.v1.ReadSecretResponse.ContentEntryR\acontent\x12\x14\n" +
+	"\x05owned\x18\x04 \x01(\bR\x05owned\x1a:\n" +
+	"\fContentEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"B\n" +
+	"\x16FetchStateFilesRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"T\n" +
+	"\x14FetchResourceRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"\xf4\x01\n" +
+	"\x12EnqueueExecRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x18\n" +
+	"\acommand\x18\x03 \x03(\tR\acommand\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x04 \x01(\x03R\ttimeoutMs\x12\x1f\n" +
+	"\vrelation_id\x18\x05 \x01(\x05R\n" +
+	"relationId\x12\x1f\n" +
+	"\vremote_unit\x18\x06 \x01(\tR\n" +
+	"remoteUnit\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tR\trequestId\x12\x1a\n" +
+	"\boperator\x18\b \x01(\bR\boperator\")\n" +
+	"\x13EnqueueExecResponse\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\tR\x04task\"\xe8\x01\n" +
+	"\x11SetStorageRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12 \n" +
+	"\vincarnation\x18\x03 \x01(\tR\vincarnation\x12\x18\n" +
+	"\astorage\x18\x04 \x01(\tR\astorage\x12\x16\n" +
+	"\x06status\x18\x05 \x01(\tR\x06status\x12\x1a\n" +
+	"\blocation\x18\x06 \x01(\tR\blocation\x12\x1f\n" +
+	"\vprovider_id\x18\a \x01(\tR\n" +
+	"providerId\x12\x18\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"\x14\n" +
+	"\x12SetStorageResponse\"\x87\x01\n" +
 	"\vJoinRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x10\n" +
 	"\x03csr\x18\x02 \x01(\fR\x03csr\x12\x14\n" +
@@ -2420,7 +3110,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x12\n" +
 	"\x04full\x18\x03 \x01(\bR\x04full\x126\n" +
 	"\aobjects\x18\x04 \x03(\v2\x1c.bangle.controller.v1.ObjectR\aobjects\x12\x16\n" +
-	"\x06synced\x18\x05 \x01(\bR\x06synced\"\xca\v\n" +
+	"\x06synced\x18\x05 \x01(\bR\x06synced\"\x8c\x0e\n" +
 	"\x06Object\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12!\n" +
@@ -2451,7 +3141,13 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\bresolved\x18\x1b \x01(\v2\x1e.bangle.controller.v1.ResolvedH\x00R\bresolved\x12A\n" +
 	"\astorage\x18\x1c \x01(\v2%.bangle.controller.v1.StorageInstanceH\x00R\astorage\x123\n" +
 	"\x05charm\x18\x1d \x01(\v2\x1b.bangle.controller.v1.CharmH\x00R\x05charm\x12?\n" +
-	"\toperation\x18\x1e \x01(\v2\x1f.bangle.controller.v1.OperationH\x00R\toperationB\a\n" +
+	"\toperation\x18\x1e \x01(\v2\x1f.bangle.controller.v1.OperationH\x00R\toperation\x126\n" +
+	"\x06secret\x18\x1f \x01(\v2\x1c.bangle.controller.v1.SecretH\x00R\x06secret\x12I\n" +
+	"\rsecret_reader\x18  \x01(\v2\".bangle.controller.v1.SecretReaderH\x00R\fsecretReader\x12<\n" +
+	"\bpayloads\x18! \x01(\v2\x1e.bangle.controller.v1.PayloadsH\x00R\bpayloads\x12:\n" +
+	"\bpod_spec\x18\" \x01(\v2\x1d.bangle.controller.v1.PodSpecH\x00R\apodSpec\x12C\n" +
+	"\vstate_files\x18# \x01(\v2 .bangle.controller.v1.StateFilesH\x00R\n" +
+	"stateFilesB\a\n" +
 	"\x05value\"\xb1\x01\n" +
 	"\x05Guard\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
@@ -2476,14 +3172,16 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x04done\x18\x06 \x01(\v2 .bangle.controller.v1.CommitDoneH\x00R\x04done\x12<\n" +
 	"\x06failed\x18\a \x01(\v2\".bangle.controller.v1.CommitFailedH\x00R\x06failed\x12#\n" +
 	"\rresolved_used\x18\b \x01(\bR\fresolvedUsedB\t\n" +
-	"\aoutcome\"\xac\x01\n" +
+	"\aoutcome\"\xef\x01\n" +
 	"\n" +
 	"CommitDone\x127\n" +
 	"\tchangeset\x18\x01 \x01(\v2\x19.bangle.hook.v1.ChangesetR\tchangeset\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x16\n" +
 	"\x06stdout\x18\x03 \x01(\tR\x06stdout\x12\x16\n" +
 	"\x06stderr\x18\x04 \x01(\tR\x06stderr\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\x8c\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\x12A\n" +
+	"\vstate_files\x18\x06 \x01(\v2 .bangle.controller.v1.StateFilesR\n" +
+	"stateFiles\"\x8c\x01\n" +
 	"\fCommitFailed\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x18\n" +
@@ -2569,7 +3267,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12 \n" +
 	"\vincarnation\x18\x03 \x01(\tR\vincarnation\x12\x1c\n" +
 	"\taddresses\x18\x04 \x03(\tR\taddresses\"\x16\n" +
-	"\x14SetAddressesResponse2\xa8\a\n" +
+	"\x14SetAddressesResponse2\x8d\v\n" +
 	"\x06Agents\x12M\n" +
 	"\x04Join\x12!.bangle.controller.v1.JoinRequest\x1a\".bangle.controller.v1.JoinResponse\x12P\n" +
 	"\x05Renew\x12\".bangle.controller.v1.RenewRequest\x1a#.bangle.controller.v1.RenewResponse\x12J\n" +
@@ -2582,7 +3280,14 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\n" +
 	"FetchCharm\x12'.bangle.controller.v1.FetchCharmRequest\x1a\x1b.bangle.controller.v1.Chunk0\x01\x12J\n" +
 	"\aReadBag\x12$.bangle.controller.v1.ReadBagRequest\x1a\x19.bangle.controller.v1.Bag\x12e\n" +
-	"\fSetAddresses\x12).bangle.controller.v1.SetAddressesRequest\x1a*.bangle.controller.v1.SetAddressesResponseBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
+	"\fSetAddresses\x12).bangle.controller.v1.SetAddressesRequest\x1a*.bangle.controller.v1.SetAddressesResponse\x12_\n" +
+	"\n" +
+	"ReadSecret\x12'.bangle.controller.v1.ReadSecretRequest\x1a(.bangle.controller.v1.ReadSecretResponse\x12a\n" +
+	"\x0fFetchStateFiles\x12,.bangle.controller.v1.FetchStateFilesRequest\x1a .bangle.controller.v1.StateFiles\x12Z\n" +
+	"\rFetchResource\x12*.bangle.controller.v1.FetchResourceRequest\x1a\x1b.bangle.controller.v1.Chunk0\x01\x12b\n" +
+	"\vEnqueueExec\x12(.bangle.controller.v1.EnqueueExecRequest\x1a).bangle.controller.v1.EnqueueExecResponse\x12_\n" +
+	"\n" +
+	"SetStorage\x12'.bangle.controller.v1.SetStorageRequest\x1a(.bangle.controller.v1.SetStorageResponseBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
 
 var (
 	file_controller_v1_agents_proto_rawDescOnce sync.Once
@@ -2596,135 +3301,166 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_controller_v1_agents_proto_goTypes = []any{
-	(*JoinRequest)(nil),          // 0: bangle.controller.v1.JoinRequest
-	(*JoinResponse)(nil),         // 1: bangle.controller.v1.JoinResponse
-	(*RenewRequest)(nil),         // 2: bangle.controller.v1.RenewRequest
-	(*RenewResponse)(nil),        // 3: bangle.controller.v1.RenewResponse
-	(*WatchRequest)(nil),         // 4: bangle.controller.v1.WatchRequest
-	(*Delta)(nil),                // 5: bangle.controller.v1.Delta
-	(*Object)(nil),               // 6: bangle.controller.v1.Object
-	(*Guard)(nil),                // 7: bangle.controller.v1.Guard
-	(*BeginRequest)(nil),         // 8: bangle.controller.v1.BeginRequest
-	(*CommitRequest)(nil),        // 9: bangle.controller.v1.CommitRequest
-	(*CommitDone)(nil),           // 10: bangle.controller.v1.CommitDone
-	(*CommitFailed)(nil),         // 11: bangle.controller.v1.CommitFailed
-	(*CommitResponse)(nil),       // 12: bangle.controller.v1.CommitResponse
-	(*Refusal)(nil),              // 13: bangle.controller.v1.Refusal
-	(*LeadRequest)(nil),          // 14: bangle.controller.v1.LeadRequest
-	(*LeadTerm)(nil),             // 15: bangle.controller.v1.LeadTerm
-	(*LeadResponse)(nil),         // 16: bangle.controller.v1.LeadResponse
-	(*LeadPromise)(nil),          // 17: bangle.controller.v1.LeadPromise
-	(*ImmediateRequest)(nil),     // 18: bangle.controller.v1.ImmediateRequest
-	(*ImmediateResponse)(nil),    // 19: bangle.controller.v1.ImmediateResponse
-	(*ReportRequest)(nil),        // 20: bangle.controller.v1.ReportRequest
-	(*LogRecord)(nil),            // 21: bangle.controller.v1.LogRecord
-	(*AgentState)(nil),           // 22: bangle.controller.v1.AgentState
-	(*JournalEntry)(nil),         // 23: bangle.controller.v1.JournalEntry
-	(*ReportResponse)(nil),       // 24: bangle.controller.v1.ReportResponse
-	(*FetchCharmRequest)(nil),    // 25: bangle.controller.v1.FetchCharmRequest
-	(*Chunk)(nil),                // 26: bangle.controller.v1.Chunk
-	(*ReadBagRequest)(nil),       // 27: bangle.controller.v1.ReadBagRequest
-	(*SetAddressesRequest)(nil),  // 28: bangle.controller.v1.SetAddressesRequest
-	(*SetAddressesResponse)(nil), // 29: bangle.controller.v1.SetAddressesResponse
-	(*Model)(nil),                // 30: bangle.controller.v1.Model
-	(*Application)(nil),          // 31: bangle.controller.v1.Application
-	(*Unit)(nil),                 // 32: bangle.controller.v1.Unit
-	(*Incarnation)(nil),          // 33: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),            // 34: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),          // 35: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),           // 36: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),           // 37: bangle.controller.v1.CharmState
-	(*Ports)(nil),                // 38: bangle.controller.v1.Ports
-	(*Addresses)(nil),            // 39: bangle.controller.v1.Addresses
-	(*Relation)(nil),             // 40: bangle.controller.v1.Relation
-	(*Bag)(nil),                  // 41: bangle.controller.v1.Bag
-	(*Scope)(nil),                // 42: bangle.controller.v1.Scope
-	(*Lead)(nil),                 // 43: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),    // 44: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),       // 45: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                 // 46: bangle.controller.v1.Task
-	(*Resolved)(nil),             // 47: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),      // 48: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                // 49: bangle.controller.v1.Charm
-	(*Operation)(nil),            // 50: bangle.controller.v1.Operation
-	(*Cursor)(nil),               // 51: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),             // 52: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),         // 53: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),            // 54: bangle.hook.v1.Status
-	(*TaskLog)(nil),              // 55: bangle.controller.v1.TaskLog
+	(*ReadSecretRequest)(nil),      // 0: bangle.controller.v1.ReadSecretRequest
+	(*ReadSecretResponse)(nil),     // 1: bangle.controller.v1.ReadSecretResponse
+	(*FetchStateFilesRequest)(nil), // 2: bangle.controller.v1.FetchStateFilesRequest
+	(*FetchResourceRequest)(nil),   // 3: bangle.controller.v1.FetchResourceRequest
+	(*EnqueueExecRequest)(nil),     // 4: bangle.controller.v1.EnqueueExecRequest
+	(*EnqueueExecResponse)(nil),    // 5: bangle.controller.v1.EnqueueExecResponse
+	(*SetStorageRequest)(nil),      // 6: bangle.controller.v1.SetStorageRequest
+	(*SetStorageResponse)(nil),     // 7: bangle.controller.v1.SetStorageResponse
+	(*JoinRequest)(nil),            // 8: bangle.controller.v1.JoinRequest
+	(*JoinResponse)(nil),           // 9: bangle.controller.v1.JoinResponse
+	(*RenewRequest)(nil),           // 10: bangle.controller.v1.RenewRequest
+	(*RenewResponse)(nil),          // 11: bangle.controller.v1.RenewResponse
+	(*WatchRequest)(nil),           // 12: bangle.controller.v1.WatchRequest
+	(*Delta)(nil),                  // 13: bangle.controller.v1.Delta
+	(*Object)(nil),                 // 14: bangle.controller.v1.Object
+	(*Guard)(nil),                  // 15: bangle.controller.v1.Guard
+	(*BeginRequest)(nil),           // 16: bangle.controller.v1.BeginRequest
+	(*CommitRequest)(nil),          // 17: bangle.controller.v1.CommitRequest
+	(*CommitDone)(nil),             // 18: bangle.controller.v1.CommitDone
+	(*CommitFailed)(nil),           // 19: bangle.controller.v1.CommitFailed
+	(*CommitResponse)(nil),         // 20: bangle.controller.v1.CommitResponse
+	(*Refusal)(nil),                // 21: bangle.controller.v1.Refusal
+	(*LeadRequest)(nil),            // 22: bangle.controller.v1.LeadRequest
+	(*LeadTerm)(nil),               // 23: bangle.controller.v1.LeadTerm
+	(*LeadResponse)(nil),           // 24: bangle.controller.v1.LeadResponse
+	(*LeadPromise)(nil),            // 25: bangle.controller.v1.LeadPromise
+	(*ImmediateRequest)(nil),       // 26: bangle.controller.v1.ImmediateRequest
+	(*ImmediateResponse)(nil),      // 27: bangle.controller.v1.ImmediateResponse
+	(*ReportRequest)(nil),          // 28: bangle.controller.v1.ReportRequest
+	(*LogRecord)(nil),              // 29: bangle.controller.v1.LogRecord
+	(*AgentState)(nil),             // 30: bangle.controller.v1.AgentState
+	(*JournalEntry)(nil),           // 31: bangle.controller.v1.JournalEntry
+	(*ReportResponse)(nil),         // 32: bangle.controller.v1.ReportResponse
+	(*FetchCharmRequest)(nil),      // 33: bangle.controller.v1.FetchCharmRequest
+	(*Chunk)(nil),                  // 34: bangle.controller.v1.Chunk
+	(*ReadBagRequest)(nil),         // 35: bangle.controller.v1.ReadBagRequest
+	(*SetAddressesRequest)(nil),    // 36: bangle.controller.v1.SetAddressesRequest
+	(*SetAddressesResponse)(nil),   // 37: bangle.controller.v1.SetAddressesResponse
+	nil,                            // 38: bangle.controller.v1.ReadSecretResponse.ContentEntry
+	(*Model)(nil),                  // 39: bangle.controller.v1.Model
+	(*Application)(nil),            // 40: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 41: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 42: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 43: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 44: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 45: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 46: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 47: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 48: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 49: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 50: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 51: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 52: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 53: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 54: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 55: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 56: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 57: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 58: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 59: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 60: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 61: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 62: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 63: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 64: bangle.controller.v1.StateFiles
+	(*Cursor)(nil),                 // 65: bangle.controller.v1.Cursor
+	(*v1.Event)(nil),               // 66: bangle.hook.v1.Event
+	(*v1.Changeset)(nil),           // 67: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 68: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 69: bangle.controller.v1.TaskLog
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
-	6,  // 0: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	30, // 1: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	31, // 2: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	32, // 3: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	33, // 4: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	34, // 5: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	35, // 6: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	36, // 7: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	37, // 8: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	38, // 9: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	39, // 10: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	40, // 11: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	41, // 12: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	42, // 13: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	43, // 14: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	44, // 15: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	45, // 16: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	46, // 17: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	47, // 18: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	48, // 19: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	49, // 20: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	50, // 21: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	7,  // 22: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	51, // 23: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	35, // 24: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	7,  // 25: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	52, // 26: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	51, // 27: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	35, // 28: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	10, // 29: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	11, // 30: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	53, // 31: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	6,  // 32: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	13, // 33: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	15, // 34: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	17, // 35: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	54, // 36: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	55, // 37: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	21, // 38: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	22, // 39: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	23, // 40: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	52, // 41: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	0,  // 42: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	2,  // 43: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	4,  // 44: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	8,  // 45: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	9,  // 46: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	14, // 47: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	18, // 48: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	20, // 49: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	25, // 50: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	27, // 51: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	28, // 52: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	1,  // 53: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	3,  // 54: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	5,  // 55: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	12, // 56: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	12, // 57: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	16, // 58: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	19, // 59: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	24, // 60: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	26, // 61: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	41, // 62: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	29, // 63: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	53, // [53:64] is the sub-list for method output_type
-	42, // [42:53] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	38, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	14, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
+	39, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	40, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	41, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	42, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	43, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	44, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	45, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	46, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	47, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	48, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	49, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	50, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	51, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	52, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	53, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	54, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	55, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	56, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	57, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	58, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	59, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	60, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	61, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	62, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	63, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	64, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	15, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	65, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	44, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	15, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	66, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	65, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	44, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	18, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	19, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	67, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	64, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	14, // 39: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	21, // 40: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	23, // 41: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	25, // 42: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	68, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	69, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	29, // 45: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	30, // 46: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	31, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	66, // 48: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	8,  // 49: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	10, // 50: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	12, // 51: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	16, // 52: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	17, // 53: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	22, // 54: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	26, // 55: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	28, // 56: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	33, // 57: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	35, // 58: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	36, // 59: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	0,  // 60: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	2,  // 61: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	3,  // 62: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	4,  // 63: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	6,  // 64: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	9,  // 65: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	11, // 66: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	13, // 67: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	20, // 68: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	20, // 69: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	24, // 70: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	27, // 71: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	32, // 72: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	34, // 73: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	50, // 74: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	37, // 75: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	1,  // 76: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	64, // 77: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	34, // 78: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	5,  // 79: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	7,  // 80: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	65, // [65:81] is the sub-list for method output_type
+	49, // [49:65] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -2733,7 +3469,7 @@ func file_controller_v1_agents_proto_init() {
 		return
 	}
 	file_controller_v1_model_proto_init()
-	file_controller_v1_agents_proto_msgTypes[6].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[14].OneofWrappers = []any{
 		(*Object_ModelRecord)(nil),
 		(*Object_Application)(nil),
 		(*Object_Unit)(nil),
@@ -2755,8 +3491,13 @@ func file_controller_v1_agents_proto_init() {
 		(*Object_Storage)(nil),
 		(*Object_Charm)(nil),
 		(*Object_Operation)(nil),
+		(*Object_Secret)(nil),
+		(*Object_SecretReader)(nil),
+		(*Object_Payloads)(nil),
+		(*Object_PodSpec)(nil),
+		(*Object_StateFiles)(nil),
 	}
-	file_controller_v1_agents_proto_msgTypes[9].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[17].OneofWrappers = []any{
 		(*CommitRequest_Done)(nil),
 		(*CommitRequest_Failed)(nil),
 	}
@@ -2766,7 +3507,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,17 +22,22 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Agents_Join_FullMethodName         = "/bangle.controller.v1.Agents/Join"
-	Agents_Renew_FullMethodName        = "/bangle.controller.v1.Agents/Renew"
-	Agents_Watch_FullMethodName        = "/bangle.controller.v1.Agents/Watch"
-	Agents_Begin_FullMethodName        = "/bangle.controller.v1.Agents/Begin"
-	Agents_Commit_FullMethodName       = "/bangle.controller.v1.Agents/Commit"
-	Agents_Lead_FullMethodName         = "/bangle.controller.v1.Agents/Lead"
-	Agents_Immediate_FullMethodName    = "/bangle.controller.v1.Agents/Immediate"
-	Agents_Report_FullMethodName       = "/bangle.controller.v1.Agents/Report"
-	Agents_FetchCharm_FullMethodName   = "/bangle.controller.v1.Agents/FetchCharm"
-	Agents_ReadBag_FullMethodName      = "/bangle.controller.v1.Agents/ReadBag"
-	Agents_SetAddresses_FullMethodName = "/bangle.controller.v1.Agents/SetAddresses"
+	Agents_Join_FullMethodName            = "/bangle.controller.v1.Agents/Join"
+	Agents_Renew_FullMethodName           = "/bangle.controller.v1.Agents/Renew"
+	Agents_Watch_FullMethodName           = "/bangle.controller.v1.Agents/Watch"
+	Agents_Begin_FullMethodName           = "/bangle.controller.v1.Agents/Begin"
+	Agents_Commit_FullMethodName          = "/bangle.controller.v1.Agents/Commit"
+	Agents_Lead_FullMethodName            = "/bangle.controller.v1.Agents/Lead"
+	Agents_Immediate_FullMethodName       = "/bangle.controller.v1.Agents/Immediate"
+	Agents_Report_FullMethodName          = "/bangle.controller.v1.Agents/Report"
+	Agents_FetchCharm_FullMethodName      = "/bangle.controller.v1.Agents/FetchCharm"
+	Agents_ReadBag_FullMethodName         = "/bangle.controller.v1.Agents/ReadBag"
+	Agents_SetAddresses_FullMethodName    = "/bangle.controller.v1.Agents/SetAddresses"
+	Agents_ReadSecret_FullMethodName      = "/bangle.controller.v1.Agents/ReadSecret"
+	Agents_FetchStateFiles_FullMethodName = "/bangle.controller.v1.Agents/FetchStateFiles"
+	Agents_FetchResource_FullMethodName   = "/bangle.controller.v1.Agents/FetchResource"
+	Agents_EnqueueExec_FullMethodName     = "/bangle.controller.v1.Agents/EnqueueExec"
+	Agents_SetStorage_FullMethodName      = "/bangle.controller.v1.Agents/SetStorage"
 )
 
 // AgentsClient is the client API for Agents service.
@@ -63,6 +68,17 @@ type AgentsClient interface {
 	ReadBag(ctx context.Context, in *ReadBagRequest, opts ...grpc.CallOption) (*Bag, error)
 	// Addresses writes where a unit can be reached: guarded, coalesced, seeds the unit's databags.
 	SetAddresses(ctx context.Context, in *SetAddressesRequest, opts ...grpc.CallOption) (*SetAddressesResponse, error)
+	// ReadSecret answers the content of one revision that the unit may read. It writes nothing: what the unit tracks from
+	// then on is in its changeset.
+	ReadSecret(ctx context.Context, in *ReadSecretRequest, opts ...grpc.CallOption) (*ReadSecretResponse, error)
+	// FetchStateFiles answers the unit's state files as last committed.
+	FetchStateFiles(ctx context.Context, in *FetchStateFilesRequest, opts ...grpc.CallOption) (*StateFiles, error)
+	// FetchResource streams the content of a file resource of the unit's application.
+	FetchResource(ctx context.Context, in *FetchResourceRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Chunk], error)
+	// EnqueueExec queues a command on a unit from inside a unit (juju-exec). The result comes with the task's record.
+	EnqueueExec(ctx context.Context, in *EnqueueExecRequest, opts ...grpc.CallOption) (*EnqueueExecResponse, error)
+	// SetStorage tells what became of a storage instance at the unit's place.
+	SetStorage(ctx context.Context, in *SetStorageRequest, opts ...grpc.CallOption) (*SetStorageResponse, error)
 }
 
 type agentsClient struct {
@@ -201,6 +217,65 @@ func (c *agentsClient) SetAddresses(ctx context.Context, in *SetAddressesRequest
 	return out, nil
 }
 
+func (c *agentsClient) ReadSecret(ctx context.Context, in *ReadSecretRequest, opts ...grpc.CallOption) (*ReadSecretResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadSecretResponse)
+	err := c.cc.Invoke(ctx, Agents_ReadSecret_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentsClient) FetchStateFiles(ctx context.Context, in *FetchStateFilesRequest, opts ...grpc.CallOption) (*StateFiles, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StateFiles)
+	err := c.cc.Invoke(ctx, Agents_FetchStateFiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentsClient) FetchResource(ctx context.Context, in *FetchResourceRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Chunk], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Agents_ServiceDesc.Streams[2], Agents_FetchResource_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[FetchResourceRequest, Chunk]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_FetchResourceClient = grpc.ServerStreamingClient[Chunk]
+
+func (c *agentsClient) EnqueueExec(ctx context.Context, in *EnqueueExecRequest, opts ...grpc.CallOption) (*EnqueueExecResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EnqueueExecResponse)
+	err := c.cc.Invoke(ctx, Agents_EnqueueExec_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentsClient) SetStorage(ctx context.Context, in *SetStorageRequest, opts ...grpc.CallOption) (*SetStorageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetStorageResponse)
+	err := c.cc.Invoke(ctx, Agents_SetStorage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentsServer is the server API for Agents service.
 // All implementations must embed UnimplementedAgentsServer
 // for forward compatibility.
@@ -229,6 +304,17 @@ type AgentsServer interface {
 	ReadBag(context.Context, *ReadBagRequest) (*Bag, error)
 	// Addresses writes where a unit can be reached: guarded, coalesced, seeds the unit's databags.
 	SetAddresses(context.Context, *SetAddressesRequest) (*SetAddressesResponse, error)
+	// ReadSecret answers the content of one revision that the unit may read. It writes nothing: what the unit tracks from
+	// then on is in its changeset.
+	ReadSecret(context.Context, *ReadSecretRequest) (*ReadSecretResponse, error)
+	// FetchStateFiles answers the unit's state files as last committed.
+	FetchStateFiles(context.Context, *FetchStateFilesRequest) (*StateFiles, error)
+	// FetchResource streams the content of a file resource of the unit's application.
+	FetchResource(*FetchResourceRequest, grpc.ServerStreamingServer[Chunk]) error
+	// EnqueueExec queues a command on a unit from inside a unit (juju-exec). The result comes with the task's record.
+	EnqueueExec(context.Context, *EnqueueExecRequest) (*EnqueueExecResponse, error)
+	// SetStorage tells what became of a storage instance at the unit's place.
+	SetStorage(context.Context, *SetStorageRequest) (*SetStorageResponse, error)
 	mustEmbedUnimplementedAgentsServer()
 }
 
@@ -271,6 +357,21 @@ func (UnimplementedAgentsServer) ReadBag(context.Context, *ReadBagRequest) (*Bag
 }
 func (UnimplementedAgentsServer) SetAddresses(context.Context, *SetAddressesRequest) (*SetAddressesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetAddresses not implemented")
+}
+func (UnimplementedAgentsServer) ReadSecret(context.Context, *ReadSecretRequest) (*ReadSecretResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadSecret not implemented")
+}
+func (UnimplementedAgentsServer) FetchStateFiles(context.Context, *FetchStateFilesRequest) (*StateFiles, error) {
+	return nil, status.Error(codes.Unimplemented, "method FetchStateFiles not implemented")
+}
+func (UnimplementedAgentsServer) FetchResource(*FetchResourceRequest, grpc.ServerStreamingServer[Chunk]) error {
+	return status.Error(codes.Unimplemented, "method FetchResource not implemented")
+}
+func (UnimplementedAgentsServer) EnqueueExec(context.Context, *EnqueueExecRequest) (*EnqueueExecResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EnqueueExec not implemented")
+}
+func (UnimplementedAgentsServer) SetStorage(context.Context, *SetStorageRequest) (*SetStorageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetStorage not implemented")
 }
 func (UnimplementedAgentsServer) mustEmbedUnimplementedAgentsServer() {}
 func (UnimplementedAgentsServer) testEmbeddedByValue()                {}
@@ -477,6 +578,89 @@ func _Agents_SetAddresses_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Agents_ReadSecret_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadSecretRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).ReadSecret(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_ReadSecret_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).ReadSecret(ctx, req.(*ReadSecretRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Agents_FetchStateFiles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FetchStateFilesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).FetchStateFiles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_FetchStateFiles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).FetchStateFiles(ctx, req.(*FetchStateFilesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Agents_FetchResource_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(FetchResourceRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AgentsServer).FetchResource(m, &grpc.GenericServerStream[FetchResourceRequest, Chunk]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_FetchResourceServer = grpc.ServerStreamingServer[Chunk]
+
+func _Agents_EnqueueExec_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EnqueueExecRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).EnqueueExec(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_EnqueueExec_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).EnqueueExec(ctx, req.(*EnqueueExecRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Agents_SetStorage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetStorageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).SetStorage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_SetStorage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).SetStorage(ctx, req.(*SetStorageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Agents_ServiceDesc is the grpc.ServiceDesc for Agents service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -520,6 +704,22 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "SetAddresses",
 			Handler:    _Agents_SetAddresses_Handler,
 		},
+		{
+			MethodName: "ReadSecret",
+			Handler:    _Agents_ReadSecret_Handler,
+		},
+		{
+			MethodName: "FetchStateFiles",
+			Handler:    _Agents_FetchStateFiles_Handler,
+		},
+		{
+			MethodName: "EnqueueExec",
+			Handler:    _Agents_EnqueueExec_Handler,
+		},
+		{
+			MethodName: "SetStorage",
+			Handler:    _Agents_SetStorage_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -530,6 +730,11 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "FetchCharm",
 			Handler:       _Agents_FetchCharm_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "FetchResource",
+			Handler:       _Agents_FetchResource_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -195,7 +195,10 @@ type Application struct {
 	EndpointBindings map[string]string            `protobuf:"bytes,19,rep,name=endpoint_bindings,json=endpointBindings,proto3" json:"endpoint_bindings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	SpecRevision     uint64                       `protobuf:"varint,20,opt,name=spec_revision,json=specRevision,proto3" json:"spec_revision,omitempty"` // counts what Ensure must hear of
 	Created          string                       `protobuf:"bytes,21,opt,name=created,proto3" json:"created,omitempty"`
-	ForceCharm       bool                         `protobuf:"varint,22,opt,name=force_charm,json=forceCharm,proto3" json:"force_charm,omitempty"` // the refresh was forced: units leave their error for it
+	ForceCharm       bool                         `protobuf:"varint,22,opt,name=force_charm,json=forceCharm,proto3" json:"force_charm,omitempty"`                                                                                         // the refresh was forced: units leave their error for it
+	ResourceRecords  map[string]*ResourceRecord   `protobuf:"bytes,23,rep,name=resource_records,json=resourceRecords,proto3" json:"resource_records,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by name; resources (17) stays what the user named
+	ExposedEndpoints []string                     `protobuf:"bytes,24,rep,name=exposed_endpoints,json=exposedEndpoints,proto3" json:"exposed_endpoints,omitempty"`                                                                        // "" = all
+	ExposedCidrs     []string                     `protobuf:"bytes,25,rep,name=exposed_cidrs,json=exposedCidrs,proto3" json:"exposed_cidrs,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -384,6 +387,136 @@ func (x *Application) GetForceCharm() bool {
 	return false
 }
 
+func (x *Application) GetResourceRecords() map[string]*ResourceRecord {
+	if x != nil {
+		return x.ResourceRecords
+	}
+	return nil
+}
+
+func (x *Application) GetExposedEndpoints() []string {
+	if x != nil {
+		return x.ExposedEndpoints
+	}
+	return nil
+}
+
+func (x *Application) GetExposedCidrs() []string {
+	if x != nil {
+		return x.ExposedCidrs
+	}
+	return nil
+}
+
+// ResourceRecord is one revision of one resource of an application.
+type ResourceRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`          // file, oci-image
+	Revision      uint32                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // counts uploads from 1; 0 = none
+	Digest        string                 `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`      // sha256, hex; the content lies beside the charms
+	Size          int64                  `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
+	Filename      string                 `protobuf:"bytes,6,opt,name=filename,proto3" json:"filename,omitempty"` // as the charm declares it
+	Origin        string                 `protobuf:"bytes,7,opt,name=origin,proto3" json:"origin,omitempty"`     // upload
+	Created       string                 `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
+	User          string                 `protobuf:"bytes,9,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResourceRecord) Reset() {
+	*x = ResourceRecord{}
+	mi := &file_controller_v1_model_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResourceRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResourceRecord) ProtoMessage() {}
+
+func (x *ResourceRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResourceRecord.ProtoReflect.Descriptor instead.
+func (*ResourceRecord) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ResourceRecord) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetRevision() uint32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ResourceRecord) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ResourceRecord) GetFilename() string {
+	if x != nil {
+		return x.Filename
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetCreated() string {
+	if x != nil {
+		return x.Created
+	}
+	return ""
+}
+
+func (x *ResourceRecord) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
 type StorageDirective struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
@@ -395,7 +528,7 @@ type StorageDirective struct {
 
 func (x *StorageDirective) Reset() {
 	*x = StorageDirective{}
-	mi := &file_controller_v1_model_proto_msgTypes[2]
+	mi := &file_controller_v1_model_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +540,7 @@ func (x *StorageDirective) String() string {
 func (*StorageDirective) ProtoMessage() {}
 
 func (x *StorageDirective) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[2]
+	mi := &file_controller_v1_model_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +553,7 @@ func (x *StorageDirective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageDirective.ProtoReflect.Descriptor instead.
 func (*StorageDirective) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{2}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StorageDirective) GetPool() string {
@@ -460,7 +593,7 @@ type Charm struct {
 
 func (x *Charm) Reset() {
 	*x = Charm{}
-	mi := &file_controller_v1_model_proto_msgTypes[3]
+	mi := &file_controller_v1_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +605,7 @@ func (x *Charm) String() string {
 func (*Charm) ProtoMessage() {}
 
 func (x *Charm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[3]
+	mi := &file_controller_v1_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +618,7 @@ func (x *Charm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Charm.ProtoReflect.Descriptor instead.
 func (*Charm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Charm) GetDigest() string {
@@ -540,14 +673,15 @@ type Unit struct {
 	DestroyStorage bool                   `protobuf:"varint,6,opt,name=destroy_storage,json=destroyStorage,proto3" json:"destroy_storage,omitempty"`
 	Forced         bool                   `protobuf:"varint,7,opt,name=forced,proto3" json:"forced,omitempty"` // removed with --force: its hooks' errors do not hold it
 	// The unit's commands: what Begin, Resolved and upgrade compare.
-	ProviderId    string `protobuf:"bytes,8,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
+	ProviderId    string   `protobuf:"bytes,8,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
+	Subordinates  []string `protobuf:"bytes,9,rep,name=subordinates,proto3" json:"subordinates,omitempty"` // of a principal, sorted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_controller_v1_model_proto_msgTypes[4]
+	mi := &file_controller_v1_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +693,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[4]
+	mi := &file_controller_v1_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +706,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{4}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Unit) GetName() string {
@@ -631,6 +765,13 @@ func (x *Unit) GetProviderId() string {
 	return ""
 }
 
+func (x *Unit) GetSubordinates() []string {
+	if x != nil {
+		return x.Subordinates
+	}
+	return nil
+}
+
 // Incarnation names the one process that speaks for a unit at a time.
 type Incarnation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -642,7 +783,7 @@ type Incarnation struct {
 
 func (x *Incarnation) Reset() {
 	*x = Incarnation{}
-	mi := &file_controller_v1_model_proto_msgTypes[5]
+	mi := &file_controller_v1_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +795,7 @@ func (x *Incarnation) String() string {
 func (*Incarnation) ProtoMessage() {}
 
 func (x *Incarnation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[5]
+	mi := &file_controller_v1_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +808,7 @@ func (x *Incarnation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incarnation.ProtoReflect.Descriptor instead.
 func (*Incarnation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{5}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Incarnation) GetId() string {
@@ -695,7 +836,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_controller_v1_model_proto_msgTypes[6]
+	mi := &file_controller_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +848,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[6]
+	mi := &file_controller_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +861,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{6}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UnitState) GetCursor() *Cursor {
@@ -752,7 +893,7 @@ type UnitStatus struct {
 
 func (x *UnitStatus) Reset() {
 	*x = UnitStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[7]
+	mi := &file_controller_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +905,7 @@ func (x *UnitStatus) String() string {
 func (*UnitStatus) ProtoMessage() {}
 
 func (x *UnitStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[7]
+	mi := &file_controller_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +918,7 @@ func (x *UnitStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatus.ProtoReflect.Descriptor instead.
 func (*UnitStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{7}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UnitStatus) GetWorkload() *v1.Status {
@@ -847,14 +988,16 @@ type Cursor struct {
 	LastUpdateStatus      int64                       `protobuf:"varint,26,opt,name=last_update_status,json=lastUpdateStatus,proto3" json:"last_update_status,omitempty"` // unix seconds
 	FilesGeneration       uint64                      `protobuf:"varint,27,opt,name=files_generation,json=filesGeneration,proto3" json:"files_generation,omitempty"`
 	StartOwed             bool                        `protobuf:"varint,28,opt,name=start_owed,json=startOwed,proto3" json:"start_owed,omitempty"`
-	ConfigOwed            bool                        `protobuf:"varint,29,opt,name=config_owed,json=configOwed,proto3" json:"config_owed,omitempty"` // after upgrade-charm
+	ConfigOwed            bool                        `protobuf:"varint,29,opt,name=config_owed,json=configOwed,proto3" json:"config_owed,omitempty"`                                                  // after upgrade-charm
+	Secrets               map[string]*SecretCursor    `protobuf:"bytes,30,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
+	RebootOwed            bool                        `protobuf:"varint,31,opt,name=reboot_owed,json=rebootOwed,proto3" json:"reboot_owed,omitempty"`                                                  // the committed hook asked for it and the machine has not gone down yet
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +1009,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +1022,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -1085,6 +1228,97 @@ func (x *Cursor) GetConfigOwed() bool {
 	return false
 }
 
+func (x *Cursor) GetSecrets() map[string]*SecretCursor {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Cursor) GetRebootOwed() bool {
+	if x != nil {
+		return x.RebootOwed
+	}
+	return false
+}
+
+// SecretCursor is what the charm was told of one secret.
+type SecretCursor struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changed       int32                  `protobuf:"varint,1,opt,name=changed,proto3" json:"changed,omitempty"`                            // read: newest revision that secret-changed or secret-get told of
+	Expired       []int32                `protobuf:"varint,2,rep,packed,name=expired,proto3" json:"expired,omitempty"`                     // owned: revisions whose secret-expired was committed; told again while they exist
+	RotatedUnix   int64                  `protobuf:"varint,3,opt,name=rotated_unix,json=rotatedUnix,proto3" json:"rotated_unix,omitempty"` // owned: the time whose secret-rotate was committed
+	Removed       []int32                `protobuf:"varint,4,rep,packed,name=removed,proto3" json:"removed,omitempty"`                     // owned: revisions that nobody reads any more and whose secret-remove was committed
+	ExpiredUnix   int64                  `protobuf:"varint,5,opt,name=expired_unix,json=expiredUnix,proto3" json:"expired_unix,omitempty"` // owned: when secret-expired was last told
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretCursor) Reset() {
+	*x = SecretCursor{}
+	mi := &file_controller_v1_model_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretCursor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretCursor) ProtoMessage() {}
+
+func (x *SecretCursor) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretCursor.ProtoReflect.Descriptor instead.
+func (*SecretCursor) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SecretCursor) GetChanged() int32 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *SecretCursor) GetExpired() []int32 {
+	if x != nil {
+		return x.Expired
+	}
+	return nil
+}
+
+func (x *SecretCursor) GetRotatedUnix() int64 {
+	if x != nil {
+		return x.RotatedUnix
+	}
+	return 0
+}
+
+func (x *SecretCursor) GetRemoved() []int32 {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+func (x *SecretCursor) GetExpiredUnix() int64 {
+	if x != nil {
+		return x.ExpiredUnix
+	}
+	return 0
+}
+
 type Pending struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Event *v1.Event              `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
@@ -1100,7 +1334,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1346,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1359,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Pending) GetEvent() *v1.Event {
@@ -1188,7 +1422,7 @@ type RelationCursor struct {
 
 func (x *RelationCursor) Reset() {
 	*x = RelationCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1434,7 @@ func (x *RelationCursor) String() string {
 func (*RelationCursor) ProtoMessage() {}
 
 func (x *RelationCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1447,7 @@ func (x *RelationCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationCursor.ProtoReflect.Descriptor instead.
 func (*RelationCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RelationCursor) GetCreated() bool {
@@ -1283,7 +1517,7 @@ type ContainerCursor struct {
 
 func (x *ContainerCursor) Reset() {
 	*x = ContainerCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1529,7 @@ func (x *ContainerCursor) String() string {
 func (*ContainerCursor) ProtoMessage() {}
 
 func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1542,7 @@ func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerCursor.ProtoReflect.Descriptor instead.
 func (*ContainerCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ContainerCursor) GetReadyBootId() string {
@@ -1342,7 +1576,7 @@ type StorageCursor struct {
 
 func (x *StorageCursor) Reset() {
 	*x = StorageCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1588,7 @@ func (x *StorageCursor) String() string {
 func (*StorageCursor) ProtoMessage() {}
 
 func (x *StorageCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1601,7 @@ func (x *StorageCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageCursor.ProtoReflect.Descriptor instead.
 func (*StorageCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StorageCursor) GetAttached() bool {
@@ -1396,7 +1630,7 @@ type MemberBlock struct {
 
 func (x *MemberBlock) Reset() {
 	*x = MemberBlock{}
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1408,7 +1642,7 @@ func (x *MemberBlock) String() string {
 func (*MemberBlock) ProtoMessage() {}
 
 func (x *MemberBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1421,7 +1655,7 @@ func (x *MemberBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberBlock.ProtoReflect.Descriptor instead.
 func (*MemberBlock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MemberBlock) GetRelationId() int32 {
@@ -1454,7 +1688,7 @@ type Ports struct {
 
 func (x *Ports) Reset() {
 	*x = Ports{}
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1700,7 @@ func (x *Ports) String() string {
 func (*Ports) ProtoMessage() {}
 
 func (x *Ports) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1713,7 @@ func (x *Ports) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ports.ProtoReflect.Descriptor instead.
 func (*Ports) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ports) GetRanges() []*v1.PortRange {
@@ -1498,7 +1732,7 @@ type CharmState struct {
 
 func (x *CharmState) Reset() {
 	*x = CharmState{}
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1510,7 +1744,7 @@ func (x *CharmState) String() string {
 func (*CharmState) ProtoMessage() {}
 
 func (x *CharmState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1523,7 +1757,7 @@ func (x *CharmState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CharmState.ProtoReflect.Descriptor instead.
 func (*CharmState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CharmState) GetValues() map[string]string {
@@ -1543,7 +1777,7 @@ type Addresses struct {
 
 func (x *Addresses) Reset() {
 	*x = Addresses{}
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1555,7 +1789,7 @@ func (x *Addresses) String() string {
 func (*Addresses) ProtoMessage() {}
 
 func (x *Addresses) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1568,7 +1802,7 @@ func (x *Addresses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addresses.ProtoReflect.Descriptor instead.
 func (*Addresses) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Addresses) GetAddresses() []string {
@@ -1598,7 +1832,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +1844,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +1857,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Endpoint) GetApplication() string {
@@ -1674,7 +1908,7 @@ type Relation struct {
 
 func (x *Relation) Reset() {
 	*x = Relation{}
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1920,7 @@ func (x *Relation) String() string {
 func (*Relation) ProtoMessage() {}
 
 func (x *Relation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1933,7 @@ func (x *Relation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relation.ProtoReflect.Descriptor instead.
 func (*Relation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Relation) GetId() int32 {
@@ -1747,7 +1981,7 @@ type Bag struct {
 
 func (x *Bag) Reset() {
 	*x = Bag{}
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1993,7 @@ func (x *Bag) String() string {
 func (*Bag) ProtoMessage() {}
 
 func (x *Bag) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +2006,7 @@ func (x *Bag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bag.ProtoReflect.Descriptor instead.
 func (*Bag) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Bag) GetValues() map[string]string {
@@ -1799,7 +2033,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +2045,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +2058,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Scope) GetSince() string {
@@ -1844,7 +2078,7 @@ type Lead struct {
 
 func (x *Lead) Reset() {
 	*x = Lead{}
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +2090,7 @@ func (x *Lead) String() string {
 func (*Lead) ProtoMessage() {}
 
 func (x *Lead) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +2103,7 @@ func (x *Lead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lead.ProtoReflect.Descriptor instead.
 func (*Lead) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Lead) GetUnit() string {
@@ -1889,7 +2123,7 @@ type ApplicationStatus struct {
 
 func (x *ApplicationStatus) Reset() {
 	*x = ApplicationStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2135,7 @@ func (x *ApplicationStatus) String() string {
 func (*ApplicationStatus) ProtoMessage() {}
 
 func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2148,7 @@ func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatus.ProtoReflect.Descriptor instead.
 func (*ApplicationStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ApplicationStatus) GetStatus() *v1.Status {
@@ -1941,7 +2175,7 @@ type LeaderSettings struct {
 
 func (x *LeaderSettings) Reset() {
 	*x = LeaderSettings{}
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1953,7 +2187,7 @@ func (x *LeaderSettings) String() string {
 func (*LeaderSettings) ProtoMessage() {}
 
 func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1966,7 +2200,7 @@ func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaderSettings.ProtoReflect.Descriptor instead.
 func (*LeaderSettings) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LeaderSettings) GetValues() map[string]string {
@@ -1995,7 +2229,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2241,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2254,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Operation) GetId() string {
@@ -2072,14 +2306,18 @@ type Task struct {
 	Stderr         string                 `protobuf:"bytes,17,opt,name=stderr,proto3" json:"stderr,omitempty"`
 	Parallel       bool                   `protobuf:"varint,18,opt,name=parallel,proto3" json:"parallel,omitempty"`
 	ExecutionGroup string                 `protobuf:"bytes,19,opt,name=execution_group,json=executionGroup,proto3" json:"execution_group,omitempty"`
-	TimeoutMs      int64                  `protobuf:"varint,20,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	TimeoutMs      int64                  `protobuf:"varint,20,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`    // 0 = none; counted from the start
+	Origin         string                 `protobuf:"bytes,21,opt,name=origin,proto3" json:"origin,omitempty"`                            // "" = a user, unit-web-0 = that unit's juju-exec
+	RelationId     int32                  `protobuf:"varint,22,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"` // exec in the context of a relation
+	RemoteUnit     string                 `protobuf:"bytes,23,opt,name=remote_unit,json=remoteUnit,proto3" json:"remote_unit,omitempty"`
+	Operator       bool                   `protobuf:"varint,24,opt,name=operator,proto3" json:"operator,omitempty"` // exec: in the charm's own place even where workloads have others
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2329,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2342,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Task) GetId() string {
@@ -2247,6 +2485,34 @@ func (x *Task) GetTimeoutMs() int64 {
 	return 0
 }
 
+func (x *Task) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *Task) GetRelationId() int32 {
+	if x != nil {
+		return x.RelationId
+	}
+	return 0
+}
+
+func (x *Task) GetRemoteUnit() string {
+	if x != nil {
+		return x.RemoteUnit
+	}
+	return ""
+}
+
+func (x *Task) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
 type TaskLog struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Time          string                 `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
@@ -2257,7 +2523,7 @@ type TaskLog struct {
 
 func (x *TaskLog) Reset() {
 	*x = TaskLog{}
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2535,7 @@ func (x *TaskLog) String() string {
 func (*TaskLog) ProtoMessage() {}
 
 func (x *TaskLog) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2548,7 @@ func (x *TaskLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLog.ProtoReflect.Descriptor instead.
 func (*TaskLog) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *TaskLog) GetTime() string {
@@ -2311,7 +2577,7 @@ type Resolved struct {
 
 func (x *Resolved) Reset() {
 	*x = Resolved{}
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2323,7 +2589,7 @@ func (x *Resolved) String() string {
 func (*Resolved) ProtoMessage() {}
 
 func (x *Resolved) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2336,7 +2602,7 @@ func (x *Resolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
 func (*Resolved) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Resolved) GetEventId() string {
@@ -2361,22 +2627,31 @@ func (x *Resolved) GetRetry() bool {
 }
 
 type StorageInstance struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // data/0
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Owner         string                 `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"` // unit or application
-	Life          Life                   `protobuf:"varint,5,opt,name=life,proto3,enum=bangle.controller.v1.Life" json:"life,omitempty"`
-	Pool          string                 `protobuf:"bytes,6,opt,name=pool,proto3" json:"pool,omitempty"`
-	SizeBytes     int64                  `protobuf:"varint,7,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	Location      string                 `protobuf:"bytes,8,opt,name=location,proto3" json:"location,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // data/0
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Kind      string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Owner     string                 `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"` // unit or application
+	Life      Life                   `protobuf:"varint,5,opt,name=life,proto3,enum=bangle.controller.v1.Life" json:"life,omitempty"`
+	Pool      string                 `protobuf:"bytes,6,opt,name=pool,proto3" json:"pool,omitempty"`
+	SizeBytes int64                  `protobuf:"varint,7,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Location  string                 `protobuf:"bytes,8,opt,name=location,proto3" json:"location,omitempty"`
+	Attached  string                 `protobuf:"bytes,9,opt,name=attached,proto3" json:"attached,omitempty"` // the unit it is attached to, "" = none
+	// pending: asked for; attached; detaching: the unit must still run its hook; detached; failed.
+	Status        string `protobuf:"bytes,10,opt,name=status,proto3" json:"status,omitempty"`
+	Message       string `protobuf:"bytes,11,opt,name=message,proto3" json:"message,omitempty"`
+	Since         string `protobuf:"bytes,12,opt,name=since,proto3" json:"since,omitempty"`
+	Destroy       bool   `protobuf:"varint,13,opt,name=destroy,proto3" json:"destroy,omitempty"` // removed from the substrate once it is detached
+	Shared        bool   `protobuf:"varint,14,opt,name=shared,proto3" json:"shared,omitempty"`
+	ReadOnly      bool   `protobuf:"varint,15,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	ProviderId    string `protobuf:"bytes,16,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"` // the volume, as the substrate names it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StorageInstance) Reset() {
 	*x = StorageInstance{}
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2388,7 +2663,7 @@ func (x *StorageInstance) String() string {
 func (*StorageInstance) ProtoMessage() {}
 
 func (x *StorageInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2401,7 +2676,7 @@ func (x *StorageInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageInstance.ProtoReflect.Descriptor instead.
 func (*StorageInstance) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StorageInstance) GetId() string {
@@ -2460,6 +2735,608 @@ func (x *StorageInstance) GetLocation() string {
 	return ""
 }
 
+func (x *StorageInstance) GetAttached() string {
+	if x != nil {
+		return x.Attached
+	}
+	return ""
+}
+
+func (x *StorageInstance) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *StorageInstance) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *StorageInstance) GetSince() string {
+	if x != nil {
+		return x.Since
+	}
+	return ""
+}
+
+func (x *StorageInstance) GetDestroy() bool {
+	if x != nil {
+		return x.Destroy
+	}
+	return false
+}
+
+func (x *StorageInstance) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *StorageInstance) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *StorageInstance) GetProviderId() string {
+	if x != nil {
+		return x.ProviderId
+	}
+	return ""
+}
+
+// Secret is everything about a secret but its content.
+type Secret struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Id             string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                // 20 lower-case letters and digits
+	OwnerKind      string                 `protobuf:"bytes,2,opt,name=owner_kind,json=ownerKind,proto3" json:"owner_kind,omitempty"` // unit, application, model
+	Owner          string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`                          // unit or application; the model's uuid
+	Label          string                 `protobuf:"bytes,4,opt,name=label,proto3" json:"label,omitempty"`                          // the owner's; unique for the owner. User secrets: their name
+	Description    string                 `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	Rotate         string                 `protobuf:"bytes,6,opt,name=rotate,proto3" json:"rotate,omitempty"`
+	NextRotateUnix int64                  `protobuf:"varint,7,opt,name=next_rotate_unix,json=nextRotateUnix,proto3" json:"next_rotate_unix,omitempty"`
+	LatestRevision int32                  `protobuf:"varint,8,opt,name=latest_revision,json=latestRevision,proto3" json:"latest_revision,omitempty"`
+	Created        string                 `protobuf:"bytes,9,opt,name=created,proto3" json:"created,omitempty"`
+	Updated        string                 `protobuf:"bytes,10,opt,name=updated,proto3" json:"updated,omitempty"`
+	AutoPrune      bool                   `protobuf:"varint,11,opt,name=auto_prune,json=autoPrune,proto3" json:"auto_prune,omitempty"` // user secrets: revisions that nobody reads go by themselves
+	Access         []*v1.SecretAccess     `protobuf:"bytes,12,rep,name=access,proto3" json:"access,omitempty"`                         // sorted by target
+	Revisions      []*SecretRevision      `protobuf:"bytes,13,rep,name=revisions,proto3" json:"revisions,omitempty"`                   // those that exist, ascending, without sealed and checksum
+	Unread         []int32                `protobuf:"varint,14,rep,packed,name=unread,proto3" json:"unread,omitempty"`                 // of these, older than the newest and tracked by nobody any more
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Secret) Reset() {
+	*x = Secret{}
+	mi := &file_controller_v1_model_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Secret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Secret) ProtoMessage() {}
+
+func (x *Secret) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Secret.ProtoReflect.Descriptor instead.
+func (*Secret) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Secret) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Secret) GetOwnerKind() string {
+	if x != nil {
+		return x.OwnerKind
+	}
+	return ""
+}
+
+func (x *Secret) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Secret) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *Secret) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Secret) GetRotate() string {
+	if x != nil {
+		return x.Rotate
+	}
+	return ""
+}
+
+func (x *Secret) GetNextRotateUnix() int64 {
+	if x != nil {
+		return x.NextRotateUnix
+	}
+	return 0
+}
+
+func (x *Secret) GetLatestRevision() int32 {
+	if x != nil {
+		return x.LatestRevision
+	}
+	return 0
+}
+
+func (x *Secret) GetCreated() string {
+	if x != nil {
+		return x.Created
+	}
+	return ""
+}
+
+func (x *Secret) GetUpdated() string {
+	if x != nil {
+		return x.Updated
+	}
+	return ""
+}
+
+func (x *Secret) GetAutoPrune() bool {
+	if x != nil {
+		return x.AutoPrune
+	}
+	return false
+}
+
+func (x *Secret) GetAccess() []*v1.SecretAccess {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *Secret) GetRevisions() []*SecretRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *Secret) GetUnread() []int32 {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
+// SecretRevision is one version of the content. Sealed with a key that lies outside the store; never told to agents.
+type SecretRevision struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      int32                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	Created       string                 `protobuf:"bytes,2,opt,name=created,proto3" json:"created,omitempty"`
+	ExpiresUnix   int64                  `protobuf:"varint,3,opt,name=expires_unix,json=expiresUnix,proto3" json:"expires_unix,omitempty"`
+	Sealed        []byte                 `protobuf:"bytes,4,opt,name=sealed,proto3" json:"sealed,omitempty"`     // of a JSON object of strings
+	Checksum      string                 `protobuf:"bytes,5,opt,name=checksum,proto3" json:"checksum,omitempty"` // keyed hash of the content, hex
+	Backend       string                 `protobuf:"bytes,6,opt,name=backend,proto3" json:"backend,omitempty"`   // "" = the store itself
+	BackendId     string                 `protobuf:"bytes,7,opt,name=backend_id,json=backendId,proto3" json:"backend_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretRevision) Reset() {
+	*x = SecretRevision{}
+	mi := &file_controller_v1_model_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretRevision) ProtoMessage() {}
+
+func (x *SecretRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretRevision.ProtoReflect.Descriptor instead.
+func (*SecretRevision) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *SecretRevision) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *SecretRevision) GetCreated() string {
+	if x != nil {
+		return x.Created
+	}
+	return ""
+}
+
+func (x *SecretRevision) GetExpiresUnix() int64 {
+	if x != nil {
+		return x.ExpiresUnix
+	}
+	return 0
+}
+
+func (x *SecretRevision) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *SecretRevision) GetChecksum() string {
+	if x != nil {
+		return x.Checksum
+	}
+	return ""
+}
+
+func (x *SecretRevision) GetBackend() string {
+	if x != nil {
+		return x.Backend
+	}
+	return ""
+}
+
+func (x *SecretRevision) GetBackendId() string {
+	if x != nil {
+		return x.BackendId
+	}
+	return ""
+}
+
+// SecretReader is one unit that read a secret, or may: all that its agent is told of another's secret.
+type SecretReader struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unit          string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Label         string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`        // its own name for the secret
+	Revision      int32                  `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // tracked, 0 = none
+	Latest        int32                  `protobuf:"varint,4,opt,name=latest,proto3" json:"latest,omitempty"`     // newest that exists; written with every new revision
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretReader) Reset() {
+	*x = SecretReader{}
+	mi := &file_controller_v1_model_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretReader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretReader) ProtoMessage() {}
+
+func (x *SecretReader) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretReader.ProtoReflect.Descriptor instead.
+func (*SecretReader) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SecretReader) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *SecretReader) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *SecretReader) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *SecretReader) GetLatest() int32 {
+	if x != nil {
+		return x.Latest
+	}
+	return 0
+}
+
+type Payloads struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Payloads      []*v1.PayloadView      `protobuf:"bytes,1,rep,name=payloads,proto3" json:"payloads,omitempty"` // sorted by class, id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Payloads) Reset() {
+	*x = Payloads{}
+	mi := &file_controller_v1_model_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Payloads) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Payloads) ProtoMessage() {}
+
+func (x *Payloads) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Payloads.ProtoReflect.Descriptor instead.
+func (*Payloads) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Payloads) GetPayloads() []*v1.PayloadView {
+	if x != nil {
+		return x.Payloads
+	}
+	return nil
+}
+
+// PodSpec is what the leader of an old Kubernetes charm wrote.
+type PodSpec struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Spec          string                 `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"` // JSON
+	Version       uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PodSpec) Reset() {
+	*x = PodSpec{}
+	mi := &file_controller_v1_model_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PodSpec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PodSpec) ProtoMessage() {}
+
+func (x *PodSpec) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PodSpec.ProtoReflect.Descriptor instead.
+func (*PodSpec) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PodSpec) GetSpec() string {
+	if x != nil {
+		return x.Spec
+	}
+	return ""
+}
+
+func (x *PodSpec) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// StateFiles names the state files of a unit in one generation; the pieces lie in ufile/ beside it.
+type StateFiles struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	Files         []*StateFile           `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateFiles) Reset() {
+	*x = StateFiles{}
+	mi := &file_controller_v1_model_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateFiles) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateFiles) ProtoMessage() {}
+
+func (x *StateFiles) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateFiles.ProtoReflect.Descriptor instead.
+func (*StateFiles) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *StateFiles) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *StateFiles) GetFiles() []*StateFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// StateFile is one file of the set that a charm keeps in its directory (.unit-state.db and what belongs to it).
+type StateFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`       // relative to the charm's directory
+	Content       []byte                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"` // compressed (flate); empty in a record, where the pieces hold it
+	Size          int64                  `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`      // uncompressed
+	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`   // of the uncompressed content
+	Mode          uint32                 `protobuf:"varint,5,opt,name=mode,proto3" json:"mode,omitempty"`
+	OnDisk        bool                   `protobuf:"varint,6,opt,name=on_disk,json=onDisk,proto3" json:"on_disk,omitempty"` // too large for the store: it lies in the unit's place, and this is its hash
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateFile) Reset() {
+	*x = StateFile{}
+	mi := &file_controller_v1_model_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateFile) ProtoMessage() {}
+
+func (x *StateFile) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateFile.ProtoReflect.Descriptor instead.
+func (*StateFile) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *StateFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StateFile) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *StateFile) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *StateFile) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *StateFile) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *StateFile) GetOnDisk() bool {
+	if x != nil {
+		return x.OnDisk
+	}
+	return false
+}
+
 // AgentRecord is an agent that joined (agents/<id>). Agents are told none of them.
 type AgentRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2476,7 +3353,7 @@ type AgentRecord struct {
 
 func (x *AgentRecord) Reset() {
 	*x = AgentRecord{}
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2488,7 +3365,7 @@ func (x *AgentRecord) String() string {
 func (*AgentRecord) ProtoMessage() {}
 
 func (x *AgentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2501,7 +3378,7 @@ func (x *AgentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentRecord.ProtoReflect.Descriptor instead.
 func (*AgentRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AgentRecord) GetId() string {
@@ -2565,7 +3442,7 @@ type JoinToken struct {
 
 func (x *JoinToken) Reset() {
 	*x = JoinToken{}
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2577,7 +3454,7 @@ func (x *JoinToken) String() string {
 func (*JoinToken) ProtoMessage() {}
 
 func (x *JoinToken) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2590,7 +3467,7 @@ func (x *JoinToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
 func (*JoinToken) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *JoinToken) GetAgent() string {
@@ -2629,8 +3506,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x05owner\x18\a \x01(\tR\x05owner\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xda\n" +
-	"\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf9\f\n" +
 	"\vApplication\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04life\x18\x02 \x01(\x0e2\x1a.bangle.controller.v1.LifeR\x04life\x12!\n" +
@@ -2657,7 +3533,10 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\rspec_revision\x18\x14 \x01(\x04R\fspecRevision\x12\x18\n" +
 	"\acreated\x18\x15 \x01(\tR\acreated\x12\x1f\n" +
 	"\vforce_charm\x18\x16 \x01(\bR\n" +
-	"forceCharm\x1aV\n" +
+	"forceCharm\x12a\n" +
+	"\x10resource_records\x18\x17 \x03(\v26.bangle.controller.v1.Application.ResourceRecordsEntryR\x0fresourceRecords\x12+\n" +
+	"\x11exposed_endpoints\x18\x18 \x03(\tR\x10exposedEndpoints\x12#\n" +
+	"\rexposed_cidrs\x18\x19 \x03(\tR\fexposedCidrs\x1aV\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.bangle.hook.v1.ConfigValueR\x05value:\x028\x01\x1a>\n" +
@@ -2672,7 +3551,20 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01\x1aC\n" +
 	"\x15EndpointBindingsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"[\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1ah\n" +
+	"\x14ResourceRecordsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12:\n" +
+	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01\"\xe2\x01\n" +
+	"\x0eResourceRecord\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\rR\brevision\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\x12\x12\n" +
+	"\x04size\x18\x05 \x01(\x03R\x04size\x12\x1a\n" +
+	"\bfilename\x18\x06 \x01(\tR\bfilename\x12\x16\n" +
+	"\x06origin\x18\a \x01(\tR\x06origin\x12\x18\n" +
+	"\acreated\x18\b \x01(\tR\acreated\x12\x12\n" +
+	"\x04user\x18\t \x01(\tR\x04user\"[\n" +
 	"\x10StorageDirective\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1d\n" +
@@ -2688,7 +3580,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"FilesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xfa\x01\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x9e\x02\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04life\x18\x02 \x01(\x0e2\x1a.bangle.controller.v1.LifeR\x04life\x12\x14\n" +
@@ -2698,7 +3590,8 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x0fdestroy_storage\x18\x06 \x01(\bR\x0edestroyStorage\x12\x16\n" +
 	"\x06forced\x18\a \x01(\bR\x06forced\x12\x1f\n" +
 	"\vprovider_id\x18\b \x01(\tR\n" +
-	"providerId\"3\n" +
+	"providerId\x12\"\n" +
+	"\fsubordinates\x18\t \x03(\tR\fsubordinates\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\"^\n" +
@@ -2711,7 +3604,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12,\n" +
 	"\x05error\x18\x03 \x01(\v2\x16.bangle.hook.v1.StatusR\x05error\x12\x19\n" +
 	"\bevent_id\x18\x04 \x01(\tR\aeventId\x12\f\n" +
-	"\x01n\x18\x05 \x01(\x04R\x01n\"\xad\v\n" +
+	"\x01n\x18\x05 \x01(\x04R\x01n\"\xf3\f\n" +
 	"\x06Cursor\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
 	"\n" +
@@ -2750,7 +3643,10 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"start_owed\x18\x1c \x01(\bR\tstartOwed\x12\x1f\n" +
 	"\vconfig_owed\x18\x1d \x01(\bR\n" +
-	"configOwed\x1ab\n" +
+	"configOwed\x12C\n" +
+	"\asecrets\x18\x1e \x03(\v2).bangle.controller.v1.Cursor.SecretsEntryR\asecrets\x12\x1f\n" +
+	"\vreboot_owed\x18\x1f \x01(\bR\n" +
+	"rebootOwed\x1ab\n" +
 	"\x0eRelationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12:\n" +
 	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.RelationCursorR\x05value:\x028\x01\x1ad\n" +
@@ -2759,7 +3655,16 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2%.bangle.controller.v1.ContainerCursorR\x05value:\x028\x01\x1a_\n" +
 	"\fStorageEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x129\n" +
-	"\x05value\x18\x02 \x01(\v2#.bangle.controller.v1.StorageCursorR\x05value:\x028\x01\"\xc8\x01\n" +
+	"\x05value\x18\x02 \x01(\v2#.bangle.controller.v1.StorageCursorR\x05value:\x028\x01\x1a^\n" +
+	"\fSecretsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x128\n" +
+	"\x05value\x18\x02 \x01(\v2\".bangle.controller.v1.SecretCursorR\x05value:\x028\x01\"\xa2\x01\n" +
+	"\fSecretCursor\x12\x18\n" +
+	"\achanged\x18\x01 \x01(\x05R\achanged\x12\x18\n" +
+	"\aexpired\x18\x02 \x03(\x05R\aexpired\x12!\n" +
+	"\frotated_unix\x18\x03 \x01(\x03R\vrotatedUnix\x12\x18\n" +
+	"\aremoved\x18\x04 \x03(\x05R\aremoved\x12!\n" +
+	"\fexpired_unix\x18\x05 \x01(\x03R\vexpiredUnix\"\xc8\x01\n" +
 	"\aPending\x12+\n" +
 	"\x05event\x18\x01 \x01(\v2\x15.bangle.hook.v1.EventR\x05event\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\tR\x04step\x12\x18\n" +
@@ -2847,7 +3752,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12\x14\n" +
 	"\x05tasks\x18\x03 \x03(\tR\x05tasks\x12\x1a\n" +
-	"\benqueued\x18\x04 \x01(\tR\benqueued\"\x8d\x05\n" +
+	"\benqueued\x18\x04 \x01(\tR\benqueued\"\x83\x06\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x12\n" +
@@ -2870,7 +3775,13 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\bparallel\x18\x12 \x01(\bR\bparallel\x12'\n" +
 	"\x0fexecution_group\x18\x13 \x01(\tR\x0eexecutionGroup\x12\x1d\n" +
 	"\n" +
-	"timeout_ms\x18\x14 \x01(\x03R\ttimeoutMs\x1a:\n" +
+	"timeout_ms\x18\x14 \x01(\x03R\ttimeoutMs\x12\x16\n" +
+	"\x06origin\x18\x15 \x01(\tR\x06origin\x12\x1f\n" +
+	"\vrelation_id\x18\x16 \x01(\x05R\n" +
+	"relationId\x12\x1f\n" +
+	"\vremote_unit\x18\x17 \x01(\tR\n" +
+	"remoteUnit\x12\x1a\n" +
+	"\boperator\x18\x18 \x01(\bR\boperator\x1a:\n" +
 	"\fResultsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
@@ -2880,7 +3791,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\bResolved\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x14\n" +
-	"\x05retry\x18\x03 \x01(\bR\x05retry\"\xde\x01\n" +
+	"\x05retry\x18\x03 \x01(\bR\x05retry\"\xb2\x03\n" +
 	"\x0fStorageInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2890,7 +3801,67 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x04pool\x18\x06 \x01(\tR\x04pool\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\a \x01(\x03R\tsizeBytes\x12\x1a\n" +
-	"\blocation\x18\b \x01(\tR\blocation\"\xc3\x01\n" +
+	"\blocation\x18\b \x01(\tR\blocation\x12\x1a\n" +
+	"\battached\x18\t \x01(\tR\battached\x12\x16\n" +
+	"\x06status\x18\n" +
+	" \x01(\tR\x06status\x12\x18\n" +
+	"\amessage\x18\v \x01(\tR\amessage\x12\x14\n" +
+	"\x05since\x18\f \x01(\tR\x05since\x12\x18\n" +
+	"\adestroy\x18\r \x01(\bR\adestroy\x12\x16\n" +
+	"\x06shared\x18\x0e \x01(\bR\x06shared\x12\x1b\n" +
+	"\tread_only\x18\x0f \x01(\bR\breadOnly\x12\x1f\n" +
+	"\vprovider_id\x18\x10 \x01(\tR\n" +
+	"providerId\"\xd5\x03\n" +
+	"\x06Secret\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
+	"\n" +
+	"owner_kind\x18\x02 \x01(\tR\townerKind\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05label\x18\x04 \x01(\tR\x05label\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x16\n" +
+	"\x06rotate\x18\x06 \x01(\tR\x06rotate\x12(\n" +
+	"\x10next_rotate_unix\x18\a \x01(\x03R\x0enextRotateUnix\x12'\n" +
+	"\x0flatest_revision\x18\b \x01(\x05R\x0elatestRevision\x12\x18\n" +
+	"\acreated\x18\t \x01(\tR\acreated\x12\x18\n" +
+	"\aupdated\x18\n" +
+	" \x01(\tR\aupdated\x12\x1d\n" +
+	"\n" +
+	"auto_prune\x18\v \x01(\bR\tautoPrune\x124\n" +
+	"\x06access\x18\f \x03(\v2\x1c.bangle.hook.v1.SecretAccessR\x06access\x12B\n" +
+	"\trevisions\x18\r \x03(\v2$.bangle.controller.v1.SecretRevisionR\trevisions\x12\x16\n" +
+	"\x06unread\x18\x0e \x03(\x05R\x06unread\"\xd6\x01\n" +
+	"\x0eSecretRevision\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x05R\brevision\x12\x18\n" +
+	"\acreated\x18\x02 \x01(\tR\acreated\x12!\n" +
+	"\fexpires_unix\x18\x03 \x01(\x03R\vexpiresUnix\x12\x16\n" +
+	"\x06sealed\x18\x04 \x01(\fR\x06sealed\x12\x1a\n" +
+	"\bchecksum\x18\x05 \x01(\tR\bchecksum\x12\x18\n" +
+	"\abackend\x18\x06 \x01(\tR\abackend\x12\x1d\n" +
+	"\n" +
+	"backend_id\x18\a \x01(\tR\tbackendId\"l\n" +
+	"\fSecretReader\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x16\n" +
+	"\x06latest\x18\x04 \x01(\x05R\x06latest\"C\n" +
+	"\bPayloads\x127\n" +
+	"\bpayloads\x18\x01 \x03(\v2\x1b.bangle.hook.v1.PayloadViewR\bpayloads\"7\n" +
+	"\aPodSpec\x12\x12\n" +
+	"\x04spec\x18\x01 \x01(\tR\x04spec\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"c\n" +
+	"\n" +
+	"StateFiles\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x04R\n" +
+	"generation\x125\n" +
+	"\x05files\x18\x02 \x03(\v2\x1f.bangle.controller.v1.StateFileR\x05files\"\x92\x01\n" +
+	"\tStateFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04mode\x18\x05 \x01(\rR\x04mode\x12\x17\n" +
+	"\aon_disk\x18\x06 \x01(\bR\x06onDisk\"\xc3\x01\n" +
 	"\vAgentRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x19\n" +
@@ -2925,105 +3896,126 @@ func file_controller_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_controller_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_controller_v1_model_proto_goTypes = []any{
 	(Life)(0),                 // 0: bangle.controller.v1.Life
 	(*Model)(nil),             // 1: bangle.controller.v1.Model
 	(*Application)(nil),       // 2: bangle.controller.v1.Application
-	(*StorageDirective)(nil),  // 3: bangle.controller.v1.StorageDirective
-	(*Charm)(nil),             // 4: bangle.controller.v1.Charm
-	(*Unit)(nil),              // 5: bangle.controller.v1.Unit
-	(*Incarnation)(nil),       // 6: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),         // 7: bangle.controller.v1.UnitState
-	(*UnitStatus)(nil),        // 8: bangle.controller.v1.UnitStatus
-	(*Cursor)(nil),            // 9: bangle.controller.v1.Cursor
-	(*Pending)(nil),           // 10: bangle.controller.v1.Pending
-	(*RelationCursor)(nil),    // 11: bangle.controller.v1.RelationCursor
-	(*ContainerCursor)(nil),   // 12: bangle.controller.v1.ContainerCursor
-	(*StorageCursor)(nil),     // 13: bangle.controller.v1.StorageCursor
-	(*MemberBlock)(nil),       // 14: bangle.controller.v1.MemberBlock
-	(*Ports)(nil),             // 15: bangle.controller.v1.Ports
-	(*CharmState)(nil),        // 16: bangle.controller.v1.CharmState
-	(*Addresses)(nil),         // 17: bangle.controller.v1.Addresses
-	(*Endpoint)(nil),          // 18: bangle.controller.v1.Endpoint
-	(*Relation)(nil),          // 19: bangle.controller.v1.Relation
-	(*Bag)(nil),               // 20: bangle.controller.v1.Bag
-	(*Scope)(nil),             // 21: bangle.controller.v1.Scope
-	(*Lead)(nil),              // 22: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil), // 23: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),    // 24: bangle.controller.v1.LeaderSettings
-	(*Operation)(nil),         // 25: bangle.controller.v1.Operation
-	(*Task)(nil),              // 26: bangle.controller.v1.Task
-	(*TaskLog)(nil),           // 27: bangle.controller.v1.TaskLog
-	(*Resolved)(nil),          // 28: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),   // 29: bangle.controller.v1.StorageInstance
-	(*AgentRecord)(nil),       // 30: bangle.controller.v1.AgentRecord
-	(*JoinToken)(nil),         // 31: bangle.controller.v1.JoinToken
-	nil,                       // 32: bangle.controller.v1.Model.ConfigEntry
-	nil,                       // 33: bangle.controller.v1.Application.ConfigEntry
-	nil,                       // 34: bangle.controller.v1.Application.ConstraintsEntry
-	nil,                       // 35: bangle.controller.v1.Application.ResourcesEntry
-	nil,                       // 36: bangle.controller.v1.Application.StorageEntry
-	nil,                       // 37: bangle.controller.v1.Application.EndpointBindingsEntry
-	nil,                       // 38: bangle.controller.v1.Charm.FilesEntry
-	nil,                       // 39: bangle.controller.v1.Cursor.RelationsEntry
-	nil,                       // 40: bangle.controller.v1.Cursor.ContainersEntry
-	nil,                       // 41: bangle.controller.v1.Cursor.StorageEntry
-	nil,                       // 42: bangle.controller.v1.RelationCursor.MembersEntry
-	nil,                       // 43: bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	nil,                       // 44: bangle.controller.v1.MemberBlock.MembersEntry
-	nil,                       // 45: bangle.controller.v1.CharmState.ValuesEntry
-	nil,                       // 46: bangle.controller.v1.Bag.ValuesEntry
-	nil,                       // 47: bangle.controller.v1.LeaderSettings.ValuesEntry
-	nil,                       // 48: bangle.controller.v1.Task.ResultsEntry
-	(*v1.Status)(nil),         // 49: bangle.hook.v1.Status
-	(*v1.Event)(nil),          // 50: bangle.hook.v1.Event
-	(*v1.PortRange)(nil),      // 51: bangle.hook.v1.PortRange
-	(*v1.ConfigValue)(nil),    // 52: bangle.hook.v1.ConfigValue
+	(*ResourceRecord)(nil),    // 3: bangle.controller.v1.ResourceRecord
+	(*StorageDirective)(nil),  // 4: bangle.controller.v1.StorageDirective
+	(*Charm)(nil),             // 5: bangle.controller.v1.Charm
+	(*Unit)(nil),              // 6: bangle.controller.v1.Unit
+	(*Incarnation)(nil),       // 7: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),         // 8: bangle.controller.v1.UnitState
+	(*UnitStatus)(nil),        // 9: bangle.controller.v1.UnitStatus
+	(*Cursor)(nil),            // 10: bangle.controller.v1.Cursor
+	(*SecretCursor)(nil),      // 11: bangle.controller.v1.SecretCursor
+	(*Pending)(nil),           // 12: bangle.controller.v1.Pending
+	(*RelationCursor)(nil),    // 13: bangle.controller.v1.RelationCursor
+	(*ContainerCursor)(nil),   // 14: bangle.controller.v1.ContainerCursor
+	(*StorageCursor)(nil),     // 15: bangle.controller.v1.StorageCursor
+	(*MemberBlock)(nil),       // 16: bangle.controller.v1.MemberBlock
+	(*Ports)(nil),             // 17: bangle.controller.v1.Ports
+	(*CharmState)(nil),        // 18: bangle.controller.v1.CharmState
+	(*Addresses)(nil),         // 19: bangle.controller.v1.Addresses
+	(*Endpoint)(nil),          // 20: bangle.controller.v1.Endpoint
+	(*Relation)(nil),          // 21: bangle.controller.v1.Relation
+	(*Bag)(nil),               // 22: bangle.controller.v1.Bag
+	(*Scope)(nil),             // 23: bangle.controller.v1.Scope
+	(*Lead)(nil),              // 24: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil), // 25: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),    // 26: bangle.controller.v1.LeaderSettings
+	(*Operation)(nil),         // 27: bangle.controller.v1.Operation
+	(*Task)(nil),              // 28: bangle.controller.v1.Task
+	(*TaskLog)(nil),           // 29: bangle.controller.v1.TaskLog
+	(*Resolved)(nil),          // 30: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),   // 31: bangle.controller.v1.StorageInstance
+	(*Secret)(nil),            // 32: bangle.controller.v1.Secret
+	(*SecretRevision)(nil),    // 33: bangle.controller.v1.SecretRevision
+	(*SecretReader)(nil),      // 34: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),          // 35: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),           // 36: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),        // 37: bangle.controller.v1.StateFiles
+	(*StateFile)(nil),         // 38: bangle.controller.v1.StateFile
+	(*AgentRecord)(nil),       // 39: bangle.controller.v1.AgentRecord
+	(*JoinToken)(nil),         // 40: bangle.controller.v1.JoinToken
+	nil,                       // 41: bangle.controller.v1.Model.ConfigEntry
+	nil,                       // 42: bangle.controller.v1.Application.ConfigEntry
+	nil,                       // 43: bangle.controller.v1.Application.ConstraintsEntry
+	nil,                       // 44: bangle.controller.v1.Application.ResourcesEntry
+	nil,                       // 45: bangle.controller.v1.Application.StorageEntry
+	nil,                       // 46: bangle.controller.v1.Application.EndpointBindingsEntry
+	nil,                       // 47: bangle.controller.v1.Application.ResourceRecordsEntry
+	nil,                       // 48: bangle.controller.v1.Charm.FilesEntry
+	nil,                       // 49: bangle.controller.v1.Cursor.RelationsEntry
+	nil,                       // 50: bangle.controller.v1.Cursor.ContainersEntry
+	nil,                       // 51: bangle.controller.v1.Cursor.StorageEntry
+	nil,                       // 52: bangle.controller.v1.Cursor.SecretsEntry
+	nil,                       // 53: bangle.controller.v1.RelationCursor.MembersEntry
+	nil,                       // 54: bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	nil,                       // 55: bangle.controller.v1.MemberBlock.MembersEntry
+	nil,                       // 56: bangle.controller.v1.CharmState.ValuesEntry
+	nil,                       // 57: bangle.controller.v1.Bag.ValuesEntry
+	nil,                       // 58: bangle.controller.v1.LeaderSettings.ValuesEntry
+	nil,                       // 59: bangle.controller.v1.Task.ResultsEntry
+	(*v1.Status)(nil),         // 60: bangle.hook.v1.Status
+	(*v1.Event)(nil),          // 61: bangle.hook.v1.Event
+	(*v1.PortRange)(nil),      // 62: bangle.hook.v1.PortRange
+	(*v1.SecretAccess)(nil),   // 63: bangle.hook.v1.SecretAccess
+	(*v1.PayloadView)(nil),    // 64: bangle.hook.v1.PayloadView
+	(*v1.ConfigValue)(nil),    // 65: bangle.hook.v1.ConfigValue
 }
 var file_controller_v1_model_proto_depIdxs = []int32{
 	0,  // 0: bangle.controller.v1.Model.life:type_name -> bangle.controller.v1.Life
-	32, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
+	41, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
 	0,  // 2: bangle.controller.v1.Application.life:type_name -> bangle.controller.v1.Life
-	33, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
-	34, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
-	35, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
-	36, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
-	37, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
-	38, // 8: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
-	0,  // 9: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
-	9,  // 10: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
-	49, // 11: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
-	49, // 12: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
-	10, // 13: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
-	10, // 14: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
-	39, // 15: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
-	40, // 16: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
-	41, // 17: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
-	50, // 18: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
-	42, // 19: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
-	43, // 20: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	44, // 21: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
-	51, // 22: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
-	45, // 23: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
-	18, // 24: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
-	0,  // 25: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
-	46, // 26: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
-	49, // 27: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
-	47, // 28: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
-	48, // 29: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
-	27, // 30: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
-	0,  // 31: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
-	52, // 32: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	3,  // 33: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	11, // 34: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
-	12, // 35: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
-	13, // 36: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	42, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
+	43, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
+	44, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
+	45, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
+	46, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
+	47, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
+	48, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
+	0,  // 10: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
+	10, // 11: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
+	60, // 12: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
+	60, // 13: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
+	12, // 14: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
+	12, // 15: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
+	49, // 16: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
+	50, // 17: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
+	51, // 18: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
+	52, // 19: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
+	61, // 20: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
+	53, // 21: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
+	54, // 22: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	55, // 23: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
+	62, // 24: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
+	56, // 25: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
+	20, // 26: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
+	0,  // 27: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
+	57, // 28: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
+	60, // 29: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
+	58, // 30: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
+	59, // 31: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
+	29, // 32: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
+	0,  // 33: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
+	63, // 34: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
+	33, // 35: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
+	64, // 36: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
+	38, // 37: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
+	65, // 38: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	4,  // 39: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	3,  // 40: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	13, // 41: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
+	14, // 42: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
+	15, // 43: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
+	11, // 44: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_model_proto_init() }
@@ -3037,7 +4029,7 @@ func file_controller_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_model_proto_rawDesc), len(file_controller_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   48,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -497,7 +497,13 @@ type View struct {
 	Environment    map[string]string       `protobuf:"bytes,16,rep,name=environment,proto3" json:"environment,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // extra variables from the substrate: proxies, KUBERNETES_*, …
 	Resources      []*ResourceView         `protobuf:"bytes,17,rep,name=resources,proto3" json:"resources,omitempty"`
 	// Names of sections left out because of their size; a runtime asks for them with a Call.
-	OnDemand      []string `protobuf:"bytes,18,rep,name=on_demand,json=onDemand,proto3" json:"on_demand,omitempty"`
+	OnDemand []string `protobuf:"bytes,18,rep,name=on_demand,json=onDemand,proto3" json:"on_demand,omitempty"`
+	// Secrets that the unit owns, that its application owns (for the leader) and that the unit reads. Never content.
+	Secrets  []*SecretView  `protobuf:"bytes,19,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	Payloads []*PayloadView `protobuf:"bytes,20,rep,name=payloads,proto3" json:"payloads,omitempty"` // registered by this unit
+	// What the substrate can do beyond the required, as its Info says: "reboot", "ports", …
+	Capabilities  []string `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	PodSpec       string   `protobuf:"bytes,22,opt,name=pod_spec,json=podSpec,proto3" json:"pod_spec,omitempty"` // the application's, as JSON {"spec": …, "k8s-resources": …}; leader only
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,6 +664,296 @@ func (x *View) GetOnDemand() []string {
 	return nil
 }
 
+func (x *View) GetSecrets() []*SecretView {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *View) GetPayloads() []*PayloadView {
+	if x != nil {
+		return x.Payloads
+	}
+	return nil
+}
+
+func (x *View) GetCapabilities() []string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+func (x *View) GetPodSpec() string {
+	if x != nil {
+		return x.PodSpec
+	}
+	return ""
+}
+
+// SecretView is what may be known of a secret without reading it.
+type SecretView struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`       // 20 characters, without "secret:"
+	Owner           string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // unit, application, model; "" = another application's
+	Label           string                 `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"` // the owner's label for an owned secret, the reader's own for another's
+	Description     string                 `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
+	Rotate          string                 `protobuf:"bytes,5,opt,name=rotate,proto3" json:"rotate,omitempty"`                                           // never hourly daily weekly monthly quarterly yearly, "" = never
+	NextRotate      string                 `protobuf:"bytes,6,opt,name=next_rotate,json=nextRotate,proto3" json:"next_rotate,omitempty"`                 // RFC 3339
+	Expires         string                 `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`                                         // of the newest revision, RFC 3339
+	LatestRevision  int32                  `protobuf:"varint,8,opt,name=latest_revision,json=latestRevision,proto3" json:"latest_revision,omitempty"`    // owned: newest that exists; read: newest that the unit may see
+	TrackedRevision int32                  `protobuf:"varint,9,opt,name=tracked_revision,json=trackedRevision,proto3" json:"tracked_revision,omitempty"` // read: the one that secret-get answers; 0 = never read
+	Revisions       []int32                `protobuf:"varint,10,rep,packed,name=revisions,proto3" json:"revisions,omitempty"`                            // owned: those that exist, ascending
+	Access          []*SecretAccess        `protobuf:"bytes,11,rep,name=access,proto3" json:"access,omitempty"`                                          // owned
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *SecretView) Reset() {
+	*x = SecretView{}
+	mi := &file_hook_v1_hook_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretView) ProtoMessage() {}
+
+func (x *SecretView) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretView.ProtoReflect.Descriptor instead.
+func (*SecretView) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SecretView) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecretView) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *SecretView) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *SecretView) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *SecretView) GetRotate() string {
+	if x != nil {
+		return x.Rotate
+	}
+	return ""
+}
+
+func (x *SecretView) GetNextRotate() string {
+	if x != nil {
+		return x.NextRotate
+	}
+	return ""
+}
+
+func (x *SecretView) GetExpires() string {
+	if x != nil {
+		return x.Expires
+	}
+	return ""
+}
+
+func (x *SecretView) GetLatestRevision() int32 {
+	if x != nil {
+		return x.LatestRevision
+	}
+	return 0
+}
+
+func (x *SecretView) GetTrackedRevision() int32 {
+	if x != nil {
+		return x.TrackedRevision
+	}
+	return 0
+}
+
+func (x *SecretView) GetRevisions() []int32 {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *SecretView) GetAccess() []*SecretAccess {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+// SecretAccess is one grant.
+type SecretAccess struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`                            // unit or application
+	RelationId    int32                  `protobuf:"varint,2,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"` // grant ends with the relation; 0 = the model's own (user secrets)
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`                                // view, manage
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretAccess) Reset() {
+	*x = SecretAccess{}
+	mi := &file_hook_v1_hook_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretAccess) ProtoMessage() {}
+
+func (x *SecretAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretAccess.ProtoReflect.Descriptor instead.
+func (*SecretAccess) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SecretAccess) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *SecretAccess) GetRelationId() int32 {
+	if x != nil {
+		return x.RelationId
+	}
+	return 0
+}
+
+func (x *SecretAccess) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+type PayloadView struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Class         string                 `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Status        string                 `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"` // starting started stopping stopped
+	Labels        []string               `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayloadView) Reset() {
+	*x = PayloadView{}
+	mi := &file_hook_v1_hook_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayloadView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayloadView) ProtoMessage() {}
+
+func (x *PayloadView) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayloadView.ProtoReflect.Descriptor instead.
+func (*PayloadView) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PayloadView) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *PayloadView) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *PayloadView) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PayloadView) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *PayloadView) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
 type ModelView struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -673,7 +969,7 @@ type ModelView struct {
 
 func (x *ModelView) Reset() {
 	*x = ModelView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[4]
+	mi := &file_hook_v1_hook_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +981,7 @@ func (x *ModelView) String() string {
 func (*ModelView) ProtoMessage() {}
 
 func (x *ModelView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[4]
+	mi := &file_hook_v1_hook_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +994,7 @@ func (x *ModelView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelView.ProtoReflect.Descriptor instead.
 func (*ModelView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{4}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ModelView) GetName() string {
@@ -766,7 +1062,7 @@ type UnitView struct {
 
 func (x *UnitView) Reset() {
 	*x = UnitView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[5]
+	mi := &file_hook_v1_hook_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +1074,7 @@ func (x *UnitView) String() string {
 func (*UnitView) ProtoMessage() {}
 
 func (x *UnitView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[5]
+	mi := &file_hook_v1_hook_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +1087,7 @@ func (x *UnitView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitView.ProtoReflect.Descriptor instead.
 func (*UnitView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{5}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UnitView) GetName() string {
@@ -866,7 +1162,7 @@ type ApplicationView struct {
 
 func (x *ApplicationView) Reset() {
 	*x = ApplicationView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[6]
+	mi := &file_hook_v1_hook_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1174,7 @@ func (x *ApplicationView) String() string {
 func (*ApplicationView) ProtoMessage() {}
 
 func (x *ApplicationView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[6]
+	mi := &file_hook_v1_hook_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1187,7 @@ func (x *ApplicationView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationView.ProtoReflect.Descriptor instead.
 func (*ApplicationView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{6}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ApplicationView) GetName() string {
@@ -974,7 +1270,7 @@ type RelationView struct {
 
 func (x *RelationView) Reset() {
 	*x = RelationView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[7]
+	mi := &file_hook_v1_hook_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1282,7 @@ func (x *RelationView) String() string {
 func (*RelationView) ProtoMessage() {}
 
 func (x *RelationView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[7]
+	mi := &file_hook_v1_hook_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1295,7 @@ func (x *RelationView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationView.ProtoReflect.Descriptor instead.
 func (*RelationView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{7}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RelationView) GetId() int32 {
@@ -1118,7 +1414,7 @@ type MemberView struct {
 
 func (x *MemberView) Reset() {
 	*x = MemberView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[8]
+	mi := &file_hook_v1_hook_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1426,7 @@ func (x *MemberView) String() string {
 func (*MemberView) ProtoMessage() {}
 
 func (x *MemberView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[8]
+	mi := &file_hook_v1_hook_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1439,7 @@ func (x *MemberView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberView.ProtoReflect.Descriptor instead.
 func (*MemberView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{8}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MemberView) GetUnit() string {
@@ -1179,7 +1475,7 @@ type Leadership struct {
 
 func (x *Leadership) Reset() {
 	*x = Leadership{}
-	mi := &file_hook_v1_hook_proto_msgTypes[9]
+	mi := &file_hook_v1_hook_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1487,7 @@ func (x *Leadership) String() string {
 func (*Leadership) ProtoMessage() {}
 
 func (x *Leadership) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[9]
+	mi := &file_hook_v1_hook_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1500,7 @@ func (x *Leadership) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Leadership.ProtoReflect.Descriptor instead.
 func (*Leadership) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{9}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Leadership) GetLeader() bool {
@@ -1240,7 +1536,7 @@ type PortRange struct {
 
 func (x *PortRange) Reset() {
 	*x = PortRange{}
-	mi := &file_hook_v1_hook_proto_msgTypes[10]
+	mi := &file_hook_v1_hook_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1548,7 @@ func (x *PortRange) String() string {
 func (*PortRange) ProtoMessage() {}
 
 func (x *PortRange) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[10]
+	mi := &file_hook_v1_hook_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1561,7 @@ func (x *PortRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortRange.ProtoReflect.Descriptor instead.
 func (*PortRange) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{10}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PortRange) GetProtocol() string {
@@ -1307,7 +1603,7 @@ type ContainerView struct {
 
 func (x *ContainerView) Reset() {
 	*x = ContainerView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[11]
+	mi := &file_hook_v1_hook_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1615,7 @@ func (x *ContainerView) String() string {
 func (*ContainerView) ProtoMessage() {}
 
 func (x *ContainerView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[11]
+	mi := &file_hook_v1_hook_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1628,7 @@ func (x *ContainerView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerView.ProtoReflect.Descriptor instead.
 func (*ContainerView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{11}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ContainerView) GetName() string {
@@ -1369,7 +1665,7 @@ type StorageView struct {
 
 func (x *StorageView) Reset() {
 	*x = StorageView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[12]
+	mi := &file_hook_v1_hook_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1677,7 @@ func (x *StorageView) String() string {
 func (*StorageView) ProtoMessage() {}
 
 func (x *StorageView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[12]
+	mi := &file_hook_v1_hook_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1690,7 @@ func (x *StorageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageView.ProtoReflect.Descriptor instead.
 func (*StorageView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{12}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StorageView) GetId() string {
@@ -1444,7 +1740,7 @@ type NetworkView struct {
 
 func (x *NetworkView) Reset() {
 	*x = NetworkView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[13]
+	mi := &file_hook_v1_hook_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1752,7 @@ func (x *NetworkView) String() string {
 func (*NetworkView) ProtoMessage() {}
 
 func (x *NetworkView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[13]
+	mi := &file_hook_v1_hook_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1765,7 @@ func (x *NetworkView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkView.ProtoReflect.Descriptor instead.
 func (*NetworkView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{13}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *NetworkView) GetBinding() string {
@@ -1511,7 +1807,7 @@ type NetworkInterface struct {
 
 func (x *NetworkInterface) Reset() {
 	*x = NetworkInterface{}
-	mi := &file_hook_v1_hook_proto_msgTypes[14]
+	mi := &file_hook_v1_hook_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1819,7 @@ func (x *NetworkInterface) String() string {
 func (*NetworkInterface) ProtoMessage() {}
 
 func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[14]
+	mi := &file_hook_v1_hook_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1832,7 @@ func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInterface.ProtoReflect.Descriptor instead.
 func (*NetworkInterface) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{14}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NetworkInterface) GetName() string {
@@ -1571,7 +1867,7 @@ type InterfaceAddress struct {
 
 func (x *InterfaceAddress) Reset() {
 	*x = InterfaceAddress{}
-	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	mi := &file_hook_v1_hook_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1879,7 @@ func (x *InterfaceAddress) String() string {
 func (*InterfaceAddress) ProtoMessage() {}
 
 func (x *InterfaceAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	mi := &file_hook_v1_hook_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1892,7 @@ func (x *InterfaceAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterfaceAddress.ProtoReflect.Descriptor instead.
 func (*InterfaceAddress) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{15}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *InterfaceAddress) GetValue() string {
@@ -1630,7 +1926,7 @@ type GoalState struct {
 
 func (x *GoalState) Reset() {
 	*x = GoalState{}
-	mi := &file_hook_v1_hook_proto_msgTypes[16]
+	mi := &file_hook_v1_hook_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1938,7 @@ func (x *GoalState) String() string {
 func (*GoalState) ProtoMessage() {}
 
 func (x *GoalState) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[16]
+	mi := &file_hook_v1_hook_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1951,7 @@ func (x *GoalState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalState.ProtoReflect.Descriptor instead.
 func (*GoalState) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{16}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GoalState) GetUnits() map[string]*GoalStatus {
@@ -1681,7 +1977,7 @@ type GoalRelation struct {
 
 func (x *GoalRelation) Reset() {
 	*x = GoalRelation{}
-	mi := &file_hook_v1_hook_proto_msgTypes[17]
+	mi := &file_hook_v1_hook_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1989,7 @@ func (x *GoalRelation) String() string {
 func (*GoalRelation) ProtoMessage() {}
 
 func (x *GoalRelation) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[17]
+	mi := &file_hook_v1_hook_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +2002,7 @@ func (x *GoalRelation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalRelation.ProtoReflect.Descriptor instead.
 func (*GoalRelation) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{17}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GoalRelation) GetMembers() map[string]*GoalStatus {
@@ -1726,7 +2022,7 @@ type GoalStatus struct {
 
 func (x *GoalStatus) Reset() {
 	*x = GoalStatus{}
-	mi := &file_hook_v1_hook_proto_msgTypes[18]
+	mi := &file_hook_v1_hook_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +2034,7 @@ func (x *GoalStatus) String() string {
 func (*GoalStatus) ProtoMessage() {}
 
 func (x *GoalStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[18]
+	mi := &file_hook_v1_hook_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +2047,7 @@ func (x *GoalStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalStatus.ProtoReflect.Descriptor instead.
 func (*GoalStatus) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{18}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GoalStatus) GetStatus() string {
@@ -1780,7 +2076,7 @@ type ResourceView struct {
 
 func (x *ResourceView) Reset() {
 	*x = ResourceView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[19]
+	mi := &file_hook_v1_hook_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +2088,7 @@ func (x *ResourceView) String() string {
 func (*ResourceView) ProtoMessage() {}
 
 func (x *ResourceView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[19]
+	mi := &file_hook_v1_hook_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +2101,7 @@ func (x *ResourceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResourceView.ProtoReflect.Descriptor instead.
 func (*ResourceView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{19}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ResourceView) GetName() string {
@@ -1852,13 +2148,21 @@ type Changeset struct {
 	StorageAdd      []*StorageAdd          `protobuf:"bytes,11,rep,name=storage_add,json=storageAdd,proto3" json:"storage_add,omitempty"`
 	Action          *ActionResult          `protobuf:"bytes,12,opt,name=action,proto3" json:"action,omitempty"`
 	Reboot          Reboot                 `protobuf:"varint,13,opt,name=reboot,proto3,enum=bangle.hook.v1.Reboot" json:"reboot,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Secrets, each list sorted by id (and target). A creation may be followed by updates of the same hook: they are
+	// merged into it. Content is named here once and nowhere else: journals and recordings leave it out.
+	Secrets       []*SecretWrite  `protobuf:"bytes,14,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	SecretRemove  []*SecretRemove `protobuf:"bytes,15,rep,name=secret_remove,json=secretRemove,proto3" json:"secret_remove,omitempty"`
+	SecretGrants  []*SecretGrant  `protobuf:"bytes,16,rep,name=secret_grants,json=secretGrants,proto3" json:"secret_grants,omitempty"`
+	SecretTracks  []*SecretTrack  `protobuf:"bytes,17,rep,name=secret_tracks,json=secretTracks,proto3" json:"secret_tracks,omitempty"`
+	Payloads      []*PayloadWrite `protobuf:"bytes,18,rep,name=payloads,proto3" json:"payloads,omitempty"`
+	PodSpec       *string         `protobuf:"bytes,19,opt,name=pod_spec,json=podSpec,proto3,oneof" json:"pod_spec,omitempty"` // leader only; JSON {"spec": …, "k8s-resources": …}
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Changeset) Reset() {
 	*x = Changeset{}
-	mi := &file_hook_v1_hook_proto_msgTypes[20]
+	mi := &file_hook_v1_hook_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +2174,7 @@ func (x *Changeset) String() string {
 func (*Changeset) ProtoMessage() {}
 
 func (x *Changeset) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[20]
+	mi := &file_hook_v1_hook_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +2187,7 @@ func (x *Changeset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changeset.ProtoReflect.Descriptor instead.
 func (*Changeset) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{20}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Changeset) GetEventId() string {
@@ -1977,6 +2281,385 @@ func (x *Changeset) GetReboot() Reboot {
 	return Reboot_REBOOT_UNSPECIFIED
 }
 
+func (x *Changeset) GetSecrets() []*SecretWrite {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Changeset) GetSecretRemove() []*SecretRemove {
+	if x != nil {
+		return x.SecretRemove
+	}
+	return nil
+}
+
+func (x *Changeset) GetSecretGrants() []*SecretGrant {
+	if x != nil {
+		return x.SecretGrants
+	}
+	return nil
+}
+
+func (x *Changeset) GetSecretTracks() []*SecretTrack {
+	if x != nil {
+		return x.SecretTracks
+	}
+	return nil
+}
+
+func (x *Changeset) GetPayloads() []*PayloadWrite {
+	if x != nil {
+		return x.Payloads
+	}
+	return nil
+}
+
+func (x *Changeset) GetPodSpec() string {
+	if x != nil && x.PodSpec != nil {
+		return *x.PodSpec
+	}
+	return ""
+}
+
+// SecretWrite makes a secret or changes one.
+type SecretWrite struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // of a new one: derived from unit, event and ordinal, so that a second run names the same
+	Create      bool                   `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
+	Owner       string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"` // unit, application; only with create
+	Label       *string                `protobuf:"bytes,4,opt,name=label,proto3,oneof" json:"label,omitempty"`
+	Description *string                `protobuf:"bytes,5,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	Rotate      *string                `protobuf:"bytes,6,opt,name=rotate,proto3,oneof" json:"rotate,omitempty"`
+	Expires     *string                `protobuf:"bytes,7,opt,name=expires,proto3,oneof" json:"expires,omitempty"` // RFC 3339
+	// A new revision when not empty. Values are bytes as the charm gave them (decoded from base64 where it said so).
+	Content       map[string]string `protobuf:"bytes,8,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretWrite) Reset() {
+	*x = SecretWrite{}
+	mi := &file_hook_v1_hook_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretWrite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretWrite) ProtoMessage() {}
+
+func (x *SecretWrite) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretWrite.ProtoReflect.Descriptor instead.
+func (*SecretWrite) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SecretWrite) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetCreate() bool {
+	if x != nil {
+		return x.Create
+	}
+	return false
+}
+
+func (x *SecretWrite) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetLabel() string {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetRotate() string {
+	if x != nil && x.Rotate != nil {
+		return *x.Rotate
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetExpires() string {
+	if x != nil && x.Expires != nil {
+		return *x.Expires
+	}
+	return ""
+}
+
+func (x *SecretWrite) GetContent() map[string]string {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+type SecretRemove struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Revision      int32                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"` // 0 = the whole secret
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretRemove) Reset() {
+	*x = SecretRemove{}
+	mi := &file_hook_v1_hook_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretRemove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretRemove) ProtoMessage() {}
+
+func (x *SecretRemove) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretRemove.ProtoReflect.Descriptor instead.
+func (*SecretRemove) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SecretRemove) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecretRemove) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// SecretGrant gives or takes the right to read.
+type SecretGrant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"` // unit or application
+	RelationId    int32                  `protobuf:"varint,3,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"`
+	Revoke        bool                   `protobuf:"varint,4,opt,name=revoke,proto3" json:"revoke,omitempty"` // with relation_id 0 and a target: every grant of the target
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretGrant) Reset() {
+	*x = SecretGrant{}
+	mi := &file_hook_v1_hook_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretGrant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretGrant) ProtoMessage() {}
+
+func (x *SecretGrant) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretGrant.ProtoReflect.Descriptor instead.
+func (*SecretGrant) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SecretGrant) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecretGrant) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *SecretGrant) GetRelationId() int32 {
+	if x != nil {
+		return x.RelationId
+	}
+	return 0
+}
+
+func (x *SecretGrant) GetRevoke() bool {
+	if x != nil {
+		return x.Revoke
+	}
+	return false
+}
+
+// SecretTrack is a reader's: which revision it reads from now on and by which label it calls the secret.
+type SecretTrack struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Revision      int32                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"` // 0 = unchanged
+	Label         *string                `protobuf:"bytes,3,opt,name=label,proto3,oneof" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecretTrack) Reset() {
+	*x = SecretTrack{}
+	mi := &file_hook_v1_hook_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecretTrack) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecretTrack) ProtoMessage() {}
+
+func (x *SecretTrack) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecretTrack.ProtoReflect.Descriptor instead.
+func (*SecretTrack) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SecretTrack) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SecretTrack) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *SecretTrack) GetLabel() string {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return ""
+}
+
+// PayloadWrite registers a payload, changes its status or, with remove, forgets it.
+type PayloadWrite struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Payload       *PayloadView           `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
+	Remove        bool                   `protobuf:"varint,2,opt,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PayloadWrite) Reset() {
+	*x = PayloadWrite{}
+	mi := &file_hook_v1_hook_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PayloadWrite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PayloadWrite) ProtoMessage() {}
+
+func (x *PayloadWrite) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PayloadWrite.ProtoReflect.Descriptor instead.
+func (*PayloadWrite) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PayloadWrite) GetPayload() *PayloadView {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *PayloadWrite) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
 // BagWrite merges into one databag; an empty value deletes its key.
 type BagWrite struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1989,7 +2672,7 @@ type BagWrite struct {
 
 func (x *BagWrite) Reset() {
 	*x = BagWrite{}
-	mi := &file_hook_v1_hook_proto_msgTypes[21]
+	mi := &file_hook_v1_hook_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2684,7 @@ func (x *BagWrite) String() string {
 func (*BagWrite) ProtoMessage() {}
 
 func (x *BagWrite) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[21]
+	mi := &file_hook_v1_hook_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2697,7 @@ func (x *BagWrite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BagWrite.ProtoReflect.Descriptor instead.
 func (*BagWrite) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{21}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BagWrite) GetRelationId() int32 {
@@ -2048,7 +2731,7 @@ type StorageAdd struct {
 
 func (x *StorageAdd) Reset() {
 	*x = StorageAdd{}
-	mi := &file_hook_v1_hook_proto_msgTypes[22]
+	mi := &file_hook_v1_hook_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2743,7 @@ func (x *StorageAdd) String() string {
 func (*StorageAdd) ProtoMessage() {}
 
 func (x *StorageAdd) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[22]
+	mi := &file_hook_v1_hook_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2756,7 @@ func (x *StorageAdd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageAdd.ProtoReflect.Descriptor instead.
 func (*StorageAdd) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{22}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *StorageAdd) GetName() string {
@@ -2101,7 +2784,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_hook_v1_hook_proto_msgTypes[23]
+	mi := &file_hook_v1_hook_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2113,7 +2796,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[23]
+	mi := &file_hook_v1_hook_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2126,7 +2809,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{23}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ActionResult) GetResults() map[string]string {
@@ -2200,7 +2883,7 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x03(\v2 .bangle.hook.v1.Status.DataEntryR\x04data\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfc\t\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xaa\v\n" +
 	"\x04View\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12/\n" +
@@ -2226,7 +2909,11 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x0fleader_settings\x18\x0f \x03(\v2(.bangle.hook.v1.View.LeaderSettingsEntryR\x0eleaderSettings\x12G\n" +
 	"\venvironment\x18\x10 \x03(\v2%.bangle.hook.v1.View.EnvironmentEntryR\venvironment\x12:\n" +
 	"\tresources\x18\x11 \x03(\v2\x1c.bangle.hook.v1.ResourceViewR\tresources\x12\x1b\n" +
-	"\ton_demand\x18\x12 \x03(\tR\bonDemand\x1aV\n" +
+	"\ton_demand\x18\x12 \x03(\tR\bonDemand\x124\n" +
+	"\asecrets\x18\x13 \x03(\v2\x1a.bangle.hook.v1.SecretViewR\asecrets\x127\n" +
+	"\bpayloads\x18\x14 \x03(\v2\x1b.bangle.hook.v1.PayloadViewR\bpayloads\x12\"\n" +
+	"\fcapabilities\x18\x15 \x03(\tR\fcapabilities\x12\x19\n" +
+	"\bpod_spec\x18\x16 \x01(\tR\apodSpec\x1aV\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.bangle.hook.v1.ConfigValueR\x05value:\x028\x01\x1a=\n" +
@@ -2238,7 +2925,33 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x02\n" +
+	"\n" +
+	"SecretView\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05label\x18\x03 \x01(\tR\x05label\x12 \n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription\x12\x16\n" +
+	"\x06rotate\x18\x05 \x01(\tR\x06rotate\x12\x1f\n" +
+	"\vnext_rotate\x18\x06 \x01(\tR\n" +
+	"nextRotate\x12\x18\n" +
+	"\aexpires\x18\a \x01(\tR\aexpires\x12'\n" +
+	"\x0flatest_revision\x18\b \x01(\x05R\x0elatestRevision\x12)\n" +
+	"\x10tracked_revision\x18\t \x01(\x05R\x0ftrackedRevision\x12\x1c\n" +
+	"\trevisions\x18\n" +
+	" \x03(\x05R\trevisions\x124\n" +
+	"\x06access\x18\v \x03(\v2\x1c.bangle.hook.v1.SecretAccessR\x06access\"[\n" +
+	"\fSecretAccess\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\tR\x06target\x12\x1f\n" +
+	"\vrelation_id\x18\x02 \x01(\x05R\n" +
+	"relationId\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\"w\n" +
+	"\vPayloadView\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\x12\x16\n" +
+	"\x06labels\x18\x05 \x03(\tR\x06labels\"\xcb\x02\n" +
 	"\tModelView\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12'\n" +
@@ -2372,7 +3085,7 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\n" +
 	"ImageEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe3\x06\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\t\n" +
 	"\tChangeset\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x127\n" +
 	"\vunit_status\x18\x02 \x01(\v2\x16.bangle.hook.v1.StatusR\n" +
@@ -2392,14 +3105,55 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\vstorage_add\x18\v \x03(\v2\x1a.bangle.hook.v1.StorageAddR\n" +
 	"storageAdd\x124\n" +
 	"\x06action\x18\f \x01(\v2\x1c.bangle.hook.v1.ActionResultR\x06action\x12.\n" +
-	"\x06reboot\x18\r \x01(\x0e2\x16.bangle.hook.v1.RebootR\x06reboot\x1a;\n" +
+	"\x06reboot\x18\r \x01(\x0e2\x16.bangle.hook.v1.RebootR\x06reboot\x125\n" +
+	"\asecrets\x18\x0e \x03(\v2\x1b.bangle.hook.v1.SecretWriteR\asecrets\x12A\n" +
+	"\rsecret_remove\x18\x0f \x03(\v2\x1c.bangle.hook.v1.SecretRemoveR\fsecretRemove\x12@\n" +
+	"\rsecret_grants\x18\x10 \x03(\v2\x1b.bangle.hook.v1.SecretGrantR\fsecretGrants\x12@\n" +
+	"\rsecret_tracks\x18\x11 \x03(\v2\x1b.bangle.hook.v1.SecretTrackR\fsecretTracks\x128\n" +
+	"\bpayloads\x18\x12 \x03(\v2\x1c.bangle.hook.v1.PayloadWriteR\bpayloads\x12\x1e\n" +
+	"\bpod_spec\x18\x13 \x01(\tH\x01R\apodSpec\x88\x01\x01\x1a;\n" +
 	"\rStateSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aA\n" +
 	"\x13LeaderSettingsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x13\n" +
-	"\x11_workload_version\"\xaa\x01\n" +
+	"\x11_workload_versionB\v\n" +
+	"\t_pod_spec\"\xfa\x02\n" +
+	"\vSecretWrite\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06create\x18\x02 \x01(\bR\x06create\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x19\n" +
+	"\x05label\x18\x04 \x01(\tH\x00R\x05label\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x05 \x01(\tH\x01R\vdescription\x88\x01\x01\x12\x1b\n" +
+	"\x06rotate\x18\x06 \x01(\tH\x02R\x06rotate\x88\x01\x01\x12\x1d\n" +
+	"\aexpires\x18\a \x01(\tH\x03R\aexpires\x88\x01\x01\x12B\n" +
+	"\acontent\x18\b \x03(\v2(.bangle.hook.v1.SecretWrite.ContentEntryR\acontent\x1a:\n" +
+	"\fContentEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
+	"\x06_labelB\x0e\n" +
+	"\f_descriptionB\t\n" +
+	"\a_rotateB\n" +
+	"\n" +
+	"\b_expires\":\n" +
+	"\fSecretRemove\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\"n\n" +
+	"\vSecretGrant\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x1f\n" +
+	"\vrelation_id\x18\x03 \x01(\x05R\n" +
+	"relationId\x12\x16\n" +
+	"\x06revoke\x18\x04 \x01(\bR\x06revoke\"^\n" +
+	"\vSecretTrack\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x12\x19\n" +
+	"\x05label\x18\x03 \x01(\tH\x00R\x05label\x88\x01\x01B\b\n" +
+	"\x06_label\"]\n" +
+	"\fPayloadWrite\x125\n" +
+	"\apayload\x18\x01 \x01(\v2\x1b.bangle.hook.v1.PayloadViewR\apayload\x12\x16\n" +
+	"\x06remove\x18\x02 \x01(\bR\x06remove\"\xaa\x01\n" +
 	"\bBagWrite\x12\x1f\n" +
 	"\vrelation_id\x18\x01 \x01(\x05R\n" +
 	"relationId\x12\x10\n" +
@@ -2438,108 +3192,127 @@ func file_hook_v1_hook_proto_rawDescGZIP() []byte {
 }
 
 var file_hook_v1_hook_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_hook_v1_hook_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_hook_v1_hook_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_hook_v1_hook_proto_goTypes = []any{
 	(Reboot)(0),              // 0: bangle.hook.v1.Reboot
 	(*Event)(nil),            // 1: bangle.hook.v1.Event
 	(*ConfigValue)(nil),      // 2: bangle.hook.v1.ConfigValue
 	(*Status)(nil),           // 3: bangle.hook.v1.Status
 	(*View)(nil),             // 4: bangle.hook.v1.View
-	(*ModelView)(nil),        // 5: bangle.hook.v1.ModelView
-	(*UnitView)(nil),         // 6: bangle.hook.v1.UnitView
-	(*ApplicationView)(nil),  // 7: bangle.hook.v1.ApplicationView
-	(*RelationView)(nil),     // 8: bangle.hook.v1.RelationView
-	(*MemberView)(nil),       // 9: bangle.hook.v1.MemberView
-	(*Leadership)(nil),       // 10: bangle.hook.v1.Leadership
-	(*PortRange)(nil),        // 11: bangle.hook.v1.PortRange
-	(*ContainerView)(nil),    // 12: bangle.hook.v1.ContainerView
-	(*StorageView)(nil),      // 13: bangle.hook.v1.StorageView
-	(*NetworkView)(nil),      // 14: bangle.hook.v1.NetworkView
-	(*NetworkInterface)(nil), // 15: bangle.hook.v1.NetworkInterface
-	(*InterfaceAddress)(nil), // 16: bangle.hook.v1.InterfaceAddress
-	(*GoalState)(nil),        // 17: bangle.hook.v1.GoalState
-	(*GoalRelation)(nil),     // 18: bangle.hook.v1.GoalRelation
-	(*GoalStatus)(nil),       // 19: bangle.hook.v1.GoalStatus
-	(*ResourceView)(nil),     // 20: bangle.hook.v1.ResourceView
-	(*Changeset)(nil),        // 21: bangle.hook.v1.Changeset
-	(*BagWrite)(nil),         // 22: bangle.hook.v1.BagWrite
-	(*StorageAdd)(nil),       // 23: bangle.hook.v1.StorageAdd
-	(*ActionResult)(nil),     // 24: bangle.hook.v1.ActionResult
-	nil,                      // 25: bangle.hook.v1.Status.DataEntry
-	nil,                      // 26: bangle.hook.v1.View.ConfigEntry
-	nil,                      // 27: bangle.hook.v1.View.CharmStateEntry
-	nil,                      // 28: bangle.hook.v1.View.LeaderSettingsEntry
-	nil,                      // 29: bangle.hook.v1.View.EnvironmentEntry
-	nil,                      // 30: bangle.hook.v1.ModelView.ProxiesEntry
-	nil,                      // 31: bangle.hook.v1.ApplicationView.UnitStatusesEntry
-	nil,                      // 32: bangle.hook.v1.RelationView.LocalUnitEntry
-	nil,                      // 33: bangle.hook.v1.RelationView.LocalAppEntry
-	nil,                      // 34: bangle.hook.v1.RelationView.RemoteAppBagEntry
-	nil,                      // 35: bangle.hook.v1.MemberView.BagEntry
-	nil,                      // 36: bangle.hook.v1.GoalState.UnitsEntry
-	nil,                      // 37: bangle.hook.v1.GoalState.RelationsEntry
-	nil,                      // 38: bangle.hook.v1.GoalRelation.MembersEntry
-	nil,                      // 39: bangle.hook.v1.ResourceView.ImageEntry
-	nil,                      // 40: bangle.hook.v1.Changeset.StateSetEntry
-	nil,                      // 41: bangle.hook.v1.Changeset.LeaderSettingsEntry
-	nil,                      // 42: bangle.hook.v1.BagWrite.SetEntry
-	nil,                      // 43: bangle.hook.v1.ActionResult.ResultsEntry
+	(*SecretView)(nil),       // 5: bangle.hook.v1.SecretView
+	(*SecretAccess)(nil),     // 6: bangle.hook.v1.SecretAccess
+	(*PayloadView)(nil),      // 7: bangle.hook.v1.PayloadView
+	(*ModelView)(nil),        // 8: bangle.hook.v1.ModelView
+	(*UnitView)(nil),         // 9: bangle.hook.v1.UnitView
+	(*ApplicationView)(nil),  // 10: bangle.hook.v1.ApplicationView
+	(*RelationView)(nil),     // 11: bangle.hook.v1.RelationView
+	(*MemberView)(nil),       // 12: bangle.hook.v1.MemberView
+	(*Leadership)(nil),       // 13: bangle.hook.v1.Leadership
+	(*PortRange)(nil),        // 14: bangle.hook.v1.PortRange
+	(*ContainerView)(nil),    // 15: bangle.hook.v1.ContainerView
+	(*StorageView)(nil),      // 16: bangle.hook.v1.StorageView
+	(*NetworkView)(nil),      // 17: bangle.hook.v1.NetworkView
+	(*NetworkInterface)(nil), // 18: bangle.hook.v1.NetworkInterface
+	(*InterfaceAddress)(nil), // 19: bangle.hook.v1.InterfaceAddress
+	(*GoalState)(nil),        // 20: bangle.hook.v1.GoalState
+	(*GoalRelation)(nil),     // 21: bangle.hook.v1.GoalRelation
+	(*GoalStatus)(nil),       // 22: bangle.hook.v1.GoalStatus
+	(*ResourceView)(nil),     // 23: bangle.hook.v1.ResourceView
+	(*Changeset)(nil),        // 24: bangle.hook.v1.Changeset
+	(*SecretWrite)(nil),      // 25: bangle.hook.v1.SecretWrite
+	(*SecretRemove)(nil),     // 26: bangle.hook.v1.SecretRemove
+	(*SecretGrant)(nil),      // 27: bangle.hook.v1.SecretGrant
+	(*SecretTrack)(nil),      // 28: bangle.hook.v1.SecretTrack
+	(*PayloadWrite)(nil),     // 29: bangle.hook.v1.PayloadWrite
+	(*BagWrite)(nil),         // 30: bangle.hook.v1.BagWrite
+	(*StorageAdd)(nil),       // 31: bangle.hook.v1.StorageAdd
+	(*ActionResult)(nil),     // 32: bangle.hook.v1.ActionResult
+	nil,                      // 33: bangle.hook.v1.Status.DataEntry
+	nil,                      // 34: bangle.hook.v1.View.ConfigEntry
+	nil,                      // 35: bangle.hook.v1.View.CharmStateEntry
+	nil,                      // 36: bangle.hook.v1.View.LeaderSettingsEntry
+	nil,                      // 37: bangle.hook.v1.View.EnvironmentEntry
+	nil,                      // 38: bangle.hook.v1.ModelView.ProxiesEntry
+	nil,                      // 39: bangle.hook.v1.ApplicationView.UnitStatusesEntry
+	nil,                      // 40: bangle.hook.v1.RelationView.LocalUnitEntry
+	nil,                      // 41: bangle.hook.v1.RelationView.LocalAppEntry
+	nil,                      // 42: bangle.hook.v1.RelationView.RemoteAppBagEntry
+	nil,                      // 43: bangle.hook.v1.MemberView.BagEntry
+	nil,                      // 44: bangle.hook.v1.GoalState.UnitsEntry
+	nil,                      // 45: bangle.hook.v1.GoalState.RelationsEntry
+	nil,                      // 46: bangle.hook.v1.GoalRelation.MembersEntry
+	nil,                      // 47: bangle.hook.v1.ResourceView.ImageEntry
+	nil,                      // 48: bangle.hook.v1.Changeset.StateSetEntry
+	nil,                      // 49: bangle.hook.v1.Changeset.LeaderSettingsEntry
+	nil,                      // 50: bangle.hook.v1.SecretWrite.ContentEntry
+	nil,                      // 51: bangle.hook.v1.BagWrite.SetEntry
+	nil,                      // 52: bangle.hook.v1.ActionResult.ResultsEntry
 }
 var file_hook_v1_hook_proto_depIdxs = []int32{
-	25, // 0: bangle.hook.v1.Status.data:type_name -> bangle.hook.v1.Status.DataEntry
-	5,  // 1: bangle.hook.v1.View.model:type_name -> bangle.hook.v1.ModelView
-	6,  // 2: bangle.hook.v1.View.unit:type_name -> bangle.hook.v1.UnitView
-	7,  // 3: bangle.hook.v1.View.application:type_name -> bangle.hook.v1.ApplicationView
-	26, // 4: bangle.hook.v1.View.config:type_name -> bangle.hook.v1.View.ConfigEntry
-	8,  // 5: bangle.hook.v1.View.relations:type_name -> bangle.hook.v1.RelationView
-	10, // 6: bangle.hook.v1.View.leadership:type_name -> bangle.hook.v1.Leadership
-	11, // 7: bangle.hook.v1.View.ports:type_name -> bangle.hook.v1.PortRange
-	27, // 8: bangle.hook.v1.View.charm_state:type_name -> bangle.hook.v1.View.CharmStateEntry
-	12, // 9: bangle.hook.v1.View.containers:type_name -> bangle.hook.v1.ContainerView
-	13, // 10: bangle.hook.v1.View.storage:type_name -> bangle.hook.v1.StorageView
-	14, // 11: bangle.hook.v1.View.networks:type_name -> bangle.hook.v1.NetworkView
-	17, // 12: bangle.hook.v1.View.goal_state:type_name -> bangle.hook.v1.GoalState
-	28, // 13: bangle.hook.v1.View.leader_settings:type_name -> bangle.hook.v1.View.LeaderSettingsEntry
-	29, // 14: bangle.hook.v1.View.environment:type_name -> bangle.hook.v1.View.EnvironmentEntry
-	20, // 15: bangle.hook.v1.View.resources:type_name -> bangle.hook.v1.ResourceView
-	30, // 16: bangle.hook.v1.ModelView.proxies:type_name -> bangle.hook.v1.ModelView.ProxiesEntry
-	3,  // 17: bangle.hook.v1.UnitView.workload_status:type_name -> bangle.hook.v1.Status
-	3,  // 18: bangle.hook.v1.ApplicationView.status:type_name -> bangle.hook.v1.Status
-	31, // 19: bangle.hook.v1.ApplicationView.unit_statuses:type_name -> bangle.hook.v1.ApplicationView.UnitStatusesEntry
-	9,  // 20: bangle.hook.v1.RelationView.members:type_name -> bangle.hook.v1.MemberView
-	32, // 21: bangle.hook.v1.RelationView.local_unit:type_name -> bangle.hook.v1.RelationView.LocalUnitEntry
-	33, // 22: bangle.hook.v1.RelationView.local_app:type_name -> bangle.hook.v1.RelationView.LocalAppEntry
-	34, // 23: bangle.hook.v1.RelationView.remote_app_bag:type_name -> bangle.hook.v1.RelationView.RemoteAppBagEntry
-	9,  // 24: bangle.hook.v1.RelationView.departed:type_name -> bangle.hook.v1.MemberView
-	35, // 25: bangle.hook.v1.MemberView.bag:type_name -> bangle.hook.v1.MemberView.BagEntry
-	15, // 26: bangle.hook.v1.NetworkView.interfaces:type_name -> bangle.hook.v1.NetworkInterface
-	16, // 27: bangle.hook.v1.NetworkInterface.addresses:type_name -> bangle.hook.v1.InterfaceAddress
-	36, // 28: bangle.hook.v1.GoalState.units:type_name -> bangle.hook.v1.GoalState.UnitsEntry
-	37, // 29: bangle.hook.v1.GoalState.relations:type_name -> bangle.hook.v1.GoalState.RelationsEntry
-	38, // 30: bangle.hook.v1.GoalRelation.members:type_name -> bangle.hook.v1.GoalRelation.MembersEntry
-	39, // 31: bangle.hook.v1.ResourceView.image:type_name -> bangle.hook.v1.ResourceView.ImageEntry
-	3,  // 32: bangle.hook.v1.Changeset.unit_status:type_name -> bangle.hook.v1.Status
-	3,  // 33: bangle.hook.v1.Changeset.app_status:type_name -> bangle.hook.v1.Status
-	22, // 34: bangle.hook.v1.Changeset.bags:type_name -> bangle.hook.v1.BagWrite
-	11, // 35: bangle.hook.v1.Changeset.open_ports:type_name -> bangle.hook.v1.PortRange
-	11, // 36: bangle.hook.v1.Changeset.close_ports:type_name -> bangle.hook.v1.PortRange
-	40, // 37: bangle.hook.v1.Changeset.state_set:type_name -> bangle.hook.v1.Changeset.StateSetEntry
-	41, // 38: bangle.hook.v1.Changeset.leader_settings:type_name -> bangle.hook.v1.Changeset.LeaderSettingsEntry
-	23, // 39: bangle.hook.v1.Changeset.storage_add:type_name -> bangle.hook.v1.StorageAdd
-	24, // 40: bangle.hook.v1.Changeset.action:type_name -> bangle.hook.v1.ActionResult
-	0,  // 41: bangle.hook.v1.Changeset.reboot:type_name -> bangle.hook.v1.Reboot
-	42, // 42: bangle.hook.v1.BagWrite.set:type_name -> bangle.hook.v1.BagWrite.SetEntry
-	43, // 43: bangle.hook.v1.ActionResult.results:type_name -> bangle.hook.v1.ActionResult.ResultsEntry
-	2,  // 44: bangle.hook.v1.View.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	3,  // 45: bangle.hook.v1.ApplicationView.UnitStatusesEntry.value:type_name -> bangle.hook.v1.Status
-	19, // 46: bangle.hook.v1.GoalState.UnitsEntry.value:type_name -> bangle.hook.v1.GoalStatus
-	18, // 47: bangle.hook.v1.GoalState.RelationsEntry.value:type_name -> bangle.hook.v1.GoalRelation
-	19, // 48: bangle.hook.v1.GoalRelation.MembersEntry.value:type_name -> bangle.hook.v1.GoalStatus
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	33, // 0: bangle.hook.v1.Status.data:type_name -> bangle.hook.v1.Status.DataEntry
+	8,  // 1: bangle.hook.v1.View.model:type_name -> bangle.hook.v1.ModelView
+	9,  // 2: bangle.hook.v1.View.unit:type_name -> bangle.hook.v1.UnitView
+	10, // 3: bangle.hook.v1.View.application:type_name -> bangle.hook.v1.ApplicationView
+	34, // 4: bangle.hook.v1.View.config:type_name -> bangle.hook.v1.View.ConfigEntry
+	11, // 5: bangle.hook.v1.View.relations:type_name -> bangle.hook.v1.RelationView
+	13, // 6: bangle.hook.v1.View.leadership:type_name -> bangle.hook.v1.Leadership
+	14, // 7: bangle.hook.v1.View.ports:type_name -> bangle.hook.v1.PortRange
+	35, // 8: bangle.hook.v1.View.charm_state:type_name -> bangle.hook.v1.View.CharmStateEntry
+	15, // 9: bangle.hook.v1.View.containers:type_name -> bangle.hook.v1.ContainerView
+	16, // 10: bangle.hook.v1.View.storage:type_name -> bangle.hook.v1.StorageView
+	17, // 11: bangle.hook.v1.View.networks:type_name -> bangle.hook.v1.NetworkView
+	20, // 12: bangle.hook.v1.View.goal_state:type_name -> bangle.hook.v1.GoalState
+	36, // 13: bangle.hook.v1.View.leader_settings:type_name -> bangle.hook.v1.View.LeaderSettingsEntry
+	37, // 14: bangle.hook.v1.View.environment:type_name -> bangle.hook.v1.View.EnvironmentEntry
+	23, // 15: bangle.hook.v1.View.resources:type_name -> bangle.hook.v1.ResourceView
+	5,  // 16: bangle.hook.v1.View.secrets:type_name -> bangle.hook.v1.SecretView
+	7,  // 17: bangle.hook.v1.View.payloads:type_name -> bangle.hook.v1.PayloadView
+	6,  // 18: bangle.hook.v1.SecretView.access:type_name -> bangle.hook.v1.SecretAccess
+	38, // 19: bangle.hook.v1.ModelView.proxies:type_name -> bangle.hook.v1.ModelView.ProxiesEntry
+	3,  // 20: bangle.hook.v1.UnitView.workload_status:type_name -> bangle.hook.v1.Status
+	3,  // 21: bangle.hook.v1.ApplicationView.status:type_name -> bangle.hook.v1.Status
+	39, // 22: bangle.hook.v1.ApplicationView.unit_statuses:type_name -> bangle.hook.v1.ApplicationView.UnitStatusesEntry
+	12, // 23: bangle.hook.v1.RelationView.members:type_name -> bangle.hook.v1.MemberView
+	40, // 24: bangle.hook.v1.RelationView.local_unit:type_name -> bangle.hook.v1.RelationView.LocalUnitEntry
+	41, // 25: bangle.hook.v1.RelationView.local_app:type_name -> bangle.hook.v1.RelationView.LocalAppEntry
+	42, // 26: bangle.hook.v1.RelationView.remote_app_bag:type_name -> bangle.hook.v1.RelationView.RemoteAppBagEntry
+	12, // 27: bangle.hook.v1.RelationView.departed:type_name -> bangle.hook.v1.MemberView
+	43, // 28: bangle.hook.v1.MemberView.bag:type_name -> bangle.hook.v1.MemberView.BagEntry
+	18, // 29: bangle.hook.v1.NetworkView.interfaces:type_name -> bangle.hook.v1.NetworkInterface
+	19, // 30: bangle.hook.v1.NetworkInterface.addresses:type_name -> bangle.hook.v1.InterfaceAddress
+	44, // 31: bangle.hook.v1.GoalState.units:type_name -> bangle.hook.v1.GoalState.UnitsEntry
+	45, // 32: bangle.hook.v1.GoalState.relations:type_name -> bangle.hook.v1.GoalState.RelationsEntry
+	46, // 33: bangle.hook.v1.GoalRelation.members:type_name -> bangle.hook.v1.GoalRelation.MembersEntry
+	47, // 34: bangle.hook.v1.ResourceView.image:type_name -> bangle.hook.v1.ResourceView.ImageEntry
+	3,  // 35: bangle.hook.v1.Changeset.unit_status:type_name -> bangle.hook.v1.Status
+	3,  // 36: bangle.hook.v1.Changeset.app_status:type_name -> bangle.hook.v1.Status
+	30, // 37: bangle.hook.v1.Changeset.bags:type_name -> bangle.hook.v1.BagWrite
+	14, // 38: bangle.hook.v1.Changeset.open_ports:type_name -> bangle.hook.v1.PortRange
+	14, // 39: bangle.hook.v1.Changeset.close_ports:type_name -> bangle.hook.v1.PortRange
+	48, // 40: bangle.hook.v1.Changeset.state_set:type_name -> bangle.hook.v1.Changeset.StateSetEntry
+	49, // 41: bangle.hook.v1.Changeset.leader_settings:type_name -> bangle.hook.v1.Changeset.LeaderSettingsEntry
+	31, // 42: bangle.hook.v1.Changeset.storage_add:type_name -> bangle.hook.v1.StorageAdd
+	32, // 43: bangle.hook.v1.Changeset.action:type_name -> bangle.hook.v1.ActionResult
+	0,  // 44: bangle.hook.v1.Changeset.reboot:type_name -> bangle.hook.v1.Reboot
+	25, // 45: bangle.hook.v1.Changeset.secrets:type_name -> bangle.hook.v1.SecretWrite
+	26, // 46: bangle.hook.v1.Changeset.secret_remove:type_name -> bangle.hook.v1.SecretRemove
+	27, // 47: bangle.hook.v1.Changeset.secret_grants:type_name -> bangle.hook.v1.SecretGrant
+	28, // 48: bangle.hook.v1.Changeset.secret_tracks:type_name -> bangle.hook.v1.SecretTrack
+	29, // 49: bangle.hook.v1.Changeset.payloads:type_name -> bangle.hook.v1.PayloadWrite
+	50, // 50: bangle.hook.v1.SecretWrite.content:type_name -> bangle.hook.v1.SecretWrite.ContentEntry
+	7,  // 51: bangle.hook.v1.PayloadWrite.payload:type_name -> bangle.hook.v1.PayloadView
+	51, // 52: bangle.hook.v1.BagWrite.set:type_name -> bangle.hook.v1.BagWrite.SetEntry
+	52, // 53: bangle.hook.v1.ActionResult.results:type_name -> bangle.hook.v1.ActionResult.ResultsEntry
+	2,  // 54: bangle.hook.v1.View.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	3,  // 55: bangle.hook.v1.ApplicationView.UnitStatusesEntry.value:type_name -> bangle.hook.v1.Status
+	22, // 56: bangle.hook.v1.GoalState.UnitsEntry.value:type_name -> bangle.hook.v1.GoalStatus
+	21, // 57: bangle.hook.v1.GoalState.RelationsEntry.value:type_name -> bangle.hook.v1.GoalRelation
+	22, // 58: bangle.hook.v1.GoalRelation.MembersEntry.value:type_name -> bangle.hook.v1.GoalStatus
+	59, // [59:59] is the sub-list for method output_type
+	59, // [59:59] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_hook_v1_hook_proto_init() }
@@ -2553,14 +3326,16 @@ func file_hook_v1_hook_proto_init() {
 		(*ConfigValue_FloatValue)(nil),
 		(*ConfigValue_BoolValue)(nil),
 	}
-	file_hook_v1_hook_proto_msgTypes[20].OneofWrappers = []any{}
+	file_hook_v1_hook_proto_msgTypes[23].OneofWrappers = []any{}
+	file_hook_v1_hook_proto_msgTypes[24].OneofWrappers = []any{}
+	file_hook_v1_hook_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hook_v1_hook_proto_rawDesc), len(file_hook_v1_hook_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   43,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

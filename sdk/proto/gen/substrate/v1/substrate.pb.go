@@ -25,6 +25,94 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type RebootRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ModelUuid     string                 `protobuf:"bytes,1,opt,name=model_uuid,json=modelUuid,proto3" json:"model_uuid,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebootRequest) Reset() {
+	*x = RebootRequest{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebootRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebootRequest) ProtoMessage() {}
+
+func (x *RebootRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebootRequest.ProtoReflect.Descriptor instead.
+func (*RebootRequest) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *RebootRequest) GetModelUuid() string {
+	if x != nil {
+		return x.ModelUuid
+	}
+	return ""
+}
+
+func (x *RebootRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+type RebootResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebootResponse) Reset() {
+	*x = RebootResponse{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebootResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebootResponse) ProtoMessage() {}
+
+func (x *RebootResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebootResponse.ProtoReflect.Descriptor instead.
+func (*RebootResponse) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{1}
+}
+
 type InfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -33,7 +121,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[0]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -45,7 +133,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[0]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -58,7 +146,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{0}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{2}
 }
 
 type InfoResponse struct {
@@ -77,7 +165,7 @@ type InfoResponse struct {
 
 func (x *InfoResponse) Reset() {
 	*x = InfoResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[1]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -89,7 +177,7 @@ func (x *InfoResponse) String() string {
 func (*InfoResponse) ProtoMessage() {}
 
 func (x *InfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[1]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -102,7 +190,7 @@ func (x *InfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoResponse.ProtoReflect.Descriptor instead.
 func (*InfoResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{1}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *InfoResponse) GetName() string {
@@ -153,7 +241,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[2]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -165,7 +253,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[2]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -178,7 +266,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{2}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Diagnostic) GetSeverity() string {
@@ -235,7 +323,7 @@ type ConfigureRequest struct {
 
 func (x *ConfigureRequest) Reset() {
 	*x = ConfigureRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[3]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -247,7 +335,7 @@ func (x *ConfigureRequest) String() string {
 func (*ConfigureRequest) ProtoMessage() {}
 
 func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[3]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -260,7 +348,7 @@ func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{3}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConfigureRequest) GetStateDir() string {
@@ -306,7 +394,7 @@ type ConfigureResponse struct {
 
 func (x *ConfigureResponse) Reset() {
 	*x = ConfigureResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[4]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -318,7 +406,7 @@ func (x *ConfigureResponse) String() string {
 func (*ConfigureResponse) ProtoMessage() {}
 
 func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[4]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -331,7 +419,7 @@ func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureResponse.ProtoReflect.Descriptor instead.
 func (*ConfigureResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{4}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{6}
 }
 
 type BootstrapRequest struct {
@@ -345,7 +433,7 @@ type BootstrapRequest struct {
 
 func (x *BootstrapRequest) Reset() {
 	*x = BootstrapRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[5]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +445,7 @@ func (x *BootstrapRequest) String() string {
 func (*BootstrapRequest) ProtoMessage() {}
 
 func (x *BootstrapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[5]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +458,7 @@ func (x *BootstrapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapRequest.ProtoReflect.Descriptor instead.
 func (*BootstrapRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{5}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BootstrapRequest) GetController() string {
@@ -405,7 +493,7 @@ type BootstrapProgress struct {
 
 func (x *BootstrapProgress) Reset() {
 	*x = BootstrapProgress{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[6]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +505,7 @@ func (x *BootstrapProgress) String() string {
 func (*BootstrapProgress) ProtoMessage() {}
 
 func (x *BootstrapProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[6]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +518,7 @@ func (x *BootstrapProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BootstrapProgress.ProtoReflect.Descriptor instead.
 func (*BootstrapProgress) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{6}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BootstrapProgress) GetMessage() string {
@@ -463,7 +551,7 @@ type TeardownRequest struct {
 
 func (x *TeardownRequest) Reset() {
 	*x = TeardownRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[7]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +563,7 @@ func (x *TeardownRequest) String() string {
 func (*TeardownRequest) ProtoMessage() {}
 
 func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[7]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +576,7 @@ func (x *TeardownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeardownRequest.ProtoReflect.Descriptor instead.
 func (*TeardownRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{7}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TeardownRequest) GetController() string {
@@ -530,7 +618,7 @@ type ApplicationSpec struct {
 
 func (x *ApplicationSpec) Reset() {
 	*x = ApplicationSpec{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[8]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +630,7 @@ func (x *ApplicationSpec) String() string {
 func (*ApplicationSpec) ProtoMessage() {}
 
 func (x *ApplicationSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[8]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +643,7 @@ func (x *ApplicationSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationSpec.ProtoReflect.Descriptor instead.
 func (*ApplicationSpec) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{8}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ApplicationSpec) GetModelUuid() string {
@@ -743,7 +831,7 @@ type Container struct {
 
 func (x *Container) Reset() {
 	*x = Container{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[9]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +843,7 @@ func (x *Container) String() string {
 func (*Container) ProtoMessage() {}
 
 func (x *Container) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[9]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +856,7 @@ func (x *Container) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Container.ProtoReflect.Descriptor instead.
 func (*Container) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{9}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Container) GetName() string {
@@ -844,7 +932,7 @@ type Mount struct {
 
 func (x *Mount) Reset() {
 	*x = Mount{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[10]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +944,7 @@ func (x *Mount) String() string {
 func (*Mount) ProtoMessage() {}
 
 func (x *Mount) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[10]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +957,7 @@ func (x *Mount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mount.ProtoReflect.Descriptor instead.
 func (*Mount) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{10}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Mount) GetStorage() string {
@@ -902,7 +990,7 @@ type Storage struct {
 
 func (x *Storage) Reset() {
 	*x = Storage{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[11]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1002,7 @@ func (x *Storage) String() string {
 func (*Storage) ProtoMessage() {}
 
 func (x *Storage) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[11]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1015,7 @@ func (x *Storage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Storage.ProtoReflect.Descriptor instead.
 func (*Storage) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{11}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Storage) GetName() string {
@@ -994,13 +1082,14 @@ type UnitSpec struct {
 	Incarnation   string               `protobuf:"bytes,3,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Placement     map[string]string    `protobuf:"bytes,4,rep,name=placement,proto3" json:"placement,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Storage       []*StorageAttachment `protobuf:"bytes,5,rep,name=storage,proto3" json:"storage,omitempty"`
+	Principal     string               `protobuf:"bytes,6,opt,name=principal,proto3" json:"principal,omitempty"` // of a subordinate: it lives at that unit's place
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UnitSpec) Reset() {
 	*x = UnitSpec{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[12]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1101,7 @@ func (x *UnitSpec) String() string {
 func (*UnitSpec) ProtoMessage() {}
 
 func (x *UnitSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[12]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1114,7 @@ func (x *UnitSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitSpec.ProtoReflect.Descriptor instead.
 func (*UnitSpec) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{12}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UnitSpec) GetName() string {
@@ -1063,17 +1152,32 @@ func (x *UnitSpec) GetStorage() []*StorageAttachment {
 	return nil
 }
 
+func (x *UnitSpec) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
 type StorageAttachment struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // data/0
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // data/0
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Detaching: the unit runs its last hook; the volume must stay until the attachment is left out of the spec.
+	Detaching     bool   `protobuf:"varint,3,opt,name=detaching,proto3" json:"detaching,omitempty"`
+	SizeBytes     int64  `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Pool          string `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	Kind          string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`         // filesystem, block
+	Location      string `protobuf:"bytes,7,opt,name=location,proto3" json:"location,omitempty"` // as the charm declares it; "" = the substrate chooses
+	Shared        bool   `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
+	ReadOnly      bool   `protobuf:"varint,9,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StorageAttachment) Reset() {
 	*x = StorageAttachment{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[13]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1189,7 @@ func (x *StorageAttachment) String() string {
 func (*StorageAttachment) ProtoMessage() {}
 
 func (x *StorageAttachment) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[13]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1202,7 @@ func (x *StorageAttachment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageAttachment.ProtoReflect.Descriptor instead.
 func (*StorageAttachment) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{13}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StorageAttachment) GetId() string {
@@ -1115,6 +1219,55 @@ func (x *StorageAttachment) GetName() string {
 	return ""
 }
 
+func (x *StorageAttachment) GetDetaching() bool {
+	if x != nil {
+		return x.Detaching
+	}
+	return false
+}
+
+func (x *StorageAttachment) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *StorageAttachment) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *StorageAttachment) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *StorageAttachment) GetLocation() string {
+	if x != nil {
+		return x.Location
+	}
+	return ""
+}
+
+func (x *StorageAttachment) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *StorageAttachment) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
 type Port struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Protocol      string                 `protobuf:"bytes,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
@@ -1126,7 +1279,7 @@ type Port struct {
 
 func (x *Port) Reset() {
 	*x = Port{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[14]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1291,7 @@ func (x *Port) String() string {
 func (*Port) ProtoMessage() {}
 
 func (x *Port) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[14]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1304,7 @@ func (x *Port) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Port.ProtoReflect.Descriptor instead.
 func (*Port) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{14}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Port) GetProtocol() string {
@@ -1188,7 +1341,7 @@ type Permission struct {
 
 func (x *Permission) Reset() {
 	*x = Permission{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[15]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1353,7 @@ func (x *Permission) String() string {
 func (*Permission) ProtoMessage() {}
 
 func (x *Permission) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[15]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1366,7 @@ func (x *Permission) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Permission.ProtoReflect.Descriptor instead.
 func (*Permission) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{15}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Permission) GetApiGroups() []string {
@@ -1262,7 +1415,7 @@ type UpdateStrategy struct {
 
 func (x *UpdateStrategy) Reset() {
 	*x = UpdateStrategy{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[16]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1427,7 @@ func (x *UpdateStrategy) String() string {
 func (*UpdateStrategy) ProtoMessage() {}
 
 func (x *UpdateStrategy) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[16]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1440,7 @@ func (x *UpdateStrategy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateStrategy.ProtoReflect.Descriptor instead.
 func (*UpdateStrategy) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{16}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateStrategy) GetKind() string {
@@ -1322,7 +1475,7 @@ type JoinMaterial struct {
 
 func (x *JoinMaterial) Reset() {
 	*x = JoinMaterial{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[17]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1487,7 @@ func (x *JoinMaterial) String() string {
 func (*JoinMaterial) ProtoMessage() {}
 
 func (x *JoinMaterial) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[17]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1500,7 @@ func (x *JoinMaterial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMaterial.ProtoReflect.Descriptor instead.
 func (*JoinMaterial) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{17}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JoinMaterial) GetEndpoints() []string {
@@ -1380,7 +1533,7 @@ type Devices struct {
 
 func (x *Devices) Reset() {
 	*x = Devices{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[18]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1545,7 @@ func (x *Devices) String() string {
 func (*Devices) ProtoMessage() {}
 
 func (x *Devices) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[18]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1558,7 @@ func (x *Devices) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Devices.ProtoReflect.Descriptor instead.
 func (*Devices) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{18}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Devices) GetCounts() map[string]uint32 {
@@ -1424,7 +1577,7 @@ type ValidateRequest struct {
 
 func (x *ValidateRequest) Reset() {
 	*x = ValidateRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[19]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1589,7 @@ func (x *ValidateRequest) String() string {
 func (*ValidateRequest) ProtoMessage() {}
 
 func (x *ValidateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[19]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1602,7 @@ func (x *ValidateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateRequest.ProtoReflect.Descriptor instead.
 func (*ValidateRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{19}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ValidateRequest) GetSpec() *ApplicationSpec {
@@ -1468,7 +1621,7 @@ type ValidateResponse struct {
 
 func (x *ValidateResponse) Reset() {
 	*x = ValidateResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[20]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1633,7 @@ func (x *ValidateResponse) String() string {
 func (*ValidateResponse) ProtoMessage() {}
 
 func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[20]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1646,7 @@ func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateResponse.ProtoReflect.Descriptor instead.
 func (*ValidateResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{20}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ValidateResponse) GetDiagnostics() []*Diagnostic {
@@ -1511,7 +1664,7 @@ type AdoptRequest struct {
 
 func (x *AdoptRequest) Reset() {
 	*x = AdoptRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[21]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1676,7 @@ func (x *AdoptRequest) String() string {
 func (*AdoptRequest) ProtoMessage() {}
 
 func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[21]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1689,7 @@ func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptRequest.ProtoReflect.Descriptor instead.
 func (*AdoptRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{21}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{23}
 }
 
 type AdoptResponse struct {
@@ -1548,7 +1701,7 @@ type AdoptResponse struct {
 
 func (x *AdoptResponse) Reset() {
 	*x = AdoptResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[22]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1713,7 @@ func (x *AdoptResponse) String() string {
 func (*AdoptResponse) ProtoMessage() {}
 
 func (x *AdoptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[22]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1726,7 @@ func (x *AdoptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptResponse.ProtoReflect.Descriptor instead.
 func (*AdoptResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{22}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AdoptResponse) GetUnits() []*Adopted {
@@ -1594,7 +1747,7 @@ type Adopted struct {
 
 func (x *Adopted) Reset() {
 	*x = Adopted{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[23]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1759,7 @@ func (x *Adopted) String() string {
 func (*Adopted) ProtoMessage() {}
 
 func (x *Adopted) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[23]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1772,7 @@ func (x *Adopted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Adopted.ProtoReflect.Descriptor instead.
 func (*Adopted) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{23}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Adopted) GetModelUuid() string {
@@ -1653,7 +1806,7 @@ type EnsureRequest struct {
 
 func (x *EnsureRequest) Reset() {
 	*x = EnsureRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[24]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1818,7 @@ func (x *EnsureRequest) String() string {
 func (*EnsureRequest) ProtoMessage() {}
 
 func (x *EnsureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[24]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1831,7 @@ func (x *EnsureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnsureRequest.ProtoReflect.Descriptor instead.
 func (*EnsureRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{24}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *EnsureRequest) GetSpec() *ApplicationSpec {
@@ -1704,7 +1857,7 @@ type EnsureResponse struct {
 
 func (x *EnsureResponse) Reset() {
 	*x = EnsureResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[25]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1869,7 @@ func (x *EnsureResponse) String() string {
 func (*EnsureResponse) ProtoMessage() {}
 
 func (x *EnsureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[25]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1882,7 @@ func (x *EnsureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnsureResponse.ProtoReflect.Descriptor instead.
 func (*EnsureResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{25}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EnsureResponse) GetAccepted() bool {
@@ -1748,7 +1901,7 @@ type ObserveRequest struct {
 
 func (x *ObserveRequest) Reset() {
 	*x = ObserveRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[26]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1913,7 @@ func (x *ObserveRequest) String() string {
 func (*ObserveRequest) ProtoMessage() {}
 
 func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[26]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1926,7 @@ func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
 func (*ObserveRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{26}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ObserveRequest) GetModelUuid() string {
@@ -1806,7 +1959,7 @@ type Observation struct {
 
 func (x *Observation) Reset() {
 	*x = Observation{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[27]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +1971,7 @@ func (x *Observation) String() string {
 func (*Observation) ProtoMessage() {}
 
 func (x *Observation) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[27]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +1984,7 @@ func (x *Observation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observation.ProtoReflect.Descriptor instead.
 func (*Observation) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{27}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Observation) GetModelUuid() string {
@@ -1918,13 +2071,14 @@ type RemoveRequest struct {
 	Unit           string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"` // "" = the whole application
 	DestroyStorage bool                   `protobuf:"varint,4,opt,name=destroy_storage,json=destroyStorage,proto3" json:"destroy_storage,omitempty"`
 	TimeoutMs      int64                  `protobuf:"varint,5,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	Storage        string                 `protobuf:"bytes,6,opt,name=storage,proto3" json:"storage,omitempty"` // "data/0": only this volume, attached to nothing
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[28]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2090,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[28]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1949,7 +2103,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{28}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveRequest) GetModelUuid() string {
@@ -1987,6 +2141,13 @@ func (x *RemoveRequest) GetTimeoutMs() int64 {
 	return 0
 }
 
+func (x *RemoveRequest) GetStorage() string {
+	if x != nil {
+		return x.Storage
+	}
+	return ""
+}
+
 type RemoveProgress struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Object        string                 `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
@@ -1998,7 +2159,7 @@ type RemoveProgress struct {
 
 func (x *RemoveProgress) Reset() {
 	*x = RemoveProgress{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[29]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2010,7 +2171,7 @@ func (x *RemoveProgress) String() string {
 func (*RemoveProgress) ProtoMessage() {}
 
 func (x *RemoveProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[29]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2023,7 +2184,7 @@ func (x *RemoveProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProgress.ProtoReflect.Descriptor instead.
 func (*RemoveProgress) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{29}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RemoveProgress) GetObject() string {
@@ -2059,7 +2220,7 @@ type ExecRequest struct {
 
 func (x *ExecRequest) Reset() {
 	*x = ExecRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[30]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2071,7 +2232,7 @@ func (x *ExecRequest) String() string {
 func (*ExecRequest) ProtoMessage() {}
 
 func (x *ExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[30]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,7 +2245,7 @@ func (x *ExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRequest.ProtoReflect.Descriptor instead.
 func (*ExecRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{30}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ExecRequest) GetModelUuid() string {
@@ -2126,7 +2287,7 @@ type ExecOutput struct {
 
 func (x *ExecOutput) Reset() {
 	*x = ExecOutput{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[31]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +2299,7 @@ func (x *ExecOutput) String() string {
 func (*ExecOutput) ProtoMessage() {}
 
 func (x *ExecOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[31]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +2312,7 @@ func (x *ExecOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecOutput.ProtoReflect.Descriptor instead.
 func (*ExecOutput) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{31}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExecOutput) GetStdout() []byte {
@@ -2187,7 +2348,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[32]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2360,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[32]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2373,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{32}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LogsRequest) GetModelUuid() string {
@@ -2252,7 +2413,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[33]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2425,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[33]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2438,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{33}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LogChunk) GetData() []byte {
@@ -2297,7 +2458,7 @@ type EnvironmentRequest struct {
 
 func (x *EnvironmentRequest) Reset() {
 	*x = EnvironmentRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[34]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2470,7 @@ func (x *EnvironmentRequest) String() string {
 func (*EnvironmentRequest) ProtoMessage() {}
 
 func (x *EnvironmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[34]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2483,7 @@ func (x *EnvironmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvironmentRequest.ProtoReflect.Descriptor instead.
 func (*EnvironmentRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{34}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *EnvironmentRequest) GetModelUuid() string {
@@ -2351,14 +2512,17 @@ type EnvironmentResponse struct {
 	BootId           string                 `protobuf:"bytes,8,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
 	// A program and arguments to be run around an executable charm so that it sees /charm; see
 	// charmruntime.Workspace.enter.
-	Enter         []string `protobuf:"bytes,9,rep,name=enter,proto3" json:"enter,omitempty"`
+	Enter []string `protobuf:"bytes,9,rep,name=enter,proto3" json:"enter,omitempty"`
+	// File that the hooks of everything on this machine take turns on (flock); "" = the unit's place is its own.
+	MachineLock   string `protobuf:"bytes,10,opt,name=machine_lock,json=machineLock,proto3" json:"machine_lock,omitempty"`
+	PublicAddress string `protobuf:"bytes,11,opt,name=public_address,json=publicAddress,proto3" json:"public_address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EnvironmentResponse) Reset() {
 	*x = EnvironmentResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[35]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2370,7 +2534,7 @@ func (x *EnvironmentResponse) String() string {
 func (*EnvironmentResponse) ProtoMessage() {}
 
 func (x *EnvironmentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[35]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2383,7 +2547,7 @@ func (x *EnvironmentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnvironmentResponse.ProtoReflect.Descriptor instead.
 func (*EnvironmentResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{35}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *EnvironmentResponse) GetContainers() []*UnitContainer {
@@ -2449,6 +2613,20 @@ func (x *EnvironmentResponse) GetEnter() []string {
 	return nil
 }
 
+func (x *EnvironmentResponse) GetMachineLock() string {
+	if x != nil {
+		return x.MachineLock
+	}
+	return ""
+}
+
+func (x *EnvironmentResponse) GetPublicAddress() string {
+	if x != nil {
+		return x.PublicAddress
+	}
+	return ""
+}
+
 type UnitContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2460,7 +2638,7 @@ type UnitContainer struct {
 
 func (x *UnitContainer) Reset() {
 	*x = UnitContainer{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[36]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2472,7 +2650,7 @@ func (x *UnitContainer) String() string {
 func (*UnitContainer) ProtoMessage() {}
 
 func (x *UnitContainer) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[36]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2485,7 +2663,7 @@ func (x *UnitContainer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitContainer.ProtoReflect.Descriptor instead.
 func (*UnitContainer) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{36}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *UnitContainer) GetName() string {
@@ -2521,7 +2699,7 @@ type NetworkInterface struct {
 
 func (x *NetworkInterface) Reset() {
 	*x = NetworkInterface{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[37]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +2711,7 @@ func (x *NetworkInterface) String() string {
 func (*NetworkInterface) ProtoMessage() {}
 
 func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[37]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2546,7 +2724,7 @@ func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInterface.ProtoReflect.Descriptor instead.
 func (*NetworkInterface) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{37}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NetworkInterface) GetName() string {
@@ -2589,7 +2767,7 @@ type StorageMount struct {
 
 func (x *StorageMount) Reset() {
 	*x = StorageMount{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[38]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2601,7 +2779,7 @@ func (x *StorageMount) String() string {
 func (*StorageMount) ProtoMessage() {}
 
 func (x *StorageMount) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[38]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2614,7 +2792,7 @@ func (x *StorageMount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageMount.ProtoReflect.Descriptor instead.
 func (*StorageMount) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{38}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StorageMount) GetId() string {
@@ -2655,7 +2833,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[39]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2667,7 +2845,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[39]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2680,7 +2858,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{39}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WatchRequest) GetModelUuid() string {
@@ -2714,7 +2892,7 @@ type UnitEvent struct {
 
 func (x *UnitEvent) Reset() {
 	*x = UnitEvent{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[40]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2726,7 +2904,7 @@ func (x *UnitEvent) String() string {
 func (*UnitEvent) ProtoMessage() {}
 
 func (x *UnitEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[40]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2739,7 +2917,7 @@ func (x *UnitEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitEvent.ProtoReflect.Descriptor instead.
 func (*UnitEvent) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{40}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *UnitEvent) GetEvent() isUnitEvent_Event {
@@ -2855,7 +3033,7 @@ type ContainerUp struct {
 
 func (x *ContainerUp) Reset() {
 	*x = ContainerUp{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[41]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +3045,7 @@ func (x *ContainerUp) String() string {
 func (*ContainerUp) ProtoMessage() {}
 
 func (x *ContainerUp) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[41]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +3058,7 @@ func (x *ContainerUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerUp.ProtoReflect.Descriptor instead.
 func (*ContainerUp) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{41}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ContainerUp) GetName() string {
@@ -2914,7 +3092,7 @@ type ContainerDown struct {
 
 func (x *ContainerDown) Reset() {
 	*x = ContainerDown{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2926,7 +3104,7 @@ func (x *ContainerDown) String() string {
 func (*ContainerDown) ProtoMessage() {}
 
 func (x *ContainerDown) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2939,7 +3117,7 @@ func (x *ContainerDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerDown.ProtoReflect.Descriptor instead.
 func (*ContainerDown) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{42}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ContainerDown) GetName() string {
@@ -2965,7 +3143,7 @@ type AddressesChanged struct {
 
 func (x *AddressesChanged) Reset() {
 	*x = AddressesChanged{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2977,7 +3155,7 @@ func (x *AddressesChanged) String() string {
 func (*AddressesChanged) ProtoMessage() {}
 
 func (x *AddressesChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2990,7 +3168,7 @@ func (x *AddressesChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressesChanged.ProtoReflect.Descriptor instead.
 func (*AddressesChanged) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{43}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AddressesChanged) GetAddresses() []string {
@@ -3011,7 +3189,7 @@ type StorageChanged struct {
 
 func (x *StorageChanged) Reset() {
 	*x = StorageChanged{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3023,7 +3201,7 @@ func (x *StorageChanged) String() string {
 func (*StorageChanged) ProtoMessage() {}
 
 func (x *StorageChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3036,7 +3214,7 @@ func (x *StorageChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageChanged.ProtoReflect.Descriptor instead.
 func (*StorageChanged) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{44}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *StorageChanged) GetId() string {
@@ -3069,7 +3247,7 @@ type Rebooted struct {
 
 func (x *Rebooted) Reset() {
 	*x = Rebooted{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3259,7 @@ func (x *Rebooted) String() string {
 func (*Rebooted) ProtoMessage() {}
 
 func (x *Rebooted) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3272,7 @@ func (x *Rebooted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rebooted.ProtoReflect.Descriptor instead.
 func (*Rebooted) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{45}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Rebooted) GetBootId() string {
@@ -3114,7 +3292,7 @@ type Terminating struct {
 
 func (x *Terminating) Reset() {
 	*x = Terminating{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3126,7 +3304,7 @@ func (x *Terminating) String() string {
 func (*Terminating) ProtoMessage() {}
 
 func (x *Terminating) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3139,7 +3317,7 @@ func (x *Terminating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminating.ProtoReflect.Descriptor instead.
 func (*Terminating) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{46}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Terminating) GetDeadlineUnixNano() int64 {
@@ -3167,7 +3345,7 @@ type PortsRequest struct {
 
 func (x *PortsRequest) Reset() {
 	*x = PortsRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3179,7 +3357,7 @@ func (x *PortsRequest) String() string {
 func (*PortsRequest) ProtoMessage() {}
 
 func (x *PortsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3192,7 +3370,7 @@ func (x *PortsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortsRequest.ProtoReflect.Descriptor instead.
 func (*PortsRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{47}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PortsRequest) GetModelUuid() string {
@@ -3224,7 +3402,7 @@ type PortsResponse struct {
 
 func (x *PortsResponse) Reset() {
 	*x = PortsResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3236,7 +3414,7 @@ func (x *PortsResponse) String() string {
 func (*PortsResponse) ProtoMessage() {}
 
 func (x *PortsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3249,14 +3427,19 @@ func (x *PortsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortsResponse.ProtoReflect.Descriptor instead.
 func (*PortsResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{48}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{50}
 }
 
 var File_substrate_v1_substrate_proto protoreflect.FileDescriptor
 
 const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\n" +
-	"\x1csubstrate/v1/substrate.proto\x12\x13bangle.substrate.v1\"\r\n" +
+	"\x1csubstrate/v1/substrate.proto\x12\x13bangle.substrate.v1\"B\n" +
+	"\rRebootRequest\x12\x1d\n" +
+	"\n" +
+	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"\x10\n" +
+	"\x0eRebootResponse\"\r\n" +
 	"\vInfoRequest\"\xaf\x01\n" +
 	"\fInfoResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
@@ -3370,19 +3553,28 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04pool\x18\x05 \x01(\tR\x04pool\x12\x1a\n" +
 	"\blocation\x18\x06 \x01(\tR\blocation\x12\x16\n" +
 	"\x06shared\x18\a \x01(\bR\x06shared\x12\x1b\n" +
-	"\tread_only\x18\b \x01(\bR\breadOnly\"\xa8\x02\n" +
+	"\tread_only\x18\b \x01(\bR\breadOnly\"\xc6\x02\n" +
 	"\bUnitSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdraining\x18\x02 \x01(\bR\bdraining\x12 \n" +
 	"\vincarnation\x18\x03 \x01(\tR\vincarnation\x12J\n" +
 	"\tplacement\x18\x04 \x03(\v2,.bangle.substrate.v1.UnitSpec.PlacementEntryR\tplacement\x12@\n" +
-	"\astorage\x18\x05 \x03(\v2&.bangle.substrate.v1.StorageAttachmentR\astorage\x1a<\n" +
+	"\astorage\x18\x05 \x03(\v2&.bangle.substrate.v1.StorageAttachmentR\astorage\x12\x1c\n" +
+	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x1a<\n" +
 	"\x0ePlacementEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xed\x01\n" +
 	"\x11StorageAttachment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"F\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tdetaching\x18\x03 \x01(\bR\tdetaching\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x04 \x01(\x03R\tsizeBytes\x12\x12\n" +
+	"\x04pool\x18\x05 \x01(\tR\x04pool\x12\x12\n" +
+	"\x04kind\x18\x06 \x01(\tR\x04kind\x12\x1a\n" +
+	"\blocation\x18\a \x01(\tR\blocation\x12\x16\n" +
+	"\x06shared\x18\b \x01(\bR\x06shared\x12\x1b\n" +
+	"\tread_only\x18\t \x01(\bR\breadOnly\"F\n" +
 	"\x04Port\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
@@ -3443,7 +3635,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x0fsince_unix_nano\x18\t \x01(\x03R\rsinceUnixNano\x12%\n" +
 	"\x0egone_confirmed\x18\n" +
 	" \x01(\bR\rgoneConfirmed\x12\x16\n" +
-	"\x06synced\x18\v \x01(\bR\x06synced\"\xac\x01\n" +
+	"\x06synced\x18\v \x01(\bR\x06synced\"\xc6\x01\n" +
 	"\rRemoveRequest\x12\x1d\n" +
 	"\n" +
 	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12 \n" +
@@ -3451,7 +3643,8 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04unit\x18\x03 \x01(\tR\x04unit\x12'\n" +
 	"\x0fdestroy_storage\x18\x04 \x01(\bR\x0edestroyStorage\x12\x1d\n" +
 	"\n" +
-	"timeout_ms\x18\x05 \x01(\x03R\ttimeoutMs\"Z\n" +
+	"timeout_ms\x18\x05 \x01(\x03R\ttimeoutMs\x12\x18\n" +
+	"\astorage\x18\x06 \x01(\tR\astorage\"Z\n" +
 	"\x0eRemoveProgress\x12\x16\n" +
 	"\x06object\x18\x01 \x01(\tR\x06object\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1a\n" +
@@ -3480,7 +3673,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x12EnvironmentRequest\x12\x1d\n" +
 	"\n" +
 	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12\x12\n" +
-	"\x04unit\x18\x02 \x01(\tR\x04unit\"\x93\x04\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xdd\x04\n" +
 	"\x13EnvironmentResponse\x12B\n" +
 	"\n" +
 	"containers\x18\x01 \x03(\v2\".bangle.substrate.v1.UnitContainerR\n" +
@@ -3495,7 +3688,10 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x11availability_zone\x18\x06 \x01(\tR\x10availabilityZone\x12[\n" +
 	"\venvironment\x18\a \x03(\v29.bangle.substrate.v1.EnvironmentResponse.EnvironmentEntryR\venvironment\x12\x17\n" +
 	"\aboot_id\x18\b \x01(\tR\x06bootId\x12\x14\n" +
-	"\x05enter\x18\t \x03(\tR\x05enter\x1a>\n" +
+	"\x05enter\x18\t \x03(\tR\x05enter\x12!\n" +
+	"\fmachine_lock\x18\n" +
+	" \x01(\tR\vmachineLock\x12%\n" +
+	"\x0epublic_address\x18\v \x01(\tR\rpublicAddress\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"O\n" +
@@ -3561,12 +3757,13 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\aObserve\x12#.bangle.substrate.v1.ObserveRequest\x1a .bangle.substrate.v1.Observation0\x01\x12S\n" +
 	"\x06Remove\x12\".bangle.substrate.v1.RemoveRequest\x1a#.bangle.substrate.v1.RemoveProgress0\x01\x12K\n" +
 	"\x04Exec\x12 .bangle.substrate.v1.ExecRequest\x1a\x1f.bangle.substrate.v1.ExecOutput0\x01\x12I\n" +
-	"\x04Logs\x12 .bangle.substrate.v1.LogsRequest\x1a\x1d.bangle.substrate.v1.LogChunk0\x012\xd7\x02\n" +
+	"\x04Logs\x12 .bangle.substrate.v1.LogsRequest\x1a\x1d.bangle.substrate.v1.LogChunk0\x012\xaa\x03\n" +
 	"\x04Unit\x12O\n" +
 	"\bUnitInfo\x12 .bangle.substrate.v1.InfoRequest\x1a!.bangle.substrate.v1.InfoResponse\x12`\n" +
 	"\vEnvironment\x12'.bangle.substrate.v1.EnvironmentRequest\x1a(.bangle.substrate.v1.EnvironmentResponse\x12L\n" +
 	"\x05Watch\x12!.bangle.substrate.v1.WatchRequest\x1a\x1e.bangle.substrate.v1.UnitEvent0\x01\x12N\n" +
-	"\x05Ports\x12!.bangle.substrate.v1.PortsRequest\x1a\".bangle.substrate.v1.PortsResponseBEZCgithub.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1;substratev1b\x06proto3"
+	"\x05Ports\x12!.bangle.substrate.v1.PortsRequest\x1a\".bangle.substrate.v1.PortsResponse\x12Q\n" +
+	"\x06Reboot\x12\".bangle.substrate.v1.RebootRequest\x1a#.bangle.substrate.v1.RebootResponseBEZCgithub.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1;substratev1b\x06proto3"
 
 var (
 	file_substrate_v1_substrate_proto_rawDescOnce sync.Once
@@ -3580,135 +3777,139 @@ func file_substrate_v1_substrate_proto_rawDescGZIP() []byte {
 	return file_substrate_v1_substrate_proto_rawDescData
 }
 
-var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_substrate_v1_substrate_proto_goTypes = []any{
-	(*InfoRequest)(nil),         // 0: bangle.substrate.v1.InfoRequest
-	(*InfoResponse)(nil),        // 1: bangle.substrate.v1.InfoResponse
-	(*Diagnostic)(nil),          // 2: bangle.substrate.v1.Diagnostic
-	(*ConfigureRequest)(nil),    // 3: bangle.substrate.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),   // 4: bangle.substrate.v1.ConfigureResponse
-	(*BootstrapRequest)(nil),    // 5: bangle.substrate.v1.BootstrapRequest
-	(*BootstrapProgress)(nil),   // 6: bangle.substrate.v1.BootstrapProgress
-	(*TeardownRequest)(nil),     // 7: bangle.substrate.v1.TeardownRequest
-	(*ApplicationSpec)(nil),     // 8: bangle.substrate.v1.ApplicationSpec
-	(*Container)(nil),           // 9: bangle.substrate.v1.Container
-	(*Mount)(nil),               // 10: bangle.substrate.v1.Mount
-	(*Storage)(nil),             // 11: bangle.substrate.v1.Storage
-	(*UnitSpec)(nil),            // 12: bangle.substrate.v1.UnitSpec
-	(*StorageAttachment)(nil),   // 13: bangle.substrate.v1.StorageAttachment
-	(*Port)(nil),                // 14: bangle.substrate.v1.Port
-	(*Permission)(nil),          // 15: bangle.substrate.v1.Permission
-	(*UpdateStrategy)(nil),      // 16: bangle.substrate.v1.UpdateStrategy
-	(*JoinMaterial)(nil),        // 17: bangle.substrate.v1.JoinMaterial
-	(*Devices)(nil),             // 18: bangle.substrate.v1.Devices
-	(*ValidateRequest)(nil),     // 19: bangle.substrate.v1.ValidateRequest
-	(*ValidateResponse)(nil),    // 20: bangle.substrate.v1.ValidateResponse
-	(*AdoptRequest)(nil),        // 21: bangle.substrate.v1.AdoptRequest
-	(*AdoptResponse)(nil),       // 22: bangle.substrate.v1.AdoptResponse
-	(*Adopted)(nil),             // 23: bangle.substrate.v1.Adopted
-	(*EnsureRequest)(nil),       // 24: bangle.substrate.v1.EnsureRequest
-	(*EnsureResponse)(nil),      // 25: bangle.substrate.v1.EnsureResponse
-	(*ObserveRequest)(nil),      // 26: bangle.substrate.v1.ObserveRequest
-	(*Observation)(nil),         // 27: bangle.substrate.v1.Observation
-	(*RemoveRequest)(nil),       // 28: bangle.substrate.v1.RemoveRequest
-	(*RemoveProgress)(nil),      // 29: bangle.substrate.v1.RemoveProgress
-	(*ExecRequest)(nil),         // 30: bangle.substrate.v1.ExecRequest
-	(*ExecOutput)(nil),          // 31: bangle.substrate.v1.ExecOutput
-	(*LogsRequest)(nil),         // 32: bangle.substrate.v1.LogsRequest
-	(*LogChunk)(nil),            // 33: bangle.substrate.v1.LogChunk
-	(*EnvironmentRequest)(nil),  // 34: bangle.substrate.v1.EnvironmentRequest
-	(*EnvironmentResponse)(nil), // 35: bangle.substrate.v1.EnvironmentResponse
-	(*UnitContainer)(nil),       // 36: bangle.substrate.v1.UnitContainer
-	(*NetworkInterface)(nil),    // 37: bangle.substrate.v1.NetworkInterface
-	(*StorageMount)(nil),        // 38: bangle.substrate.v1.StorageMount
-	(*WatchRequest)(nil),        // 39: bangle.substrate.v1.WatchRequest
-	(*UnitEvent)(nil),           // 40: bangle.substrate.v1.UnitEvent
-	(*ContainerUp)(nil),         // 41: bangle.substrate.v1.ContainerUp
-	(*ContainerDown)(nil),       // 42: bangle.substrate.v1.ContainerDown
-	(*AddressesChanged)(nil),    // 43: bangle.substrate.v1.AddressesChanged
-	(*StorageChanged)(nil),      // 44: bangle.substrate.v1.StorageChanged
-	(*Rebooted)(nil),            // 45: bangle.substrate.v1.Rebooted
-	(*Terminating)(nil),         // 46: bangle.substrate.v1.Terminating
-	(*PortsRequest)(nil),        // 47: bangle.substrate.v1.PortsRequest
-	(*PortsResponse)(nil),       // 48: bangle.substrate.v1.PortsResponse
-	nil,                         // 49: bangle.substrate.v1.ConfigureRequest.SettingsEntry
-	nil,                         // 50: bangle.substrate.v1.BootstrapRequest.SettingsEntry
-	nil,                         // 51: bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
-	nil,                         // 52: bangle.substrate.v1.ApplicationSpec.PlacementEntry
-	nil,                         // 53: bangle.substrate.v1.ApplicationSpec.LabelsEntry
-	nil,                         // 54: bangle.substrate.v1.Container.ImageCredentialsEntry
-	nil,                         // 55: bangle.substrate.v1.UnitSpec.PlacementEntry
-	nil,                         // 56: bangle.substrate.v1.Devices.CountsEntry
-	nil,                         // 57: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	(*RebootRequest)(nil),       // 0: bangle.substrate.v1.RebootRequest
+	(*RebootResponse)(nil),      // 1: bangle.substrate.v1.RebootResponse
+	(*InfoRequest)(nil),         // 2: bangle.substrate.v1.InfoRequest
+	(*InfoResponse)(nil),        // 3: bangle.substrate.v1.InfoResponse
+	(*Diagnostic)(nil),          // 4: bangle.substrate.v1.Diagnostic
+	(*ConfigureRequest)(nil),    // 5: bangle.substrate.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),   // 6: bangle.substrate.v1.ConfigureResponse
+	(*BootstrapRequest)(nil),    // 7: bangle.substrate.v1.BootstrapRequest
+	(*BootstrapProgress)(nil),   // 8: bangle.substrate.v1.BootstrapProgress
+	(*TeardownRequest)(nil),     // 9: bangle.substrate.v1.TeardownRequest
+	(*ApplicationSpec)(nil),     // 10: bangle.substrate.v1.ApplicationSpec
+	(*Container)(nil),           // 11: bangle.substrate.v1.Container
+	(*Mount)(nil),               // 12: bangle.substrate.v1.Mount
+	(*Storage)(nil),             // 13: bangle.substrate.v1.Storage
+	(*UnitSpec)(nil),            // 14: bangle.substrate.v1.UnitSpec
+	(*StorageAttachment)(nil),   // 15: bangle.substrate.v1.StorageAttachment
+	(*Port)(nil),                // 16: bangle.substrate.v1.Port
+	(*Permission)(nil),          // 17: bangle.substrate.v1.Permission
+	(*UpdateStrategy)(nil),      // 18: bangle.substrate.v1.UpdateStrategy
+	(*JoinMaterial)(nil),        // 19: bangle.substrate.v1.JoinMaterial
+	(*Devices)(nil),             // 20: bangle.substrate.v1.Devices
+	(*ValidateRequest)(nil),     // 21: bangle.substrate.v1.ValidateRequest
+	(*ValidateResponse)(nil),    // 22: bangle.substrate.v1.ValidateResponse
+	(*AdoptRequest)(nil),        // 23: bangle.substrate.v1.AdoptRequest
+	(*AdoptResponse)(nil),       // 24: bangle.substrate.v1.AdoptResponse
+	(*Adopted)(nil),             // 25: bangle.substrate.v1.Adopted
+	(*EnsureRequest)(nil),       // 26: bangle.substrate.v1.EnsureRequest
+	(*EnsureResponse)(nil),      // 27: bangle.substrate.v1.EnsureResponse
+	(*ObserveRequest)(nil),      // 28: bangle.substrate.v1.ObserveRequest
+	(*Observation)(nil),         // 29: bangle.substrate.v1.Observation
+	(*RemoveRequest)(nil),       // 30: bangle.substrate.v1.RemoveRequest
+	(*RemoveProgress)(nil),      // 31: bangle.substrate.v1.RemoveProgress
+	(*ExecRequest)(nil),         // 32: bangle.substrate.v1.ExecRequest
+	(*ExecOutput)(nil),          // 33: bangle.substrate.v1.ExecOutput
+	(*LogsRequest)(nil),         // 34: bangle.substrate.v1.LogsRequest
+	(*LogChunk)(nil),            // 35: bangle.substrate.v1.LogChunk
+	(*EnvironmentRequest)(nil),  // 36: bangle.substrate.v1.EnvironmentRequest
+	(*EnvironmentResponse)(nil), // 37: bangle.substrate.v1.EnvironmentResponse
+	(*UnitContainer)(nil),       // 38: bangle.substrate.v1.UnitContainer
+	(*NetworkInterface)(nil),    // 39: bangle.substrate.v1.NetworkInterface
+	(*StorageMount)(nil),        // 40: bangle.substrate.v1.StorageMount
+	(*WatchRequest)(nil),        // 41: bangle.substrate.v1.WatchRequest
+	(*UnitEvent)(nil),           // 42: bangle.substrate.v1.UnitEvent
+	(*ContainerUp)(nil),         // 43: bangle.substrate.v1.ContainerUp
+	(*ContainerDown)(nil),       // 44: bangle.substrate.v1.ContainerDown
+	(*AddressesChanged)(nil),    // 45: bangle.substrate.v1.AddressesChanged
+	(*StorageChanged)(nil),      // 46: bangle.substrate.v1.StorageChanged
+	(*Rebooted)(nil),            // 47: bangle.substrate.v1.Rebooted
+	(*Terminating)(nil),         // 48: bangle.substrate.v1.Terminating
+	(*PortsRequest)(nil),        // 49: bangle.substrate.v1.PortsRequest
+	(*PortsResponse)(nil),       // 50: bangle.substrate.v1.PortsResponse
+	nil,                         // 51: bangle.substrate.v1.ConfigureRequest.SettingsEntry
+	nil,                         // 52: bangle.substrate.v1.BootstrapRequest.SettingsEntry
+	nil,                         // 53: bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
+	nil,                         // 54: bangle.substrate.v1.ApplicationSpec.PlacementEntry
+	nil,                         // 55: bangle.substrate.v1.ApplicationSpec.LabelsEntry
+	nil,                         // 56: bangle.substrate.v1.Container.ImageCredentialsEntry
+	nil,                         // 57: bangle.substrate.v1.UnitSpec.PlacementEntry
+	nil,                         // 58: bangle.substrate.v1.Devices.CountsEntry
+	nil,                         // 59: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
 }
 var file_substrate_v1_substrate_proto_depIdxs = []int32{
-	2,  // 0: bangle.substrate.v1.InfoResponse.notes:type_name -> bangle.substrate.v1.Diagnostic
-	49, // 1: bangle.substrate.v1.ConfigureRequest.settings:type_name -> bangle.substrate.v1.ConfigureRequest.SettingsEntry
-	50, // 2: bangle.substrate.v1.BootstrapRequest.settings:type_name -> bangle.substrate.v1.BootstrapRequest.SettingsEntry
-	9,  // 3: bangle.substrate.v1.ApplicationSpec.containers:type_name -> bangle.substrate.v1.Container
-	11, // 4: bangle.substrate.v1.ApplicationSpec.storage:type_name -> bangle.substrate.v1.Storage
-	12, // 5: bangle.substrate.v1.ApplicationSpec.units:type_name -> bangle.substrate.v1.UnitSpec
-	51, // 6: bangle.substrate.v1.ApplicationSpec.constraints:type_name -> bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
-	52, // 7: bangle.substrate.v1.ApplicationSpec.placement:type_name -> bangle.substrate.v1.ApplicationSpec.PlacementEntry
-	14, // 8: bangle.substrate.v1.ApplicationSpec.ports:type_name -> bangle.substrate.v1.Port
-	15, // 9: bangle.substrate.v1.ApplicationSpec.permissions:type_name -> bangle.substrate.v1.Permission
-	16, // 10: bangle.substrate.v1.ApplicationSpec.update:type_name -> bangle.substrate.v1.UpdateStrategy
-	17, // 11: bangle.substrate.v1.ApplicationSpec.join:type_name -> bangle.substrate.v1.JoinMaterial
-	53, // 12: bangle.substrate.v1.ApplicationSpec.labels:type_name -> bangle.substrate.v1.ApplicationSpec.LabelsEntry
-	18, // 13: bangle.substrate.v1.ApplicationSpec.devices:type_name -> bangle.substrate.v1.Devices
-	10, // 14: bangle.substrate.v1.Container.mounts:type_name -> bangle.substrate.v1.Mount
-	54, // 15: bangle.substrate.v1.Container.image_credentials:type_name -> bangle.substrate.v1.Container.ImageCredentialsEntry
-	55, // 16: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
-	13, // 17: bangle.substrate.v1.UnitSpec.storage:type_name -> bangle.substrate.v1.StorageAttachment
-	56, // 18: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
-	8,  // 19: bangle.substrate.v1.ValidateRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
-	2,  // 20: bangle.substrate.v1.ValidateResponse.diagnostics:type_name -> bangle.substrate.v1.Diagnostic
-	23, // 21: bangle.substrate.v1.AdoptResponse.units:type_name -> bangle.substrate.v1.Adopted
-	8,  // 22: bangle.substrate.v1.EnsureRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
-	36, // 23: bangle.substrate.v1.EnvironmentResponse.containers:type_name -> bangle.substrate.v1.UnitContainer
-	37, // 24: bangle.substrate.v1.EnvironmentResponse.interfaces:type_name -> bangle.substrate.v1.NetworkInterface
-	38, // 25: bangle.substrate.v1.EnvironmentResponse.storage:type_name -> bangle.substrate.v1.StorageMount
-	57, // 26: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
-	41, // 27: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
-	43, // 28: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
-	44, // 29: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
-	45, // 30: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
-	46, // 31: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
-	42, // 32: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
-	38, // 33: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
-	14, // 34: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
-	0,  // 35: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
-	3,  // 36: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
-	5,  // 37: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
-	7,  // 38: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
-	19, // 39: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
-	21, // 40: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
-	24, // 41: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
-	26, // 42: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
-	28, // 43: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
-	30, // 44: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
-	32, // 45: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
-	0,  // 46: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
-	34, // 47: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
-	39, // 48: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
-	47, // 49: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
-	1,  // 50: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
-	4,  // 51: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
-	6,  // 52: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
-	29, // 53: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
-	20, // 54: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
-	22, // 55: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
-	25, // 56: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
-	27, // 57: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
-	29, // 58: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
-	31, // 59: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
-	33, // 60: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
-	1,  // 61: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
-	35, // 62: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
-	40, // 63: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
-	48, // 64: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
-	50, // [50:65] is the sub-list for method output_type
-	35, // [35:50] is the sub-list for method input_type
+	4,  // 0: bangle.substrate.v1.InfoResponse.notes:type_name -> bangle.substrate.v1.Diagnostic
+	51, // 1: bangle.substrate.v1.ConfigureRequest.settings:type_name -> bangle.substrate.v1.ConfigureRequest.SettingsEntry
+	52, // 2: bangle.substrate.v1.BootstrapRequest.settings:type_name -> bangle.substrate.v1.BootstrapRequest.SettingsEntry
+	11, // 3: bangle.substrate.v1.ApplicationSpec.containers:type_name -> bangle.substrate.v1.Container
+	13, // 4: bangle.substrate.v1.ApplicationSpec.storage:type_name -> bangle.substrate.v1.Storage
+	14, // 5: bangle.substrate.v1.ApplicationSpec.units:type_name -> bangle.substrate.v1.UnitSpec
+	53, // 6: bangle.substrate.v1.ApplicationSpec.constraints:type_name -> bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
+	54, // 7: bangle.substrate.v1.ApplicationSpec.placement:type_name -> bangle.substrate.v1.ApplicationSpec.PlacementEntry
+	16, // 8: bangle.substrate.v1.ApplicationSpec.ports:type_name -> bangle.substrate.v1.Port
+	17, // 9: bangle.substrate.v1.ApplicationSpec.permissions:type_name -> bangle.substrate.v1.Permission
+	18, // 10: bangle.substrate.v1.ApplicationSpec.update:type_name -> bangle.substrate.v1.UpdateStrategy
+	19, // 11: bangle.substrate.v1.ApplicationSpec.join:type_name -> bangle.substrate.v1.JoinMaterial
+	55, // 12: bangle.substrate.v1.ApplicationSpec.labels:type_name -> bangle.substrate.v1.ApplicationSpec.LabelsEntry
+	20, // 13: bangle.substrate.v1.ApplicationSpec.devices:type_name -> bangle.substrate.v1.Devices
+	12, // 14: bangle.substrate.v1.Container.mounts:type_name -> bangle.substrate.v1.Mount
+	56, // 15: bangle.substrate.v1.Container.image_credentials:type_name -> bangle.substrate.v1.Container.ImageCredentialsEntry
+	57, // 16: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
+	15, // 17: bangle.substrate.v1.UnitSpec.storage:type_name -> bangle.substrate.v1.StorageAttachment
+	58, // 18: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
+	10, // 19: bangle.substrate.v1.ValidateRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
+	4,  // 20: bangle.substrate.v1.ValidateResponse.diagnostics:type_name -> bangle.substrate.v1.Diagnostic
+	25, // 21: bangle.substrate.v1.AdoptResponse.units:type_name -> bangle.substrate.v1.Adopted
+	10, // 22: bangle.substrate.v1.EnsureRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
+	38, // 23: bangle.substrate.v1.EnvironmentResponse.containers:type_name -> bangle.substrate.v1.UnitContainer
+	39, // 24: bangle.substrate.v1.EnvironmentResponse.interfaces:type_name -> bangle.substrate.v1.NetworkInterface
+	40, // 25: bangle.substrate.v1.EnvironmentResponse.storage:type_name -> bangle.substrate.v1.StorageMount
+	59, // 26: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	43, // 27: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
+	45, // 28: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
+	46, // 29: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
+	47, // 30: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
+	48, // 31: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
+	44, // 32: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
+	40, // 33: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
+	16, // 34: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
+	2,  // 35: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
+	5,  // 36: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
+	7,  // 37: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
+	9,  // 38: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
+	21, // 39: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
+	23, // 40: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
+	26, // 41: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
+	28, // 42: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
+	30, // 43: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
+	32, // 44: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
+	34, // 45: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
+	2,  // 46: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
+	36, // 47: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
+	41, // 48: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
+	49, // 49: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
+	0,  // 50: bangle.substrate.v1.Unit.Reboot:input_type -> bangle.substrate.v1.RebootRequest
+	3,  // 51: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
+	6,  // 52: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
+	8,  // 53: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
+	31, // 54: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
+	22, // 55: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
+	24, // 56: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
+	27, // 57: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
+	29, // 58: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
+	31, // 59: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
+	33, // 60: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
+	35, // 61: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
+	3,  // 62: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
+	37, // 63: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
+	42, // 64: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
+	50, // 65: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
+	1,  // 66: bangle.substrate.v1.Unit.Reboot:output_type -> bangle.substrate.v1.RebootResponse
+	51, // [51:67] is the sub-list for method output_type
+	35, // [35:51] is the sub-list for method input_type
 	35, // [35:35] is the sub-list for extension type_name
 	35, // [35:35] is the sub-list for extension extendee
 	0,  // [0:35] is the sub-list for field type_name
@@ -3719,9 +3920,9 @@ func file_substrate_v1_substrate_proto_init() {
 	if File_substrate_v1_substrate_proto != nil {
 		return
 	}
-	file_substrate_v1_substrate_proto_msgTypes[9].OneofWrappers = []any{}
-	file_substrate_v1_substrate_proto_msgTypes[31].OneofWrappers = []any{}
-	file_substrate_v1_substrate_proto_msgTypes[40].OneofWrappers = []any{
+	file_substrate_v1_substrate_proto_msgTypes[11].OneofWrappers = []any{}
+	file_substrate_v1_substrate_proto_msgTypes[33].OneofWrappers = []any{}
+	file_substrate_v1_substrate_proto_msgTypes[42].OneofWrappers = []any{
 		(*UnitEvent_ContainerUp)(nil),
 		(*UnitEvent_Addresses)(nil),
 		(*UnitEvent_Storage)(nil),
@@ -3735,7 +3936,7 @@ func file_substrate_v1_substrate_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_substrate_v1_substrate_proto_rawDesc), len(file_substrate_v1_substrate_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   58,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

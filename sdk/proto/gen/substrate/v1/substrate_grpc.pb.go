@@ -552,6 +552,7 @@ const (
 	Unit_Environment_FullMethodName = "/bangle.substrate.v1.Unit/Environment"
 	Unit_Watch_FullMethodName       = "/bangle.substrate.v1.Unit/Watch"
 	Unit_Ports_FullMethodName       = "/bangle.substrate.v1.Unit/Ports"
+	Unit_Reboot_FullMethodName      = "/bangle.substrate.v1.Unit/Reboot"
 )
 
 // UnitClient is the client API for Unit service.
@@ -566,6 +567,8 @@ type UnitClient interface {
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[UnitEvent], error)
 	// Optional: capability "ports".
 	Ports(ctx context.Context, in *PortsRequest, opts ...grpc.CallOption) (*PortsResponse, error)
+	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end.
+	Reboot(ctx context.Context, in *RebootRequest, opts ...grpc.CallOption) (*RebootResponse, error)
 }
 
 type unitClient struct {
@@ -625,6 +628,16 @@ func (c *unitClient) Ports(ctx context.Context, in *PortsRequest, opts ...grpc.C
 	return out, nil
 }
 
+func (c *unitClient) Reboot(ctx context.Context, in *RebootRequest, opts ...grpc.CallOption) (*RebootResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebootResponse)
+	err := c.cc.Invoke(ctx, Unit_Reboot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // UnitServer is the server API for Unit service.
 // All implementations must embed UnimplementedUnitServer
 // for forward compatibility.
@@ -637,6 +650,8 @@ type UnitServer interface {
 	Watch(*WatchRequest, grpc.ServerStreamingServer[UnitEvent]) error
 	// Optional: capability "ports".
 	Ports(context.Context, *PortsRequest) (*PortsResponse, error)
+	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end.
+	Reboot(context.Context, *RebootRequest) (*RebootResponse, error)
 	mustEmbedUnimplementedUnitServer()
 }
 
@@ -658,6 +673,9 @@ func (UnimplementedUnitServer) Watch(*WatchRequest, grpc.ServerStreamingServer[U
 }
 func (UnimplementedUnitServer) Ports(context.Context, *PortsRequest) (*PortsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Ports not implemented")
+}
+func (UnimplementedUnitServer) Reboot(context.Context, *RebootRequest) (*RebootResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Reboot not implemented")
 }
 func (UnimplementedUnitServer) mustEmbedUnimplementedUnitServer() {}
 func (UnimplementedUnitServer) testEmbeddedByValue()              {}
@@ -745,6 +763,24 @@ func _Unit_Ports_Handler(srv interface{}, ctx context.Context, dec func(interfac
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Unit_Reboot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebootRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UnitServer).Reboot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Unit_Reboot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UnitServer).Reboot(ctx, req.(*RebootRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Unit_ServiceDesc is the grpc.ServiceDesc for Unit service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -763,6 +799,10 @@ var Unit_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Ports",
 			Handler:    _Unit_Ports_Handler,
+		},
+		{
+			MethodName: "Reboot",
+			Handler:    _Unit_Reboot_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
