@@ -60,6 +60,7 @@ func (b *bench) commits() {
 	bare := b.bareEtcd()
 	direct := b.inProcess()
 	units := b.asAgent()
+	b.history(units[0])
 	ours := b.percentiles("commit.ours", b.sample(func(int) { units[0].commit(b) }), "us")
 	theirs := b.percentiles("commit.etcd-grpc", b.sample(func(i int) { b.check(bare(0, i+1000)) }), "us")
 	b.percentiles("commit.etcd-in-process", b.sample(func(i int) { b.check(direct(0, i+1000)) }), "us")
@@ -217,15 +218,30 @@ func (b *bench) dial(set *settings.Settings, id *identity.Identity) controllerv1
 
 // commit writes a status and a value of charm state, as a small hook does.
 func (u *unit) commit(b *bench) {
+	note := fmt.Sprint(u.counter)
+	u.send(b, &hookv1.Changeset{UnitStatus: &hookv1.Status{Current: "active", Message: note}, StateSet: map[string]string{"n": note}}, nil)
+}
+
+// noop is the commit of a hook that wrote nothing, of a unit with two relations of three members each.
+func (u *unit) noop(b *bench) *controllerv1.CommitResponse {
+	relations := map[int32]*controllerv1.RelationCursor{}
+	for id := range int32(2) {
+		relations[id+1] = &controllerv1.RelationCursor{Created: true, RemoteApp: "postgresql", Endpoint: "database", AppVersion: 7,
+			Members: map[string]uint64{"postgresql/0": 3, "postgresql/1": 3, "postgresql/2": 4}}
+	}
+	return u.send(b, &hookv1.Changeset{}, relations)
+}
+
+// send commits a changeset of the next event.
+func (u *unit) send(b *bench, cs *hookv1.Changeset, relations map[int32]*controllerv1.RelationCursor) *controllerv1.CommitResponse {
 	u.counter++
 	event := &hookv1.Event{Id: fmt.Sprintf("%d-config-changed", u.counter), Kind: "config-changed", Name: "config-changed"}
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails
-	cs := &hookv1.Changeset{EventId: event.Id, UnitStatus: &hookv1.Status{Current: "active", Message: fmt.Sprint(u.counter)},
-		StateSet: map[string]string{"n": fmt.Sprint(u.counter)}}
+	cs.EventId = event.Id
 	resp, err := u.client.Commit(b.ctx, &controllerv1.CommitRequest{Guard: u.guard, CommitId: hex.EncodeToString(id), Event: event,
 		Cursor: &controllerv1.Cursor{Schema: 1, MinReader: 1, Sequence: u.counter, Installed: true, Started: true, Incarnation: u.guard.Incarnation,
-			CharmDigest: strings.Repeat("c", 64), ConfigSeen: true, ConfigRevision: u.counter},
+			CharmDigest: strings.Repeat("c", 64), ConfigSeen: true, ConfigRevision: u.counter, Relations: relations},
 		Outcome: &controllerv1.CommitRequest_Done{Done: &controllerv1.CommitDone{Changeset: cs}}})
 	if err != nil || resp.GetRefusal() != nil {
 		b.Fatalf("cannot commit: %v %v", err, resp.GetRefusal())
@@ -235,4 +251,5 @@ func (u *unit) commit(b *bench) {
 			u.guard.StateRevision = o.GetModRevision()
 		}
 	}
+	return resp
 }

@@ -36,7 +36,7 @@ func main() {
 	b := &bench{ctx: ctx, out: os.Stdout, err: os.Stderr}
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|commit|change|memory|sizes]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|commit|change|ready|status|memory|demo|sizes]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -53,12 +53,15 @@ func suites() map[string][]func(*bench) {
 		"dispatch": {(*bench).machine, (*bench).wasm, (*bench).python},
 		"commit":   {(*bench).machine, (*bench).commits},
 		"change":   {(*bench).machine, (*bench).firstUnit, (*bench).changes},
+		"ready":    {(*bench).ready},
+		"status":   {(*bench).status},
 		"memory":   {(*bench).memory},
+		"demo":     {(*bench).demo},
 		"sizes":    {(*bench).sizes},
 	}
-	for _, name := range []string{"sizes", "dispatch", "commit", "change", "memory"} {
+	for _, name := range []string{"sizes", "dispatch", "commit", "change", "ready", "status", "memory", "demo"} {
 		list := all[name]
-		if name != "dispatch" && len(list) > 1 {
+		if name != "dispatch" && (name == "commit" || name == "change") {
 			list = list[1:] // the machine once
 		}
 		all["all"] = slices.Concat(all["all"], list)

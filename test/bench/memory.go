@@ -30,12 +30,8 @@ const idleFor = 5 * time.Second
 // containers run a workload.
 func (b *bench) memory() {
 	s := stage.New(b, stage.Config{Bin: b.bin})
-	tally := filepath.Join(b.dir, "tally")
-	b.check(os.CopyFS(tally, os.DirFS(filepath.Join(b.root, "test", "crash", "testdata", "tally"))))
-	b.check(os.Chmod(filepath.Join(tally, "dispatch"), 0o755))
-	b.check(os.WriteFile(filepath.Join(tally, "env.sh"), fmt.Appendf(nil, "LOG=%s\nPEBBLE=%s\n", s.Dir, filepath.Join(b.bin, "pebble")), 0o644))
 	s.Deploy(filepath.Join(b.dir, "echo"), &clientv1.DeployRequest{Application: "web", Units: 1})
-	s.Deploy(tally, &clientv1.DeployRequest{Application: "tally", Units: 2})
+	s.Deploy(b.tally(s), &clientv1.DeployRequest{Application: "tally", Units: 2})
 	s.Await(stage.All(stage.Active("web", 1, ""), stage.Active("tally", 2, "")))
 
 	before := cpu(s.Controller.PID())
@@ -70,6 +66,15 @@ func (b *bench) memory() {
 	b.say("pss.agent-side-wasm", pod, "MB")
 	b.say("pss.all", all, "MB")
 	s.Close()
+}
+
+// tally makes the charm of that name ready for a stage.
+func (b *bench) tally(s *stage.Stage) string {
+	dir := filepath.Join(s.Dir, "tally")
+	b.check(os.CopyFS(dir, os.DirFS(filepath.Join(b.root, "test", "crash", "testdata", "tally"))))
+	b.check(os.Chmod(filepath.Join(dir, "dispatch"), 0o755))
+	b.check(os.WriteFile(filepath.Join(dir, "env.sh"), fmt.Appendf(nil, "LOG=%s\nPEBBLE=%s\n", s.Dir, filepath.Join(b.bin, "pebble")), 0o644))
+	return dir
 }
 
 // pss is a process's share of memory in MB, 0 if it is gone.

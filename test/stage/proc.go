@@ -72,8 +72,8 @@ func processes() []Proc {
 	return list
 }
 
-// belonging lists the processes that have a directory in their command line or in the environment they were started with.
-func belonging(dir string) []Proc {
+// Belonging lists the processes that have a directory in their command line or in the environment they were started with.
+func Belonging(dir string) []Proc {
 	var list []Proc
 	for _, p := range processes() {
 		if p.PID == os.Getpid() {
@@ -103,7 +103,7 @@ func Plugin(host int, name string) (Proc, bool) {
 
 // Processes lists every process of the stage that runs now: controller, agent, plugins, supervisors, workloads.
 func (s *set) Processes() []Proc {
-	list := belonging(s.Dir)
+	list := Belonging(s.Dir)
 	for _, host := range []int{s.Controller.PID(), s.Agent.PID()} {
 		for _, p := range processes() {
 			if p.Parent == host && host != 0 && !hasPID(list, p.PID) {

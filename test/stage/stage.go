@@ -263,7 +263,7 @@ func (s *set) left() []string {
 	deadline := time.Now().Add(5 * time.Second)
 	found := map[int]string{}
 	for {
-		alive := belonging(s.Dir)
+		alive := Belonging(s.Dir)
 		if len(alive) == 0 || time.Now().After(deadline) {
 			return slices.Sorted(maps.Values(found))
 		}

@@ -33,7 +33,7 @@ func (s *set) AgentPID() int {
 // Supervisors are the workload supervisors that run now, by unit ("web/0").
 func (s *set) Supervisors() map[string]Proc {
 	found := map[string]Proc{}
-	for _, p := range belonging(s.Dir) {
+	for _, p := range Belonging(s.Dir) {
 		program, _, _ := strings.Cut(p.Command, " ")
 		if filepath.Base(program) != "bangle-supervisor" {
 			continue
