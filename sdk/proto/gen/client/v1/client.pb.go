@@ -2103,6 +2103,110 @@ func (*RemoveRelationResponse) Descriptor() ([]byte, []int) {
 	return file_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
+type SuspendRelationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Relations     []int32                `protobuf:"varint,2,rep,packed,name=relations,proto3" json:"relations,omitempty"`
+	Resume        bool                   `protobuf:"varint,3,opt,name=resume,proto3" json:"resume,omitempty"`
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"` // why, for status
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendRelationsRequest) Reset() {
+	*x = SuspendRelationsRequest{}
+	mi := &file_client_v1_client_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendRelationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendRelationsRequest) ProtoMessage() {}
+
+func (x *SuspendRelationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendRelationsRequest.ProtoReflect.Descriptor instead.
+func (*SuspendRelationsRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *SuspendRelationsRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *SuspendRelationsRequest) GetRelations() []int32 {
+	if x != nil {
+		return x.Relations
+	}
+	return nil
+}
+
+func (x *SuspendRelationsRequest) GetResume() bool {
+	if x != nil {
+		return x.Resume
+	}
+	return false
+}
+
+func (x *SuspendRelationsRequest) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+type SuspendRelationsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuspendRelationsResponse) Reset() {
+	*x = SuspendRelationsResponse{}
+	mi := &file_client_v1_client_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuspendRelationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuspendRelationsResponse) ProtoMessage() {}
+
+func (x *SuspendRelationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuspendRelationsResponse.ProtoReflect.Descriptor instead.
+func (*SuspendRelationsResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{32}
+}
+
 type AddUnitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -2114,7 +2218,7 @@ type AddUnitRequest struct {
 
 func (x *AddUnitRequest) Reset() {
 	*x = AddUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[31]
+	mi := &file_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2126,7 +2230,7 @@ func (x *AddUnitRequest) String() string {
 func (*AddUnitRequest) ProtoMessage() {}
 
 func (x *AddUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[31]
+	mi := &file_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2139,7 +2243,7 @@ func (x *AddUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUnitRequest.ProtoReflect.Descriptor instead.
 func (*AddUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AddUnitRequest) GetModel() string {
@@ -2172,7 +2276,7 @@ type AddUnitResponse struct {
 
 func (x *AddUnitResponse) Reset() {
 	*x = AddUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[32]
+	mi := &file_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2288,7 @@ func (x *AddUnitResponse) String() string {
 func (*AddUnitResponse) ProtoMessage() {}
 
 func (x *AddUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[32]
+	mi := &file_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2301,7 @@ func (x *AddUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUnitResponse.ProtoReflect.Descriptor instead.
 func (*AddUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AddUnitResponse) GetUnits() []string {
@@ -2221,7 +2325,7 @@ type RemoveUnitRequest struct {
 
 func (x *RemoveUnitRequest) Reset() {
 	*x = RemoveUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[33]
+	mi := &file_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2233,7 +2337,7 @@ func (x *RemoveUnitRequest) String() string {
 func (*RemoveUnitRequest) ProtoMessage() {}
 
 func (x *RemoveUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[33]
+	mi := &file_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2246,7 +2350,7 @@ func (x *RemoveUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUnitRequest.ProtoReflect.Descriptor instead.
 func (*RemoveUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RemoveUnitRequest) GetModel() string {
@@ -2300,7 +2404,7 @@ type RemoveUnitResponse struct {
 
 func (x *RemoveUnitResponse) Reset() {
 	*x = RemoveUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[34]
+	mi := &file_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2312,7 +2416,7 @@ func (x *RemoveUnitResponse) String() string {
 func (*RemoveUnitResponse) ProtoMessage() {}
 
 func (x *RemoveUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[34]
+	mi := &file_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2325,7 +2429,7 @@ func (x *RemoveUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUnitResponse.ProtoReflect.Descriptor instead.
 func (*RemoveUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RemoveUnitResponse) GetUnits() []string {
@@ -2346,7 +2450,7 @@ type ScaleApplicationRequest struct {
 
 func (x *ScaleApplicationRequest) Reset() {
 	*x = ScaleApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[35]
+	mi := &file_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2462,7 @@ func (x *ScaleApplicationRequest) String() string {
 func (*ScaleApplicationRequest) ProtoMessage() {}
 
 func (x *ScaleApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[35]
+	mi := &file_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2475,7 @@ func (x *ScaleApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ScaleApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ScaleApplicationRequest) GetModel() string {
@@ -2405,7 +2509,7 @@ type ScaleApplicationResponse struct {
 
 func (x *ScaleApplicationResponse) Reset() {
 	*x = ScaleApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[36]
+	mi := &file_client_v1_client_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2521,7 @@ func (x *ScaleApplicationResponse) String() string {
 func (*ScaleApplicationResponse) ProtoMessage() {}
 
 func (x *ScaleApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[36]
+	mi := &file_client_v1_client_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2534,7 @@ func (x *ScaleApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ScaleApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ScaleApplicationResponse) GetAdded() []string {
@@ -2460,7 +2564,7 @@ type RemoveApplicationRequest struct {
 
 func (x *RemoveApplicationRequest) Reset() {
 	*x = RemoveApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[37]
+	mi := &file_client_v1_client_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2472,7 +2576,7 @@ func (x *RemoveApplicationRequest) String() string {
 func (*RemoveApplicationRequest) ProtoMessage() {}
 
 func (x *RemoveApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[37]
+	mi := &file_client_v1_client_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2485,7 +2589,7 @@ func (x *RemoveApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicationRequest.ProtoReflect.Descriptor instead.
 func (*RemoveApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RemoveApplicationRequest) GetModel() string {
@@ -2533,7 +2637,7 @@ type RemoveApplicationResponse struct {
 
 func (x *RemoveApplicationResponse) Reset() {
 	*x = RemoveApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[38]
+	mi := &file_client_v1_client_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +2649,7 @@ func (x *RemoveApplicationResponse) String() string {
 func (*RemoveApplicationResponse) ProtoMessage() {}
 
 func (x *RemoveApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[38]
+	mi := &file_client_v1_client_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +2662,7 @@ func (x *RemoveApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicationResponse.ProtoReflect.Descriptor instead.
 func (*RemoveApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RemoveApplicationResponse) GetUnits() []string {
@@ -2586,7 +2690,7 @@ type ExposeRequest struct {
 
 func (x *ExposeRequest) Reset() {
 	*x = ExposeRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[39]
+	mi := &file_client_v1_client_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2598,7 +2702,7 @@ func (x *ExposeRequest) String() string {
 func (*ExposeRequest) ProtoMessage() {}
 
 func (x *ExposeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[39]
+	mi := &file_client_v1_client_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2611,7 +2715,7 @@ func (x *ExposeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExposeRequest.ProtoReflect.Descriptor instead.
 func (*ExposeRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ExposeRequest) GetModel() string {
@@ -2643,7 +2747,7 @@ type ExposeResponse struct {
 
 func (x *ExposeResponse) Reset() {
 	*x = ExposeResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[40]
+	mi := &file_client_v1_client_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2759,7 @@ func (x *ExposeResponse) String() string {
 func (*ExposeResponse) ProtoMessage() {}
 
 func (x *ExposeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[40]
+	mi := &file_client_v1_client_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2772,7 @@ func (x *ExposeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExposeResponse.ProtoReflect.Descriptor instead.
 func (*ExposeResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{40}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{42}
 }
 
 type TrustRequest struct {
@@ -2682,7 +2786,7 @@ type TrustRequest struct {
 
 func (x *TrustRequest) Reset() {
 	*x = TrustRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[41]
+	mi := &file_client_v1_client_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2694,7 +2798,7 @@ func (x *TrustRequest) String() string {
 func (*TrustRequest) ProtoMessage() {}
 
 func (x *TrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[41]
+	mi := &file_client_v1_client_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2707,7 +2811,7 @@ func (x *TrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustRequest.ProtoReflect.Descriptor instead.
 func (*TrustRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{41}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TrustRequest) GetModel() string {
@@ -2739,7 +2843,7 @@ type TrustResponse struct {
 
 func (x *TrustResponse) Reset() {
 	*x = TrustResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[42]
+	mi := &file_client_v1_client_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2751,7 +2855,7 @@ func (x *TrustResponse) String() string {
 func (*TrustResponse) ProtoMessage() {}
 
 func (x *TrustResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[42]
+	mi := &file_client_v1_client_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2764,7 +2868,7 @@ func (x *TrustResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustResponse.ProtoReflect.Descriptor instead.
 func (*TrustResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{42}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{44}
 }
 
 type RunRequest struct {
@@ -2785,7 +2889,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[43]
+	mi := &file_client_v1_client_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2797,7 +2901,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[43]
+	mi := &file_client_v1_client_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2810,7 +2914,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{43}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RunRequest) GetModel() string {
@@ -2893,7 +2997,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[44]
+	mi := &file_client_v1_client_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2905,7 +3009,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[44]
+	mi := &file_client_v1_client_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2918,7 +3022,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{44}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RunResponse) GetOperation() *v1.Operation {
@@ -2945,7 +3049,7 @@ type ListActionsRequest struct {
 
 func (x *ListActionsRequest) Reset() {
 	*x = ListActionsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[45]
+	mi := &file_client_v1_client_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3061,7 @@ func (x *ListActionsRequest) String() string {
 func (*ListActionsRequest) ProtoMessage() {}
 
 func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[45]
+	mi := &file_client_v1_client_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3074,7 @@ func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsRequest.ProtoReflect.Descriptor instead.
 func (*ListActionsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{45}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListActionsRequest) GetModel() string {
@@ -2996,7 +3100,7 @@ type ListActionsResponse struct {
 
 func (x *ListActionsResponse) Reset() {
 	*x = ListActionsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[46]
+	mi := &file_client_v1_client_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3008,7 +3112,7 @@ func (x *ListActionsResponse) String() string {
 func (*ListActionsResponse) ProtoMessage() {}
 
 func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[46]
+	mi := &file_client_v1_client_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3021,7 +3125,7 @@ func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsResponse.ProtoReflect.Descriptor instead.
 func (*ListActionsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{46}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListActionsResponse) GetActions() []*ActionInfo {
@@ -3042,7 +3146,7 @@ type ActionInfo struct {
 
 func (x *ActionInfo) Reset() {
 	*x = ActionInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3054,7 +3158,7 @@ func (x *ActionInfo) String() string {
 func (*ActionInfo) ProtoMessage() {}
 
 func (x *ActionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3067,7 +3171,7 @@ func (x *ActionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionInfo.ProtoReflect.Descriptor instead.
 func (*ActionInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ActionInfo) GetName() string {
@@ -3103,7 +3207,7 @@ type WaitOperationRequest struct {
 
 func (x *WaitOperationRequest) Reset() {
 	*x = WaitOperationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3115,7 +3219,7 @@ func (x *WaitOperationRequest) String() string {
 func (*WaitOperationRequest) ProtoMessage() {}
 
 func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3128,7 +3232,7 @@ func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationRequest.ProtoReflect.Descriptor instead.
 func (*WaitOperationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *WaitOperationRequest) GetModel() string {
@@ -3170,7 +3274,7 @@ type WaitOperationResponse struct {
 
 func (x *WaitOperationResponse) Reset() {
 	*x = WaitOperationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3182,7 +3286,7 @@ func (x *WaitOperationResponse) String() string {
 func (*WaitOperationResponse) ProtoMessage() {}
 
 func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3195,7 +3299,7 @@ func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationResponse.ProtoReflect.Descriptor instead.
 func (*WaitOperationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *WaitOperationResponse) GetOperation() *v1.Operation {
@@ -3228,7 +3332,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3240,7 +3344,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3253,7 +3357,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListOperationsRequest) GetModel() string {
@@ -3273,7 +3377,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3285,7 +3389,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3298,7 +3402,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListOperationsResponse) GetOperations() []*v1.Operation {
@@ -3325,7 +3429,7 @@ type CancelTaskRequest struct {
 
 func (x *CancelTaskRequest) Reset() {
 	*x = CancelTaskRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3441,7 @@ func (x *CancelTaskRequest) String() string {
 func (*CancelTaskRequest) ProtoMessage() {}
 
 func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3454,7 @@ func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskRequest.ProtoReflect.Descriptor instead.
 func (*CancelTaskRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CancelTaskRequest) GetModel() string {
@@ -3376,7 +3480,7 @@ type CancelTaskResponse struct {
 
 func (x *CancelTaskResponse) Reset() {
 	*x = CancelTaskResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3388,7 +3492,7 @@ func (x *CancelTaskResponse) String() string {
 func (*CancelTaskResponse) ProtoMessage() {}
 
 func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3401,7 +3505,7 @@ func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskResponse.ProtoReflect.Descriptor instead.
 func (*CancelTaskResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CancelTaskResponse) GetTask() *v1.Task {
@@ -3423,7 +3527,7 @@ type ResolvedRequest struct {
 
 func (x *ResolvedRequest) Reset() {
 	*x = ResolvedRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3539,7 @@ func (x *ResolvedRequest) String() string {
 func (*ResolvedRequest) ProtoMessage() {}
 
 func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3552,7 @@ func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedRequest.ProtoReflect.Descriptor instead.
 func (*ResolvedRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ResolvedRequest) GetModel() string {
@@ -3488,7 +3592,7 @@ type ResolvedResponse struct {
 
 func (x *ResolvedResponse) Reset() {
 	*x = ResolvedResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3500,7 +3604,7 @@ func (x *ResolvedResponse) String() string {
 func (*ResolvedResponse) ProtoMessage() {}
 
 func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3513,7 +3617,7 @@ func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedResponse.ProtoReflect.Descriptor instead.
 func (*ResolvedResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ResolvedResponse) GetUnits() []string {
@@ -3533,7 +3637,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +3649,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +3662,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *StatusRequest) GetModel() string {
@@ -3593,7 +3697,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +3709,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +3722,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StatusResponse) GetModel() *v1.Model {
@@ -3710,13 +3814,15 @@ type ApplicationStatusInfo struct {
 	Address          string                 `protobuf:"bytes,15,opt,name=address,proto3" json:"address,omitempty"`
 	ProviderId       string                 `protobuf:"bytes,16,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
 	Runtime          string                 `protobuf:"bytes,17,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Subordinate      bool                   `protobuf:"varint,18,opt,name=subordinate,proto3" json:"subordinate,omitempty"`
+	SubordinateTo    []string               `protobuf:"bytes,19,rep,name=subordinate_to,json=subordinateTo,proto3" json:"subordinate_to,omitempty"` // applications beside whose units its own live, sorted
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ApplicationStatusInfo) Reset() {
 	*x = ApplicationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3728,7 +3834,7 @@ func (x *ApplicationStatusInfo) String() string {
 func (*ApplicationStatusInfo) ProtoMessage() {}
 
 func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3741,7 +3847,7 @@ func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatusInfo.ProtoReflect.Descriptor instead.
 func (*ApplicationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ApplicationStatusInfo) GetName() string {
@@ -3863,6 +3969,20 @@ func (x *ApplicationStatusInfo) GetRuntime() string {
 	return ""
 }
 
+func (x *ApplicationStatusInfo) GetSubordinate() bool {
+	if x != nil {
+		return x.Subordinate
+	}
+	return false
+}
+
+func (x *ApplicationStatusInfo) GetSubordinateTo() []string {
+	if x != nil {
+		return x.SubordinateTo
+	}
+	return nil
+}
+
 type RelatedApplication struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Endpoint      string                 `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
@@ -3875,7 +3995,7 @@ type RelatedApplication struct {
 
 func (x *RelatedApplication) Reset() {
 	*x = RelatedApplication{}
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3887,7 +4007,7 @@ func (x *RelatedApplication) String() string {
 func (*RelatedApplication) ProtoMessage() {}
 
 func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3900,7 +4020,7 @@ func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelatedApplication.ProtoReflect.Descriptor instead.
 func (*RelatedApplication) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *RelatedApplication) GetEndpoint() string {
@@ -3946,14 +4066,16 @@ type UnitStatusInfo struct {
 	Machine         string                 `protobuf:"bytes,11,opt,name=machine,proto3" json:"machine,omitempty"`
 	Failed          *v1.Pending            `protobuf:"bytes,12,opt,name=failed,proto3" json:"failed,omitempty"`
 	// The unit's charm state lags behind the application's charm.
-	UpgradingFrom string `protobuf:"bytes,13,opt,name=upgrading_from,json=upgradingFrom,proto3" json:"upgrading_from,omitempty"`
+	UpgradingFrom string   `protobuf:"bytes,13,opt,name=upgrading_from,json=upgradingFrom,proto3" json:"upgrading_from,omitempty"`
+	Principal     string   `protobuf:"bytes,14,opt,name=principal,proto3" json:"principal,omitempty"`       // of a subordinate
+	Subordinates  []string `protobuf:"bytes,15,rep,name=subordinates,proto3" json:"subordinates,omitempty"` // of a principal, sorted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UnitStatusInfo) Reset() {
 	*x = UnitStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3965,7 +4087,7 @@ func (x *UnitStatusInfo) String() string {
 func (*UnitStatusInfo) ProtoMessage() {}
 
 func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3978,7 +4100,7 @@ func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatusInfo.ProtoReflect.Descriptor instead.
 func (*UnitStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *UnitStatusInfo) GetName() string {
@@ -4072,6 +4194,20 @@ func (x *UnitStatusInfo) GetUpgradingFrom() string {
 	return ""
 }
 
+func (x *UnitStatusInfo) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *UnitStatusInfo) GetSubordinates() []string {
+	if x != nil {
+		return x.Subordinates
+	}
+	return nil
+}
+
 type RelationStatusInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int32                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -4089,7 +4225,7 @@ type RelationStatusInfo struct {
 
 func (x *RelationStatusInfo) Reset() {
 	*x = RelationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4101,7 +4237,7 @@ func (x *RelationStatusInfo) String() string {
 func (*RelationStatusInfo) ProtoMessage() {}
 
 func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4114,7 +4250,7 @@ func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationStatusInfo.ProtoReflect.Descriptor instead.
 func (*RelationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *RelationStatusInfo) GetId() int32 {
@@ -4195,7 +4331,7 @@ type StorageStatusInfo struct {
 
 func (x *StorageStatusInfo) Reset() {
 	*x = StorageStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4207,7 +4343,7 @@ func (x *StorageStatusInfo) String() string {
 func (*StorageStatusInfo) ProtoMessage() {}
 
 func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4220,7 +4356,7 @@ func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageStatusInfo.ProtoReflect.Descriptor instead.
 func (*StorageStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *StorageStatusInfo) GetId() string {
@@ -4285,7 +4421,7 @@ type ShowUnitRequest struct {
 
 func (x *ShowUnitRequest) Reset() {
 	*x = ShowUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4297,7 +4433,7 @@ func (x *ShowUnitRequest) String() string {
 func (*ShowUnitRequest) ProtoMessage() {}
 
 func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4310,7 +4446,7 @@ func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitRequest.ProtoReflect.Descriptor instead.
 func (*ShowUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ShowUnitRequest) GetModel() string {
@@ -4357,7 +4493,7 @@ type ShowUnitResponse struct {
 
 func (x *ShowUnitResponse) Reset() {
 	*x = ShowUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4369,7 +4505,7 @@ func (x *ShowUnitResponse) String() string {
 func (*ShowUnitResponse) ProtoMessage() {}
 
 func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4382,7 +4518,7 @@ func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitResponse.ProtoReflect.Descriptor instead.
 func (*ShowUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ShowUnitResponse) GetUnits() []*UnitDetails {
@@ -4404,7 +4540,7 @@ type UnitDetails struct {
 
 func (x *UnitDetails) Reset() {
 	*x = UnitDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4416,7 +4552,7 @@ func (x *UnitDetails) String() string {
 func (*UnitDetails) ProtoMessage() {}
 
 func (x *UnitDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4429,7 +4565,7 @@ func (x *UnitDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitDetails.ProtoReflect.Descriptor instead.
 func (*UnitDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *UnitDetails) GetStatus() *UnitStatusInfo {
@@ -4477,7 +4613,7 @@ type RelationDetails struct {
 
 func (x *RelationDetails) Reset() {
 	*x = RelationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4489,7 +4625,7 @@ func (x *RelationDetails) String() string {
 func (*RelationDetails) ProtoMessage() {}
 
 func (x *RelationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4502,7 +4638,7 @@ func (x *RelationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationDetails.ProtoReflect.Descriptor instead.
 func (*RelationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RelationDetails) GetId() int32 {
@@ -4578,7 +4714,7 @@ type UnitBag struct {
 
 func (x *UnitBag) Reset() {
 	*x = UnitBag{}
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4590,7 +4726,7 @@ func (x *UnitBag) String() string {
 func (*UnitBag) ProtoMessage() {}
 
 func (x *UnitBag) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4603,7 +4739,7 @@ func (x *UnitBag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitBag.ProtoReflect.Descriptor instead.
 func (*UnitBag) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *UnitBag) GetInScope() bool {
@@ -4630,7 +4766,7 @@ type ShowApplicationRequest struct {
 
 func (x *ShowApplicationRequest) Reset() {
 	*x = ShowApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4642,7 +4778,7 @@ func (x *ShowApplicationRequest) String() string {
 func (*ShowApplicationRequest) ProtoMessage() {}
 
 func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4655,7 +4791,7 @@ func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ShowApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ShowApplicationRequest) GetModel() string {
@@ -4681,7 +4817,7 @@ type ShowApplicationResponse struct {
 
 func (x *ShowApplicationResponse) Reset() {
 	*x = ShowApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4693,7 +4829,7 @@ func (x *ShowApplicationResponse) String() string {
 func (*ShowApplicationResponse) ProtoMessage() {}
 
 func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4706,7 +4842,7 @@ func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ShowApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ShowApplicationResponse) GetApplications() []*ApplicationDetails {
@@ -4728,7 +4864,7 @@ type ApplicationDetails struct {
 
 func (x *ApplicationDetails) Reset() {
 	*x = ApplicationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4740,7 +4876,7 @@ func (x *ApplicationDetails) String() string {
 func (*ApplicationDetails) ProtoMessage() {}
 
 func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4753,7 +4889,7 @@ func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationDetails.ProtoReflect.Descriptor instead.
 func (*ApplicationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ApplicationDetails) GetStatus() *ApplicationStatusInfo {
@@ -4795,7 +4931,7 @@ type JournalRequest struct {
 
 func (x *JournalRequest) Reset() {
 	*x = JournalRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4807,7 +4943,7 @@ func (x *JournalRequest) String() string {
 func (*JournalRequest) ProtoMessage() {}
 
 func (x *JournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4820,7 +4956,7 @@ func (x *JournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalRequest.ProtoReflect.Descriptor instead.
 func (*JournalRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *JournalRequest) GetModel() string {
@@ -4853,7 +4989,7 @@ type JournalResponse struct {
 
 func (x *JournalResponse) Reset() {
 	*x = JournalResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4865,7 +5001,7 @@ func (x *JournalResponse) String() string {
 func (*JournalResponse) ProtoMessage() {}
 
 func (x *JournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4878,7 +5014,7 @@ func (x *JournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalResponse.ProtoReflect.Descriptor instead.
 func (*JournalResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *JournalResponse) GetEntries() []*v1.JournalEntry {
@@ -4906,7 +5042,7 @@ type DebugLogRequest struct {
 
 func (x *DebugLogRequest) Reset() {
 	*x = DebugLogRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4918,7 +5054,7 @@ func (x *DebugLogRequest) String() string {
 func (*DebugLogRequest) ProtoMessage() {}
 
 func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4931,7 +5067,7 @@ func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DebugLogRequest.ProtoReflect.Descriptor instead.
 func (*DebugLogRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *DebugLogRequest) GetModel() string {
@@ -5013,7 +5149,7 @@ type LogLines struct {
 
 func (x *LogLines) Reset() {
 	*x = LogLines{}
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5025,7 +5161,7 @@ func (x *LogLines) String() string {
 func (*LogLines) ProtoMessage() {}
 
 func (x *LogLines) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5038,7 +5174,7 @@ func (x *LogLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLines.ProtoReflect.Descriptor instead.
 func (*LogLines) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *LogLines) GetRecords() []*v1.LogRecord {
@@ -5249,7 +5385,13 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1c\n" +
 	"\tendpoints\x18\x02 \x03(\tR\tendpoints\x12\x14\n" +
 	"\x05force\x18\x03 \x01(\bR\x05force\"\x18\n" +
-	"\x16RemoveRelationResponse\"^\n" +
+	"\x16RemoveRelationResponse\"\x7f\n" +
+	"\x17SuspendRelationsRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x1c\n" +
+	"\trelations\x18\x02 \x03(\x05R\trelations\x12\x16\n" +
+	"\x06resume\x18\x03 \x01(\bR\x06resume\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\x1a\n" +
+	"\x18SuspendRelationsResponse\"^\n" +
 	"\x0eAddUnitRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x14\n" +
@@ -5363,7 +5505,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\trelations\x18\b \x03(\v2$.bangle.client.v1.RelationStatusInfoR\trelations\x12=\n" +
 	"\astorage\x18\t \x03(\v2#.bangle.client.v1.StorageStatusInfoR\astorage\x129\n" +
 	"\fmodel_status\x18\n" +
-	" \x01(\v2\x16.bangle.hook.v1.StatusR\vmodelStatus\"\xf3\x05\n" +
+	" \x01(\v2\x16.bangle.hook.v1.StatusR\vmodelStatus\"\xbc\x06\n" +
 	"\x15ApplicationStatusInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05charm\x18\x02 \x01(\tR\x05charm\x12\x1d\n" +
@@ -5384,7 +5526,9 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\aaddress\x18\x0f \x01(\tR\aaddress\x12\x1f\n" +
 	"\vprovider_id\x18\x10 \x01(\tR\n" +
 	"providerId\x12\x18\n" +
-	"\aruntime\x18\x11 \x01(\tR\aruntime\x1aC\n" +
+	"\aruntime\x18\x11 \x01(\tR\aruntime\x12 \n" +
+	"\vsubordinate\x18\x12 \x01(\bR\vsubordinate\x12%\n" +
+	"\x0esubordinate_to\x18\x13 \x03(\tR\rsubordinateTo\x1aC\n" +
 	"\x15EndpointBindingsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x01\n" +
@@ -5392,7 +5536,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x1c\n" +
 	"\tinterface\x18\x03 \x01(\tR\tinterface\x12\x14\n" +
-	"\x05scope\x18\x04 \x01(\tR\x05scope\"\xcd\x03\n" +
+	"\x05scope\x18\x04 \x01(\tR\x05scope\"\x8f\x04\n" +
 	"\x0eUnitStatusInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\bR\x06leader\x12\x12\n" +
@@ -5409,7 +5553,9 @@ const file_client_v1_client_proto_rawDesc = "" +
 	" \x01(\tR\texecuting\x12\x18\n" +
 	"\amachine\x18\v \x01(\tR\amachine\x125\n" +
 	"\x06failed\x18\f \x01(\v2\x1d.bangle.controller.v1.PendingR\x06failed\x12%\n" +
-	"\x0eupgrading_from\x18\r \x01(\tR\rupgradingFrom\"\xe6\x01\n" +
+	"\x0eupgrading_from\x18\r \x01(\tR\rupgradingFrom\x12\x1c\n" +
+	"\tprincipal\x18\x0e \x01(\tR\tprincipal\x12\"\n" +
+	"\fsubordinates\x18\x0f \x03(\tR\fsubordinates\"\xe6\x01\n" +
 	"\x12RelationStatusInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x05R\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x1a\n" +
@@ -5500,7 +5646,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05limit\x18\n" +
 	" \x01(\rR\x05limit\"E\n" +
 	"\bLogLines\x129\n" +
-	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\x80\x16\n" +
+	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xeb\x16\n" +
 	"\x06Client\x12c\n" +
 	"\x0eControllerInfo\x12'.bangle.client.v1.ControllerInfoRequest\x1a(.bangle.client.v1.ControllerInfoResponse\x12N\n" +
 	"\aPlugins\x12 .bangle.client.v1.PluginsRequest\x1a!.bangle.client.v1.PluginsResponse\x12]\n" +
@@ -5516,7 +5662,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\tGetConfig\x12\".bangle.client.v1.GetConfigRequest\x1a#.bangle.client.v1.GetConfigResponse\x12T\n" +
 	"\tSetConfig\x12\".bangle.client.v1.SetConfigRequest\x1a#.bangle.client.v1.SetConfigResponse\x12T\n" +
 	"\tIntegrate\x12\".bangle.client.v1.IntegrateRequest\x1a#.bangle.client.v1.IntegrateResponse\x12c\n" +
-	"\x0eRemoveRelation\x12'.bangle.client.v1.RemoveRelationRequest\x1a(.bangle.client.v1.RemoveRelationResponse\x12N\n" +
+	"\x0eRemoveRelation\x12'.bangle.client.v1.RemoveRelationRequest\x1a(.bangle.client.v1.RemoveRelationResponse\x12i\n" +
+	"\x10SuspendRelations\x12).bangle.client.v1.SuspendRelationsRequest\x1a*.bangle.client.v1.SuspendRelationsResponse\x12N\n" +
 	"\aAddUnit\x12 .bangle.client.v1.AddUnitRequest\x1a!.bangle.client.v1.AddUnitResponse\x12W\n" +
 	"\n" +
 	"RemoveUnit\x12#.bangle.client.v1.RemoveUnitRequest\x1a$.bangle.client.v1.RemoveUnitResponse\x12i\n" +
@@ -5550,7 +5697,7 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 93)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
 var file_client_v1_client_proto_goTypes = []any{
 	(*ControllerInfoRequest)(nil),     // 0: bangle.client.v1.ControllerInfoRequest
 	(*ControllerInfoResponse)(nil),    // 1: bangle.client.v1.ControllerInfoResponse
@@ -5583,144 +5730,146 @@ var file_client_v1_client_proto_goTypes = []any{
 	(*IntegrateResponse)(nil),         // 28: bangle.client.v1.IntegrateResponse
 	(*RemoveRelationRequest)(nil),     // 29: bangle.client.v1.RemoveRelationRequest
 	(*RemoveRelationResponse)(nil),    // 30: bangle.client.v1.RemoveRelationResponse
-	(*AddUnitRequest)(nil),            // 31: bangle.client.v1.AddUnitRequest
-	(*AddUnitResponse)(nil),           // 32: bangle.client.v1.AddUnitResponse
-	(*RemoveUnitRequest)(nil),         // 33: bangle.client.v1.RemoveUnitRequest
-	(*RemoveUnitResponse)(nil),        // 34: bangle.client.v1.RemoveUnitResponse
-	(*ScaleApplicationRequest)(nil),   // 35: bangle.client.v1.ScaleApplicationRequest
-	(*ScaleApplicationResponse)(nil),  // 36: bangle.client.v1.ScaleApplicationResponse
-	(*RemoveApplicationRequest)(nil),  // 37: bangle.client.v1.RemoveApplicationRequest
-	(*RemoveApplicationResponse)(nil), // 38: bangle.client.v1.RemoveApplicationResponse
-	(*ExposeRequest)(nil),             // 39: bangle.client.v1.ExposeRequest
-	(*ExposeResponse)(nil),            // 40: bangle.client.v1.ExposeResponse
-	(*TrustRequest)(nil),              // 41: bangle.client.v1.TrustRequest
-	(*TrustResponse)(nil),             // 42: bangle.client.v1.TrustResponse
-	(*RunRequest)(nil),                // 43: bangle.client.v1.RunRequest
-	(*RunResponse)(nil),               // 44: bangle.client.v1.RunResponse
-	(*ListActionsRequest)(nil),        // 45: bangle.client.v1.ListActionsRequest
-	(*ListActionsResponse)(nil),       // 46: bangle.client.v1.ListActionsResponse
-	(*ActionInfo)(nil),                // 47: bangle.client.v1.ActionInfo
-	(*WaitOperationRequest)(nil),      // 48: bangle.client.v1.WaitOperationRequest
-	(*WaitOperationResponse)(nil),     // 49: bangle.client.v1.WaitOperationResponse
-	(*ListOperationsRequest)(nil),     // 50: bangle.client.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil),    // 51: bangle.client.v1.ListOperationsResponse
-	(*CancelTaskRequest)(nil),         // 52: bangle.client.v1.CancelTaskRequest
-	(*CancelTaskResponse)(nil),        // 53: bangle.client.v1.CancelTaskResponse
-	(*ResolvedRequest)(nil),           // 54: bangle.client.v1.ResolvedRequest
-	(*ResolvedResponse)(nil),          // 55: bangle.client.v1.ResolvedResponse
-	(*StatusRequest)(nil),             // 56: bangle.client.v1.StatusRequest
-	(*StatusResponse)(nil),            // 57: bangle.client.v1.StatusResponse
-	(*ApplicationStatusInfo)(nil),     // 58: bangle.client.v1.ApplicationStatusInfo
-	(*RelatedApplication)(nil),        // 59: bangle.client.v1.RelatedApplication
-	(*UnitStatusInfo)(nil),            // 60: bangle.client.v1.UnitStatusInfo
-	(*RelationStatusInfo)(nil),        // 61: bangle.client.v1.RelationStatusInfo
-	(*StorageStatusInfo)(nil),         // 62: bangle.client.v1.StorageStatusInfo
-	(*ShowUnitRequest)(nil),           // 63: bangle.client.v1.ShowUnitRequest
-	(*ShowUnitResponse)(nil),          // 64: bangle.client.v1.ShowUnitResponse
-	(*UnitDetails)(nil),               // 65: bangle.client.v1.UnitDetails
-	(*RelationDetails)(nil),           // 66: bangle.client.v1.RelationDetails
-	(*UnitBag)(nil),                   // 67: bangle.client.v1.UnitBag
-	(*ShowApplicationRequest)(nil),    // 68: bangle.client.v1.ShowApplicationRequest
-	(*ShowApplicationResponse)(nil),   // 69: bangle.client.v1.ShowApplicationResponse
-	(*ApplicationDetails)(nil),        // 70: bangle.client.v1.ApplicationDetails
-	(*JournalRequest)(nil),            // 71: bangle.client.v1.JournalRequest
-	(*JournalResponse)(nil),           // 72: bangle.client.v1.JournalResponse
-	(*DebugLogRequest)(nil),           // 73: bangle.client.v1.DebugLogRequest
-	(*LogLines)(nil),                  // 74: bangle.client.v1.LogLines
-	nil,                               // 75: bangle.client.v1.AddModelRequest.ConfigEntry
-	nil,                               // 76: bangle.client.v1.ModelConfigRequest.SetEntry
-	nil,                               // 77: bangle.client.v1.ModelConfigResponse.ConfigEntry
-	nil,                               // 78: bangle.client.v1.DeployRequest.ConfigEntry
-	nil,                               // 79: bangle.client.v1.DeployRequest.ConstraintsEntry
-	nil,                               // 80: bangle.client.v1.DeployRequest.ResourcesEntry
-	nil,                               // 81: bangle.client.v1.DeployRequest.StorageEntry
-	nil,                               // 82: bangle.client.v1.DeployRequest.BindingsEntry
-	nil,                               // 83: bangle.client.v1.RefreshRequest.ConfigEntry
-	nil,                               // 84: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 85: bangle.client.v1.RefreshRequest.StorageEntry
-	nil,                               // 86: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 87: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 88: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 89: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 90: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 91: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 92: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 93: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 94: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 95: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 96: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 97: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 98: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 99: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 100: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 101: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 102: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 103: bangle.controller.v1.StorageDirective
+	(*SuspendRelationsRequest)(nil),   // 31: bangle.client.v1.SuspendRelationsRequest
+	(*SuspendRelationsResponse)(nil),  // 32: bangle.client.v1.SuspendRelationsResponse
+	(*AddUnitRequest)(nil),            // 33: bangle.client.v1.AddUnitRequest
+	(*AddUnitResponse)(nil),           // 34: bangle.client.v1.AddUnitResponse
+	(*RemoveUnitRequest)(nil),         // 35: bangle.client.v1.RemoveUnitRequest
+	(*RemoveUnitResponse)(nil),        // 36: bangle.client.v1.RemoveUnitResponse
+	(*ScaleApplicationRequest)(nil),   // 37: bangle.client.v1.ScaleApplicationRequest
+	(*ScaleApplicationResponse)(nil),  // 38: bangle.client.v1.ScaleApplicationResponse
+	(*RemoveApplicationRequest)(nil),  // 39: bangle.client.v1.RemoveApplicationRequest
+	(*RemoveApplicationResponse)(nil), // 40: bangle.client.v1.RemoveApplicationResponse
+	(*ExposeRequest)(nil),             // 41: bangle.client.v1.ExposeRequest
+	(*ExposeResponse)(nil),            // 42: bangle.client.v1.ExposeResponse
+	(*TrustRequest)(nil),              // 43: bangle.client.v1.TrustRequest
+	(*TrustResponse)(nil),             // 44: bangle.client.v1.TrustResponse
+	(*RunRequest)(nil),                // 45: bangle.client.v1.RunRequest
+	(*RunResponse)(nil),               // 46: bangle.client.v1.RunResponse
+	(*ListActionsRequest)(nil),        // 47: bangle.client.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),       // 48: bangle.client.v1.ListActionsResponse
+	(*ActionInfo)(nil),                // 49: bangle.client.v1.ActionInfo
+	(*WaitOperationRequest)(nil),      // 50: bangle.client.v1.WaitOperationRequest
+	(*WaitOperationResponse)(nil),     // 51: bangle.client.v1.WaitOperationResponse
+	(*ListOperationsRequest)(nil),     // 52: bangle.client.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil),    // 53: bangle.client.v1.ListOperationsResponse
+	(*CancelTaskRequest)(nil),         // 54: bangle.client.v1.CancelTaskRequest
+	(*CancelTaskResponse)(nil),        // 55: bangle.client.v1.CancelTaskResponse
+	(*ResolvedRequest)(nil),           // 56: bangle.client.v1.ResolvedRequest
+	(*ResolvedResponse)(nil),          // 57: bangle.client.v1.ResolvedResponse
+	(*StatusRequest)(nil),             // 58: bangle.client.v1.StatusRequest
+	(*StatusResponse)(nil),            // 59: bangle.client.v1.StatusResponse
+	(*ApplicationStatusInfo)(nil),     // 60: bangle.client.v1.ApplicationStatusInfo
+	(*RelatedApplication)(nil),        // 61: bangle.client.v1.RelatedApplication
+	(*UnitStatusInfo)(nil),            // 62: bangle.client.v1.UnitStatusInfo
+	(*RelationStatusInfo)(nil),        // 63: bangle.client.v1.RelationStatusInfo
+	(*StorageStatusInfo)(nil),         // 64: bangle.client.v1.StorageStatusInfo
+	(*ShowUnitRequest)(nil),           // 65: bangle.client.v1.ShowUnitRequest
+	(*ShowUnitResponse)(nil),          // 66: bangle.client.v1.ShowUnitResponse
+	(*UnitDetails)(nil),               // 67: bangle.client.v1.UnitDetails
+	(*RelationDetails)(nil),           // 68: bangle.client.v1.RelationDetails
+	(*UnitBag)(nil),                   // 69: bangle.client.v1.UnitBag
+	(*ShowApplicationRequest)(nil),    // 70: bangle.client.v1.ShowApplicationRequest
+	(*ShowApplicationResponse)(nil),   // 71: bangle.client.v1.ShowApplicationResponse
+	(*ApplicationDetails)(nil),        // 72: bangle.client.v1.ApplicationDetails
+	(*JournalRequest)(nil),            // 73: bangle.client.v1.JournalRequest
+	(*JournalResponse)(nil),           // 74: bangle.client.v1.JournalResponse
+	(*DebugLogRequest)(nil),           // 75: bangle.client.v1.DebugLogRequest
+	(*LogLines)(nil),                  // 76: bangle.client.v1.LogLines
+	nil,                               // 77: bangle.client.v1.AddModelRequest.ConfigEntry
+	nil,                               // 78: bangle.client.v1.ModelConfigRequest.SetEntry
+	nil,                               // 79: bangle.client.v1.ModelConfigResponse.ConfigEntry
+	nil,                               // 80: bangle.client.v1.DeployRequest.ConfigEntry
+	nil,                               // 81: bangle.client.v1.DeployRequest.ConstraintsEntry
+	nil,                               // 82: bangle.client.v1.DeployRequest.ResourcesEntry
+	nil,                               // 83: bangle.client.v1.DeployRequest.StorageEntry
+	nil,                               // 84: bangle.client.v1.DeployRequest.BindingsEntry
+	nil,                               // 85: bangle.client.v1.RefreshRequest.ConfigEntry
+	nil,                               // 86: bangle.client.v1.RefreshRequest.ResourcesEntry
+	nil,                               // 87: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 88: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 89: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 90: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 91: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 92: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 93: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 94: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 95: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 96: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 97: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 98: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 99: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 100: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 101: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 102: bangle.controller.v1.Pending
+	(*v1.JournalEntry)(nil),           // 103: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 104: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 105: bangle.controller.v1.StorageDirective
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	17,  // 0: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
 	4,   // 1: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
 	17,  // 2: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
-	75,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	93,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	77,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	95,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
 	12,  // 5: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	93,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	76,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	77,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	95,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	78,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	79,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
 	17,  // 9: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	78,  // 10: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	79,  // 11: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	80,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	81,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	82,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	94,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	80,  // 10: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	81,  // 11: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	82,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	83,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	84,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	96,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
 	17,  // 16: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	83,  // 17: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	84,  // 18: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	85,  // 19: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
-	94,  // 20: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	85,  // 17: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	86,  // 18: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	87,  // 19: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	96,  // 20: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
 	17,  // 21: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
 	24,  // 22: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	95,  // 23: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	95,  // 24: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	86,  // 25: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	96,  // 26: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	97,  // 27: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	98,  // 28: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	47,  // 29: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	97,  // 30: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	98,  // 31: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	97,  // 32: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	98,  // 33: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	98,  // 34: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	93,  // 35: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	58,  // 36: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	61,  // 37: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	62,  // 38: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	99,  // 39: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	99,  // 40: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	60,  // 41: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	87,  // 42: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	59,  // 43: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	99,  // 44: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	99,  // 45: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	100, // 46: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	65,  // 47: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	60,  // 48: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	66,  // 49: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	88,  // 50: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	89,  // 51: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	90,  // 52: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	91,  // 53: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	92,  // 54: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	70,  // 55: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	58,  // 56: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	94,  // 57: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	101, // 58: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	102, // 59: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	103, // 60: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	103, // 61: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	67,  // 62: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	97,  // 23: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	97,  // 24: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	88,  // 25: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	98,  // 26: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	99,  // 27: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	100, // 28: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	49,  // 29: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	99,  // 30: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	100, // 31: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	99,  // 32: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	100, // 33: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	100, // 34: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	95,  // 35: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	60,  // 36: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	63,  // 37: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	64,  // 38: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	101, // 39: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	101, // 40: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	62,  // 41: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	89,  // 42: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	61,  // 43: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	101, // 44: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	101, // 45: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	102, // 46: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	67,  // 47: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	62,  // 48: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	68,  // 49: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	90,  // 50: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	91,  // 51: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	92,  // 52: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	93,  // 53: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	94,  // 54: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	72,  // 55: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	60,  // 56: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	96,  // 57: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	103, // 58: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	104, // 59: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	105, // 60: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	105, // 61: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	69,  // 62: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
 	0,   // 63: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
 	2,   // 64: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
 	5,   // 65: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
@@ -5735,58 +5884,60 @@ var file_client_v1_client_proto_depIdxs = []int32{
 	25,  // 74: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
 	27,  // 75: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
 	29,  // 76: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 77: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	33,  // 78: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	35,  // 79: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	37,  // 80: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	39,  // 81: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	41,  // 82: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	43,  // 83: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	45,  // 84: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	48,  // 85: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	50,  // 86: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	52,  // 87: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	54,  // 88: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	56,  // 89: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	56,  // 90: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	63,  // 91: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	68,  // 92: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	71,  // 93: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	73,  // 94: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 95: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 96: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 97: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 98: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 99: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 100: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 101: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 102: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 103: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 104: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 105: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 106: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 107: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 108: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 109: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	34,  // 110: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	36,  // 111: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	38,  // 112: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	40,  // 113: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	42,  // 114: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	44,  // 115: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	46,  // 116: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	49,  // 117: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	51,  // 118: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	53,  // 119: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	55,  // 120: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	57,  // 121: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	57,  // 122: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	64,  // 123: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	69,  // 124: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	72,  // 125: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	74,  // 126: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	95,  // [95:127] is the sub-list for method output_type
-	63,  // [63:95] is the sub-list for method input_type
+	31,  // 77: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
+	33,  // 78: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	35,  // 79: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	37,  // 80: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	39,  // 81: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	41,  // 82: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	43,  // 83: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	45,  // 84: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	47,  // 85: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	50,  // 86: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	52,  // 87: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	54,  // 88: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	56,  // 89: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	58,  // 90: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	58,  // 91: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	65,  // 92: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	70,  // 93: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	73,  // 94: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	75,  // 95: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	1,   // 96: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	3,   // 97: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	6,   // 98: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	8,   // 99: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	6,   // 100: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	11,  // 101: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	14,  // 102: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	16,  // 103: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	19,  // 104: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	21,  // 105: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	23,  // 106: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	26,  // 107: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	28,  // 108: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	30,  // 109: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	32,  // 110: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
+	34,  // 111: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	36,  // 112: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	38,  // 113: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	40,  // 114: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	42,  // 115: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	44,  // 116: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	46,  // 117: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	48,  // 118: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	51,  // 119: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	53,  // 120: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	55,  // 121: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	57,  // 122: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	59,  // 123: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	59,  // 124: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	66,  // 125: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	71,  // 126: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	74,  // 127: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	76,  // 128: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	96,  // [96:129] is the sub-list for method output_type
+	63,  // [63:96] is the sub-list for method input_type
 	63,  // [63:63] is the sub-list for extension type_name
 	63,  // [63:63] is the sub-list for extension extendee
 	0,   // [0:63] is the sub-list for field type_name
@@ -5804,7 +5955,7 @@ func file_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   93,
+			NumMessages:   95,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

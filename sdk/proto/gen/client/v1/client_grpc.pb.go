@@ -37,6 +37,7 @@ const (
 	Client_SetConfig_FullMethodName         = "/bangle.client.v1.Client/SetConfig"
 	Client_Integrate_FullMethodName         = "/bangle.client.v1.Client/Integrate"
 	Client_RemoveRelation_FullMethodName    = "/bangle.client.v1.Client/RemoveRelation"
+	Client_SuspendRelations_FullMethodName  = "/bangle.client.v1.Client/SuspendRelations"
 	Client_AddUnit_FullMethodName           = "/bangle.client.v1.Client/AddUnit"
 	Client_RemoveUnit_FullMethodName        = "/bangle.client.v1.Client/RemoveUnit"
 	Client_ScaleApplication_FullMethodName  = "/bangle.client.v1.Client/ScaleApplication"
@@ -78,6 +79,8 @@ type ClientClient interface {
 	SetConfig(ctx context.Context, in *SetConfigRequest, opts ...grpc.CallOption) (*SetConfigResponse, error)
 	Integrate(ctx context.Context, in *IntegrateRequest, opts ...grpc.CallOption) (*IntegrateResponse, error)
 	RemoveRelation(ctx context.Context, in *RemoveRelationRequest, opts ...grpc.CallOption) (*RemoveRelationResponse, error)
+	// SuspendRelations turns relations off, or on again: units leave them as if they ended, and join them anew.
+	SuspendRelations(ctx context.Context, in *SuspendRelationsRequest, opts ...grpc.CallOption) (*SuspendRelationsResponse, error)
 	AddUnit(ctx context.Context, in *AddUnitRequest, opts ...grpc.CallOption) (*AddUnitResponse, error)
 	RemoveUnit(ctx context.Context, in *RemoveUnitRequest, opts ...grpc.CallOption) (*RemoveUnitResponse, error)
 	ScaleApplication(ctx context.Context, in *ScaleApplicationRequest, opts ...grpc.CallOption) (*ScaleApplicationResponse, error)
@@ -263,6 +266,16 @@ func (c *clientClient) RemoveRelation(ctx context.Context, in *RemoveRelationReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RemoveRelationResponse)
 	err := c.cc.Invoke(ctx, Client_RemoveRelation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *clientClient) SuspendRelations(ctx context.Context, in *SuspendRelationsRequest, opts ...grpc.CallOption) (*SuspendRelationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SuspendRelationsResponse)
+	err := c.cc.Invoke(ctx, Client_SuspendRelations_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -488,6 +501,8 @@ type ClientServer interface {
 	SetConfig(context.Context, *SetConfigRequest) (*SetConfigResponse, error)
 	Integrate(context.Context, *IntegrateRequest) (*IntegrateResponse, error)
 	RemoveRelation(context.Context, *RemoveRelationRequest) (*RemoveRelationResponse, error)
+	// SuspendRelations turns relations off, or on again: units leave them as if they ended, and join them anew.
+	SuspendRelations(context.Context, *SuspendRelationsRequest) (*SuspendRelationsResponse, error)
 	AddUnit(context.Context, *AddUnitRequest) (*AddUnitResponse, error)
 	RemoveUnit(context.Context, *RemoveUnitRequest) (*RemoveUnitResponse, error)
 	ScaleApplication(context.Context, *ScaleApplicationRequest) (*ScaleApplicationResponse, error)
@@ -559,6 +574,9 @@ func (UnimplementedClientServer) Integrate(context.Context, *IntegrateRequest) (
 }
 func (UnimplementedClientServer) RemoveRelation(context.Context, *RemoveRelationRequest) (*RemoveRelationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RemoveRelation not implemented")
+}
+func (UnimplementedClientServer) SuspendRelations(context.Context, *SuspendRelationsRequest) (*SuspendRelationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SuspendRelations not implemented")
 }
 func (UnimplementedClientServer) AddUnit(context.Context, *AddUnitRequest) (*AddUnitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AddUnit not implemented")
@@ -858,6 +876,24 @@ func _Client_RemoveRelation_Handler(srv interface{}, ctx context.Context, dec fu
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ClientServer).RemoveRelation(ctx, req.(*RemoveRelationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Client_SuspendRelations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SuspendRelationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClientServer).SuspendRelations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Client_SuspendRelations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClientServer).SuspendRelations(ctx, req.(*SuspendRelationsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1222,6 +1258,10 @@ var Client_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RemoveRelation",
 			Handler:    _Client_RemoveRelation_Handler,
+		},
+		{
+			MethodName: "SuspendRelations",
+			Handler:    _Client_SuspendRelations_Handler,
 		},
 		{
 			MethodName: "AddUnit",

@@ -1414,8 +1414,10 @@ type RelationCursor struct {
 	OwedChanged string                 `protobuf:"bytes,6,opt,name=owed_changed,json=owedChanged,proto3" json:"owed_changed,omitempty"` // the unit that was just joined
 	// Members and the version of their bag that the charm was told of. In the store members lie in blocks of 64
 	// beside the cursor (MemberBlock), here they are whole.
-	Members       map[string]uint64 `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Peer          bool              `protobuf:"varint,8,opt,name=peer,proto3" json:"peer,omitempty"`
+	Members map[string]uint64 `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Peer    bool              `protobuf:"varint,8,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Over the endpoint that every application has without declaring it: the charm is told nothing of it.
+	Implicit      bool `protobuf:"varint,9,opt,name=implicit,proto3" json:"implicit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1502,6 +1504,13 @@ func (x *RelationCursor) GetMembers() map[string]uint64 {
 func (x *RelationCursor) GetPeer() bool {
 	if x != nil {
 		return x.Peer
+	}
+	return false
+}
+
+func (x *RelationCursor) GetImplicit() bool {
+	if x != nil {
+		return x.Implicit
 	}
 	return false
 }
@@ -1896,14 +1905,15 @@ func (x *Endpoint) GetScope() string {
 }
 
 type Relation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            int32                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Endpoints     []*Endpoint            `protobuf:"bytes,2,rep,name=endpoints,proto3" json:"endpoints,omitempty"` // one for a peer relation
-	Life          Life                   `protobuf:"varint,3,opt,name=life,proto3,enum=bangle.controller.v1.Life" json:"life,omitempty"`
-	Suspended     bool                   `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
-	Created       string                 `protobuf:"bytes,5,opt,name=created,proto3" json:"created,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              int32                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Endpoints       []*Endpoint            `protobuf:"bytes,2,rep,name=endpoints,proto3" json:"endpoints,omitempty"` // one for a peer relation
+	Life            Life                   `protobuf:"varint,3,opt,name=life,proto3,enum=bangle.controller.v1.Life" json:"life,omitempty"`
+	Suspended       bool                   `protobuf:"varint,4,opt,name=suspended,proto3" json:"suspended,omitempty"`
+	Created         string                 `protobuf:"bytes,5,opt,name=created,proto3" json:"created,omitempty"`
+	SuspendedReason string                 `protobuf:"bytes,6,opt,name=suspended_reason,json=suspendedReason,proto3" json:"suspended_reason,omitempty"` // what the user said
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Relation) Reset() {
@@ -1967,6 +1977,13 @@ func (x *Relation) GetSuspended() bool {
 func (x *Relation) GetCreated() string {
 	if x != nil {
 		return x.Created
+	}
+	return ""
+}
+
+func (x *Relation) GetSuspendedReason() string {
+	if x != nil {
+		return x.SuspendedReason
 	}
 	return ""
 }
@@ -3671,7 +3688,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12+\n" +
 	"\x12next_try_unix_nano\x18\x04 \x01(\x03R\x0fnextTryUnixNano\x12\x1b\n" +
 	"\texit_code\x18\x05 \x01(\x05R\bexitCode\x12\x18\n" +
-	"\amessage\x18\x06 \x01(\tR\amessage\"\xde\x02\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\"\xfa\x02\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\bR\acreated\x12\x16\n" +
 	"\x06broken\x18\x02 \x01(\bR\x06broken\x12\x1d\n" +
@@ -3682,7 +3699,8 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"appVersion\x12!\n" +
 	"\fowed_changed\x18\x06 \x01(\tR\vowedChanged\x12K\n" +
 	"\amembers\x18\a \x03(\v21.bangle.controller.v1.RelationCursor.MembersEntryR\amembers\x12\x12\n" +
-	"\x04peer\x18\b \x01(\bR\x04peer\x1a:\n" +
+	"\x04peer\x18\b \x01(\bR\x04peer\x12\x1a\n" +
+	"\bimplicit\x18\t \x01(\bR\bimplicit\x1a:\n" +
 	"\fMembersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xed\x01\n" +
@@ -3722,13 +3740,14 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
 	"\tinterface\x18\x03 \x01(\tR\tinterface\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x14\n" +
-	"\x05scope\x18\x05 \x01(\tR\x05scope\"\xc0\x01\n" +
+	"\x05scope\x18\x05 \x01(\tR\x05scope\"\xeb\x01\n" +
 	"\bRelation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x05R\x02id\x12<\n" +
 	"\tendpoints\x18\x02 \x03(\v2\x1e.bangle.controller.v1.EndpointR\tendpoints\x12.\n" +
 	"\x04life\x18\x03 \x01(\x0e2\x1a.bangle.controller.v1.LifeR\x04life\x12\x1c\n" +
 	"\tsuspended\x18\x04 \x01(\bR\tsuspended\x12\x18\n" +
-	"\acreated\x18\x05 \x01(\tR\acreated\"\x99\x01\n" +
+	"\acreated\x18\x05 \x01(\tR\acreated\x12)\n" +
+	"\x10suspended_reason\x18\x06 \x01(\tR\x0fsuspendedReason\"\x99\x01\n" +
 	"\x03Bag\x12=\n" +
 	"\x06values\x18\x01 \x03(\v2%.bangle.controller.v1.Bag.ValuesEntryR\x06values\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x1a9\n" +

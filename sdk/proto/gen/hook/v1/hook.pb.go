@@ -1467,10 +1467,13 @@ type Leadership struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Leader bool                   `protobuf:"varint,1,opt,name=leader,proto3" json:"leader,omitempty"`
 	// Seconds for which leadership is still guaranteed, counted from the moment the view was made.
-	SecondsLeft   float64 `protobuf:"fixed64,2,opt,name=seconds_left,json=secondsLeft,proto3" json:"seconds_left,omitempty"`
-	Term          int64   `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SecondsLeft float64 `protobuf:"fixed64,2,opt,name=seconds_left,json=secondsLeft,proto3" json:"seconds_left,omitempty"`
+	Term        int64   `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	// The same end as a time of the machine's CLOCK_BOOTTIME, for readers on the agent's machine: what lay between making
+	// the view and reading it then counts too. 0 = only seconds_left is known.
+	UntilBoottimeNs int64 `protobuf:"varint,4,opt,name=until_boottime_ns,json=untilBoottimeNs,proto3" json:"until_boottime_ns,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Leadership) Reset() {
@@ -1520,6 +1523,13 @@ func (x *Leadership) GetSecondsLeft() float64 {
 func (x *Leadership) GetTerm() int64 {
 	if x != nil {
 		return x.Term
+	}
+	return 0
+}
+
+func (x *Leadership) GetUntilBoottimeNs() int64 {
+	if x != nil {
+		return x.UntilBoottimeNs
 	}
 	return 0
 }
@@ -3021,12 +3031,13 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\aversion\x18\x03 \x01(\x04R\aversion\x1a6\n" +
 	"\bBagEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"[\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x87\x01\n" +
 	"\n" +
 	"Leadership\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\bR\x06leader\x12!\n" +
 	"\fseconds_left\x18\x02 \x01(\x01R\vsecondsLeft\x12\x12\n" +
-	"\x04term\x18\x03 \x01(\x03R\x04term\"i\n" +
+	"\x04term\x18\x03 \x01(\x03R\x04term\x12*\n" +
+	"\x11until_boottime_ns\x18\x04 \x01(\x03R\x0funtilBoottimeNs\"i\n" +
 	"\tPortRange\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +

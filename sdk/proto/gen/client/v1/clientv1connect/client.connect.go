@@ -66,6 +66,8 @@ const (
 	ClientIntegrateProcedure = "/bangle.client.v1.Client/Integrate"
 	// ClientRemoveRelationProcedure is the fully-qualified name of the Client's RemoveRelation RPC.
 	ClientRemoveRelationProcedure = "/bangle.client.v1.Client/RemoveRelation"
+	// ClientSuspendRelationsProcedure is the fully-qualified name of the Client's SuspendRelations RPC.
+	ClientSuspendRelationsProcedure = "/bangle.client.v1.Client/SuspendRelations"
 	// ClientAddUnitProcedure is the fully-qualified name of the Client's AddUnit RPC.
 	ClientAddUnitProcedure = "/bangle.client.v1.Client/AddUnit"
 	// ClientRemoveUnitProcedure is the fully-qualified name of the Client's RemoveUnit RPC.
@@ -124,6 +126,8 @@ type ClientClient interface {
 	SetConfig(context.Context, *connect.Request[v1.SetConfigRequest]) (*connect.Response[v1.SetConfigResponse], error)
 	Integrate(context.Context, *connect.Request[v1.IntegrateRequest]) (*connect.Response[v1.IntegrateResponse], error)
 	RemoveRelation(context.Context, *connect.Request[v1.RemoveRelationRequest]) (*connect.Response[v1.RemoveRelationResponse], error)
+	// SuspendRelations turns relations off, or on again: units leave them as if they ended, and join them anew.
+	SuspendRelations(context.Context, *connect.Request[v1.SuspendRelationsRequest]) (*connect.Response[v1.SuspendRelationsResponse], error)
 	AddUnit(context.Context, *connect.Request[v1.AddUnitRequest]) (*connect.Response[v1.AddUnitResponse], error)
 	RemoveUnit(context.Context, *connect.Request[v1.RemoveUnitRequest]) (*connect.Response[v1.RemoveUnitResponse], error)
 	ScaleApplication(context.Context, *connect.Request[v1.ScaleApplicationRequest]) (*connect.Response[v1.ScaleApplicationResponse], error)
@@ -239,6 +243,12 @@ func NewClientClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			httpClient,
 			baseURL+ClientRemoveRelationProcedure,
 			connect.WithSchema(clientMethods.ByName("RemoveRelation")),
+			connect.WithClientOptions(opts...),
+		),
+		suspendRelations: connect.NewClient[v1.SuspendRelationsRequest, v1.SuspendRelationsResponse](
+			httpClient,
+			baseURL+ClientSuspendRelationsProcedure,
+			connect.WithSchema(clientMethods.ByName("SuspendRelations")),
 			connect.WithClientOptions(opts...),
 		),
 		addUnit: connect.NewClient[v1.AddUnitRequest, v1.AddUnitResponse](
@@ -368,6 +378,7 @@ type clientClient struct {
 	setConfig         *connect.Client[v1.SetConfigRequest, v1.SetConfigResponse]
 	integrate         *connect.Client[v1.IntegrateRequest, v1.IntegrateResponse]
 	removeRelation    *connect.Client[v1.RemoveRelationRequest, v1.RemoveRelationResponse]
+	suspendRelations  *connect.Client[v1.SuspendRelationsRequest, v1.SuspendRelationsResponse]
 	addUnit           *connect.Client[v1.AddUnitRequest, v1.AddUnitResponse]
 	removeUnit        *connect.Client[v1.RemoveUnitRequest, v1.RemoveUnitResponse]
 	scaleApplication  *connect.Client[v1.ScaleApplicationRequest, v1.ScaleApplicationResponse]
@@ -456,6 +467,11 @@ func (c *clientClient) Integrate(ctx context.Context, req *connect.Request[v1.In
 // RemoveRelation calls bangle.client.v1.Client.RemoveRelation.
 func (c *clientClient) RemoveRelation(ctx context.Context, req *connect.Request[v1.RemoveRelationRequest]) (*connect.Response[v1.RemoveRelationResponse], error) {
 	return c.removeRelation.CallUnary(ctx, req)
+}
+
+// SuspendRelations calls bangle.client.v1.Client.SuspendRelations.
+func (c *clientClient) SuspendRelations(ctx context.Context, req *connect.Request[v1.SuspendRelationsRequest]) (*connect.Response[v1.SuspendRelationsResponse], error) {
+	return c.suspendRelations.CallUnary(ctx, req)
 }
 
 // AddUnit calls bangle.client.v1.Client.AddUnit.
@@ -567,6 +583,8 @@ type ClientHandler interface {
 	SetConfig(context.Context, *connect.Request[v1.SetConfigRequest]) (*connect.Response[v1.SetConfigResponse], error)
 	Integrate(context.Context, *connect.Request[v1.IntegrateRequest]) (*connect.Response[v1.IntegrateResponse], error)
 	RemoveRelation(context.Context, *connect.Request[v1.RemoveRelationRequest]) (*connect.Response[v1.RemoveRelationResponse], error)
+	// SuspendRelations turns relations off, or on again: units leave them as if they ended, and join them anew.
+	SuspendRelations(context.Context, *connect.Request[v1.SuspendRelationsRequest]) (*connect.Response[v1.SuspendRelationsResponse], error)
 	AddUnit(context.Context, *connect.Request[v1.AddUnitRequest]) (*connect.Response[v1.AddUnitResponse], error)
 	RemoveUnit(context.Context, *connect.Request[v1.RemoveUnitRequest]) (*connect.Response[v1.RemoveUnitResponse], error)
 	ScaleApplication(context.Context, *connect.Request[v1.ScaleApplicationRequest]) (*connect.Response[v1.ScaleApplicationResponse], error)
@@ -678,6 +696,12 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 		ClientRemoveRelationProcedure,
 		svc.RemoveRelation,
 		connect.WithSchema(clientMethods.ByName("RemoveRelation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	clientSuspendRelationsHandler := connect.NewUnaryHandler(
+		ClientSuspendRelationsProcedure,
+		svc.SuspendRelations,
+		connect.WithSchema(clientMethods.ByName("SuspendRelations")),
 		connect.WithHandlerOptions(opts...),
 	)
 	clientAddUnitHandler := connect.NewUnaryHandler(
@@ -818,6 +842,8 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 			clientIntegrateHandler.ServeHTTP(w, r)
 		case ClientRemoveRelationProcedure:
 			clientRemoveRelationHandler.ServeHTTP(w, r)
+		case ClientSuspendRelationsProcedure:
+			clientSuspendRelationsHandler.ServeHTTP(w, r)
 		case ClientAddUnitProcedure:
 			clientAddUnitHandler.ServeHTTP(w, r)
 		case ClientRemoveUnitProcedure:
@@ -917,6 +943,10 @@ func (UnimplementedClientHandler) Integrate(context.Context, *connect.Request[v1
 
 func (UnimplementedClientHandler) RemoveRelation(context.Context, *connect.Request[v1.RemoveRelationRequest]) (*connect.Response[v1.RemoveRelationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.RemoveRelation is not implemented"))
+}
+
+func (UnimplementedClientHandler) SuspendRelations(context.Context, *connect.Request[v1.SuspendRelationsRequest]) (*connect.Response[v1.SuspendRelationsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.SuspendRelations is not implemented"))
 }
 
 func (UnimplementedClientHandler) AddUnit(context.Context, *connect.Request[v1.AddUnitRequest]) (*connect.Response[v1.AddUnitResponse], error) {
