@@ -72,3 +72,10 @@ func ParseRelationID(s string) (int32, error) {
 	}
 	return int32(n), nil
 }
+
+// InfoEndpoint is the endpoint that every application provides without declaring it. Names that begin like it are
+// reserved, so no charm has one of its own.
+const InfoEndpoint = "juju-info"
+
+// ImplicitEndpoint says whether an application's side of a relation is the endpoint that it never declared.
+func ImplicitEndpoint(name, role string) bool { return name == InfoEndpoint && role == "provider" }

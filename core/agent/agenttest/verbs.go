@@ -56,15 +56,24 @@ func (s *Store) Deploy(a App) {
 
 // AddUnits adds to an application.
 func (s *Store) AddUnits(app string, n int) {
+	elect := []string{app}
 	s.Txn(func() {
 		for range n {
 			s.addUnit(app, nil)
 		}
+		s.beside(app)
+		for _, r := range s.relations(app) {
+			if sub, _ := tied(r); sub != "" {
+				elect = append(elect, sub)
+			}
+		}
 	})
-	s.Elect(app)
+	for _, app := range elect {
+		s.Elect(app)
+	}
 }
 
-func (s *Store) addUnit(app string, storage []string) {
+func (s *Store) addUnit(app string, storage []string) string {
 	n := 0
 	for s.objects[key.OfUnit(key.Unit, fmt.Sprintf("%s/%d", app, n)).String()] != nil {
 		n++
@@ -78,6 +87,7 @@ func (s *Store) addUnit(app string, storage []string) {
 		s.Put(key.Named(key.Storage, id), &controllerv1.Object{Value: &controllerv1.Object_Storage{
 			Storage: &controllerv1.StorageInstance{Id: id, Name: st, Kind: "filesystem", Owner: name, Life: controllerv1.Life_LIFE_ALIVE}}})
 	}
+	return name
 }
 
 // Elect names a leader where there is none: the lowest unit that stays.
@@ -168,6 +178,7 @@ func (s *Store) RemoveRelation(id int32) {
 		}
 		r.Life = controllerv1.Life_LIFE_DYING
 		s.Put(key.OfRelation(id), relationRecord(r))
+		s.untie(r)
 		s.sweep(r)
 	})
 }
@@ -206,6 +217,9 @@ func (s *Store) killUnit(unit string, force bool) {
 	}
 	u.Life, u.Forced = controllerv1.Life_LIFE_DYING, force
 	s.Put(key.OfUnit(key.Unit, unit), unitRecord(u))
+	for _, sub := range u.Subordinates {
+		s.killUnit(sub, force)
+	}
 }
 
 // RemoveApp makes an application go, with its relations and units.
@@ -296,6 +310,7 @@ func (s *Store) Reap() {
 			continue
 		}
 		s.Txn(func() {
+			s.part(name)
 			for k := range s.objects {
 				if p, err := key.Parse(k); err == nil && p.Unit == name && p.Kind != key.Bag {
 					s.Delete(p)

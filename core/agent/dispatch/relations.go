@@ -118,7 +118,7 @@ func gone(in ViewInput, rel *source.Relation, remote string, members []string, b
 	for owner := range bags {
 		left := api.ApplicationOf(owner) == remote && owner != remote && owner != in.Model.Name &&
 			!slices.Contains(members, owner) && (rel == nil || !slices.Contains(rel.Units, owner) || owner == in.Event.RemoteUnit)
-		if left {
+		if left && (rel == nil || owner == in.Event.RemoteUnit || in.Model.Meets(rel, owner)) {
 			list = append(list, owner)
 		}
 	}
@@ -157,7 +157,7 @@ func goal(in ViewInput) *hookv1.GoalState {
 		joined := &hookv1.GoalStatus{Status: "joined", Since: rel.Record.Created}
 		to.Members[rel.Remote.Application] = joined
 		for _, unit := range rel.Units {
-			if unit != s.Name && api.ApplicationOf(unit) == rel.Remote.Application {
+			if s.Meets(rel, unit) {
 				to.Members[unit] = joined
 			}
 		}

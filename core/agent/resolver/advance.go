@@ -155,7 +155,7 @@ func toldRelation(in Input, ev *hookv1.Event, c *controllerv1.Cursor) {
 	known, rel := c.Relations[ev.RelationId], in.Model.Relation(ev.RelationId)
 	if known == nil || ev.Kind == api.EventRelationCreated {
 		known = &controllerv1.RelationCursor{Created: true, Endpoint: ev.Endpoint, RemoteApp: ev.RemoteApp,
-			Peer: rel != nil && rel.Peer()}
+			Peer: rel != nil && rel.Peer(), Implicit: rel != nil && rel.Implicit()}
 		c.Relations[ev.RelationId] = known
 	}
 	if known.Members == nil {

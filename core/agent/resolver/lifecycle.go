@@ -50,6 +50,9 @@ func abandoned(in Input) (Decision, bool) {
 			return d, true
 		}
 	}
+	if d, waits := in.alone(); waits {
+		return d, true
+	}
 	d, _ := in.run(plain(api.EventRemove))
 	if c.Pending == nil {
 		d.Do = Skip
@@ -125,6 +128,9 @@ func install(in Input) (Decision, bool) {
 	if in.Cursor.Installed || in.dying() {
 		return none()
 	}
+	if !in.besidePrincipal() {
+		return wait(in.never(), "waiting for its principal "+in.Model.Unit.GetPrincipal()+" to enter the relation")
+	}
 	if in.Seen.Machine() {
 		for _, s := range in.Model.Storage {
 			if s.Life == controllerv1.Life_LIFE_ALIVE && in.Seen.Storage[s.Id] == nil {
@@ -135,12 +141,16 @@ func install(in Input) (Decision, bool) {
 	return in.run(plain(api.EventInstall))
 }
 
-// teardown: a dying unit leaves its relations, stops and is removed. Storage went before, by the rule above it.
+// teardown: a dying unit leaves its relations, waits for the units that live beside it, stops and is removed. Storage went
+// before, by the rule above it.
 func teardown(in Input) (Decision, bool) {
 	if !in.dying() || !in.Cursor.Installed {
 		return none()
 	}
 	if d, ok := relations(in); ok {
+		return d, true
+	}
+	if d, waits := in.alone(); waits {
 		return d, true
 	}
 	if !in.Cursor.Stopped {

@@ -3,6 +3,7 @@ package resolver
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
@@ -21,7 +22,7 @@ func created(in Input) (Decision, bool) {
 			continue
 		}
 		ev := &hookv1.Event{Kind: api.EventRelationCreated}
-		return in.run(address(ev, rel.ID, rel.Own.Name, rel.Remote.Application))
+		return in.unheard(rel.Implicit(), address(ev, rel.ID, rel.Own.Name, rel.Remote.Application))
 	}
 	return none()
 }
@@ -46,10 +47,20 @@ func relations(in Input) (Decision, bool) {
 			continue
 		}
 		if ev := inRelation(in, known, in.Model.Relation(id)); ev != nil {
-			return in.run(address(ev, id, known.Endpoint, known.RemoteApp))
+			return in.unheard(known.Implicit, address(ev, id, known.Endpoint, known.RemoteApp))
 		}
 	}
 	return none()
+}
+
+// unheard commits the event without running it if the charm is not to hear of it: the unit is in an implicit relation
+// like any other, so that the other side meets it, but its charm never declared the endpoint.
+func (in Input) unheard(implicit bool, ev *hookv1.Event) (Decision, bool) {
+	d, ok := in.run(ev)
+	if implicit {
+		d.Do, d.Begin = Skip, false
+	}
+	return d, ok
 }
 
 // inRelation is the strict order within one relation: the changed that a joined owes, departed, broken, the
@@ -59,9 +70,12 @@ func inRelation(in Input, known *controllerv1.RelationCursor, rel *source.Relati
 		return &hookv1.Event{Kind: api.EventRelationChanged, RemoteUnit: known.OwedChanged}
 	}
 	leaving := in.dying() || !standing(rel)
+	if known.Implicit && !leaving {
+		return nil
+	}
 	var present []string
 	if !leaving {
-		present = others(in.Model.Name, rel)
+		present = in.others(rel)
 	}
 	if ev := departed(in, known, present); ev != nil {
 		return ev
@@ -106,13 +120,30 @@ func departed(in Input, known *controllerv1.RelationCursor, present []string) *h
 	return &hookv1.Event{Kind: api.EventRelationDeparted, RemoteUnit: gone, DepartingUnit: leaver}
 }
 
-// others lists the units on the other side, or the other units among peers.
-func others(unit string, rel *source.Relation) []string {
+// others lists the units on the other side that the unit meets, or the other units among peers.
+func (in Input) others(rel *source.Relation) []string {
 	var list []string
 	for _, u := range rel.Units {
-		if u != unit && api.ApplicationOf(u) == rel.Remote.Application {
+		if in.Model.Meets(rel, u) {
 			list = append(list, u)
 		}
 	}
 	return list
+}
+
+// besidePrincipal says whether a subordinate's principal is in one of the relations that put the unit there. Until then
+// the unit waits: Juju makes it no sooner, so its charm finds its principal installed.
+func (in Input) besidePrincipal() bool {
+	principal := in.Model.Unit.GetPrincipal()
+	return principal == "" || slices.ContainsFunc(in.Model.Relations, func(rel *source.Relation) bool {
+		return rel.Container() && slices.Contains(rel.Units, principal)
+	})
+}
+
+// alone says whether no subordinates live beside the unit any more; a dying unit stays until they are gone.
+func (in Input) alone() (Decision, bool) {
+	if left := in.Model.Unit.GetSubordinates(); len(left) > 0 {
+		return wait(in.never(), "waiting for its subordinates to be removed: "+strings.Join(left, ", "))
+	}
+	return none()
 }

@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write the traces anew")
 // indented lines under it are what the units then do, in order.
 func TestTraces(t *testing.T) {
 	files, err := filepath.Glob("testdata/traces/*.txt")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("found %d traces, want 20 or more (%v)", len(files), err)
+	if err != nil || len(files) < 48 {
+		t.Fatalf("found %d traces, want 48 or more (%v)", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
@@ -94,6 +94,11 @@ var commands = map[string]func(*sim, []string){
 		app, ep, _ := strings.Cut(w[0], ":")
 		other, otherEP, _ := strings.Cut(w[1], ":")
 		s.store.Integrate(app, ep, other, otherEP)
+	},
+	"tie": func(s *sim, w []string) {
+		sub, ep, _ := strings.Cut(w[0], ":")
+		principal, other, _ := strings.Cut(w[1], ":")
+		s.store.Tie(sub, ep, principal, other)
 	},
 	"remove-relation": func(s *sim, w []string) { s.store.RemoveRelation(int32(number(s, w[0]))) },
 	"suspend":         func(s *sim, w []string) { s.store.Suspend(int32(number(s, w[0])), true) },

@@ -1,6 +1,9 @@
 package source
 
 import (
+	"slices"
+
+	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -50,6 +53,24 @@ type Relation struct {
 
 // Peer says whether the relation is among the units of one application.
 func (r *Relation) Peer() bool { return r.Own == r.Remote }
+
+// Container says whether only units beside each other meet in the relation.
+func (r *Relation) Container() bool {
+	return r.Own.GetScope() == "container" || r.Remote.GetScope() == "container"
+}
+
+// Implicit says whether the unit's side is the endpoint that every application has without declaring it. The charm is
+// told nothing of such a relation; the other side is.
+func (r *Relation) Implicit() bool { return api.ImplicitEndpoint(r.Own.GetName(), r.Own.GetRole()) }
+
+// Meets says whether the unit sees another one in the relation: it is of the other side (or a peer) and, in a relation of
+// scope container, one of the two lives beside the other.
+func (s *Snapshot) Meets(r *Relation, other string) bool {
+	if other == s.Name || api.ApplicationOf(other) != r.Remote.GetApplication() {
+		return false
+	}
+	return !r.Container() || s.Unit.GetPrincipal() == other || slices.Contains(s.Unit.GetSubordinates(), other)
+}
 
 // Leads says whether the unit is the leader that the model names.
 func (s *Snapshot) Leads() bool { return s.Lead != nil && s.Lead.Unit == s.Name }

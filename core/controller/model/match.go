@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -17,7 +18,7 @@ const (
 )
 
 // implicit is the endpoint that every application has without declaring it.
-const implicit = "juju-info"
+const implicit = api.InfoEndpoint
 
 // Side is one application of a wanted relation, with the endpoints that its charm declares.
 type Side struct {
