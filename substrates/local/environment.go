@@ -21,6 +21,14 @@ func address(model, unit string) string {
 	return fmt.Sprintf("127.%d.%d.%d", 64+sum[0]&63, sum[1], 1+sum[2]%254)
 }
 
+// address is where the unit is reached; a subordinate is reached where its principal is.
+func (r *record) address() string {
+	if r.Principal != "" {
+		return address(r.ModelUUID, r.Principal)
+	}
+	return address(r.ModelUUID, r.Unit)
+}
+
 func interfaces(address string) []*substratev1.NetworkInterface {
 	return []*substratev1.NetworkInterface{{Name: "lo", Cidrs: []string{address + "/8"}}}
 }
@@ -35,7 +43,7 @@ func (s *Substrate) Environment(ctx context.Context, req *substratev1.Environmen
 	if err != nil {
 		return nil, err
 	}
-	own := address(r.ModelUUID, r.Unit)
+	own := r.address()
 	env := &substratev1.EnvironmentResponse{
 		Addresses: []string{own}, Interfaces: interfaces(own), MachineId: "0", BootId: process.Boot(),
 		Enter: s.enter(ctx, lay, r),

@@ -139,7 +139,7 @@ func (k *keeper) publish() {
 	defer k.mu.Unlock()
 	r := k.rec
 	o := &substratev1.Observation{
-		ModelUuid: r.ModelUUID, Application: r.Application, Unit: r.Unit, ProviderId: r.ProviderID, Addresses: []string{address(r.ModelUUID, r.Unit)}, Phase: "running", Ready: true,
+		ModelUuid: r.ModelUUID, Application: r.Application, Unit: r.Unit, ProviderId: r.ProviderID, Addresses: []string{r.address()}, Phase: "running", Ready: true,
 	}
 	for _, c := range r.Containers {
 		if st := k.states[c.Name]; !st.up {

@@ -20,6 +20,7 @@ type record struct {
 	ModelUUID   string `json:"model_uuid"`
 	Application string `json:"application"`
 	Unit        string `json:"unit"`
+	Principal   string `json:"principal,omitempty"` // of a subordinate, which lives at that unit's place
 	Incarnation string `json:"incarnation"`
 	ProviderID  string `json:"provider_id"`
 	Token       string `json:"token"` // part of an environment entry of every process, see entry

@@ -14,7 +14,7 @@ import (
 func (l *layout) wanted(spec *substratev1.ApplicationSpec, unit *substratev1.UnitSpec, revision uint64) *record {
 	model := spec.GetModelUuid()
 	r := &record{
-		Schema: schema, ModelUUID: model, Application: spec.GetApplication(), Unit: unit.GetName(),
+		Schema: schema, ModelUUID: model, Application: spec.GetApplication(), Unit: unit.GetName(), Principal: unit.GetPrincipal(),
 		Incarnation: unit.GetIncarnation(), ProviderID: model8(model) + "/" + unit.GetName(), Token: rand.Text(), Revision: revision,
 	}
 	kinds := map[string]string{}

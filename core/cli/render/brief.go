@@ -13,14 +13,13 @@ import (
 // Oneline prints a line for each unit.
 func Oneline(w io.Writer, s *clientv1.StatusResponse) error {
 	var b strings.Builder
-	for _, a := range s.GetApplications() {
-		for name, u := range ordered(a) {
-			fmt.Fprintf(&b, "- %s: %s (agent:%s, workload:%s)", name, u.GetAddress(), u.GetAgent().GetCurrent(), u.GetWorkload().GetCurrent())
-			if ports := Ports(u.GetOpenPorts()); ports != "" {
-				b.WriteString(" " + ports)
-			}
-			b.WriteByte('\n')
+	for name, u := range ordered(s) {
+		indent := name[:len(name)-len(strings.TrimLeft(name, " "))]
+		fmt.Fprintf(&b, "%s- %s: %s (agent:%s, workload:%s)", indent, name[len(indent):], u.GetAddress(), u.GetAgent().GetCurrent(), u.GetWorkload().GetCurrent())
+		if ports := Ports(u.GetOpenPorts()); ports != "" {
+			b.WriteString(" " + ports)
 		}
+		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

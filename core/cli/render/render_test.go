@@ -86,6 +86,27 @@ func full() *clientv1.StatusResponse {
 	}
 }
 
+// beside is a model with subordinates of two applications.
+func beside() *clientv1.StatusResponse {
+	web, other := unit("web/0", st("active", ""), st("idle", "")), unit("web/1", st("active", ""), st("idle", ""))
+	web.Leader, web.Subordinates, other.Subordinates = true, []string{"log/0", "ntp/1"}, []string{"ntp/0"}
+	log, one, two := unit("log/0", st("blocked", "no sink"), st("idle", "")), unit("ntp/0", st("active", ""), st("idle", "")), unit("ntp/1", st("active", ""), st("executing", "running start hook"))
+	log.Principal, one.Principal, two.Principal = "web/0", "web/1", "web/0"
+	log.Leader, one.Leader = true, true
+	tie := func(endpoint, app string) []*clientv1.RelatedApplication {
+		return []*clientv1.RelatedApplication{{Endpoint: endpoint, Application: app, Interface: endpoint, Scope: "container"}}
+	}
+	s := empty()
+	s.Applications = []*clientv1.ApplicationStatusInfo{
+		{Name: "log", Charm: "local:log-0", CharmName: "log", CharmOrigin: "local", Status: st("blocked", "no sink"), ScaleWanted: 1, Subordinate: true, SubordinateTo: []string{"web"},
+			Units: []*clientv1.UnitStatusInfo{log}, Relations: tie("host", "web")},
+		{Name: "ntp", Charm: "local:ntp-0", CharmName: "ntp", CharmOrigin: "local", Status: st("active", ""), ScaleWanted: 2, Subordinate: true, SubordinateTo: []string{"web"},
+			Units: []*clientv1.UnitStatusInfo{one, two}, Relations: tie("juju-info", "web")},
+		{Name: "web", Charm: "local:web-0", CharmName: "web", CharmOrigin: "local", Status: st("active", ""), ScaleWanted: 2, Units: []*clientv1.UnitStatusInfo{other, web}},
+	}
+	return s
+}
+
 func empty() *clientv1.StatusResponse {
 	s := full()
 	s.Applications, s.Relations, s.Storage = nil, nil, nil
@@ -107,21 +128,25 @@ func TestGolden(t *testing.T) {
 		"status/colour.txt": func(w io.Writer) error {
 			return render.Tabular(w, full(), render.StatusOptions{Relations: true, Storage: true, Colour: true})
 		},
-		"status/empty.txt":    func(w io.Writer) error { return render.Tabular(w, empty(), render.StatusOptions{Relations: true}) },
-		"status/oneline.txt":  func(w io.Writer) error { return render.Oneline(w, full()) },
-		"status/summary.txt":  func(w io.Writer) error { return render.Summary(w, full()) },
-		"status/status.json":  value("json", render.Status(full(), zone)),
-		"status/status.yaml":  value("yaml", render.Status(full(), zone)),
-		"status/empty.json":   value("json", render.Status(empty(), zone)),
-		"status/empty.yaml":   value("yaml", render.Status(empty(), zone)),
-		"task/done.txt":       func(w io.Writer) error { return render.PlainTask(w, done) },
-		"task/failed.txt":     func(w io.Writer) error { return render.PlainTask(w, failed) },
-		"task/task.yaml":      value("yaml", render.Task(done, zone)),
-		"task/pending.yaml":   value("yaml", render.Task(waits, zone)),
-		"task/tasks.json":     value("json", render.Tasks([]*controllerv1.Task{done, failed}, zone)),
-		"task/tasks.yaml":     value("yaml", render.Tasks([]*controllerv1.Task{done, failed, waits}, zone)),
-		"task/operation.yaml": value("yaml", render.Operation(op, []*controllerv1.Task{done, failed}, zone)),
-		"task/operation.json": value("json", render.Operation(op, []*controllerv1.Task{done, waits}, zone)),
+		"status/empty.txt":         func(w io.Writer) error { return render.Tabular(w, empty(), render.StatusOptions{Relations: true}) },
+		"status/oneline.txt":       func(w io.Writer) error { return render.Oneline(w, full()) },
+		"status/summary.txt":       func(w io.Writer) error { return render.Summary(w, full()) },
+		"status/status.json":       value("json", render.Status(full(), zone)),
+		"status/status.yaml":       value("yaml", render.Status(full(), zone)),
+		"status/subordinates.txt":  func(w io.Writer) error { return render.Tabular(w, beside(), render.StatusOptions{}) },
+		"status/subordinates.line": func(w io.Writer) error { return render.Oneline(w, beside()) },
+		"status/subordinates.json": value("json", render.Status(beside(), zone)),
+		"status/subordinates.yaml": value("yaml", render.Status(beside(), zone)),
+		"status/empty.json":        value("json", render.Status(empty(), zone)),
+		"status/empty.yaml":        value("yaml", render.Status(empty(), zone)),
+		"task/done.txt":            func(w io.Writer) error { return render.PlainTask(w, done) },
+		"task/failed.txt":          func(w io.Writer) error { return render.PlainTask(w, failed) },
+		"task/task.yaml":           value("yaml", render.Task(done, zone)),
+		"task/pending.yaml":        value("yaml", render.Task(waits, zone)),
+		"task/tasks.json":          value("json", render.Tasks([]*controllerv1.Task{done, failed}, zone)),
+		"task/tasks.yaml":          value("yaml", render.Tasks([]*controllerv1.Task{done, failed, waits}, zone)),
+		"task/operation.yaml":      value("yaml", render.Operation(op, []*controllerv1.Task{done, failed}, zone)),
+		"task/operation.json":      value("json", render.Operation(op, []*controllerv1.Task{done, waits}, zone)),
 		"task/operations.txt": func(w io.Writer) error {
 			return render.Operations(w, []*controllerv1.Operation{op, {Id: "9", Summary: "exec run on a/0", Tasks: []string{"10"}}}, []*controllerv1.Task{done, failed, waits}, zone, false)
 		},

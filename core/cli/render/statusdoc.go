@@ -50,6 +50,7 @@ type AppPart struct {
 	Life             string                   `json:"life,omitempty" yaml:"life,omitempty"`
 	Status           StatusPart               `json:"application-status" yaml:"application-status"`
 	Relations        map[string][]RelatedPart `json:"relations,omitempty" yaml:"relations,omitempty"`
+	SubordinateTo    []string                 `json:"subordinate-to,omitempty" yaml:"subordinate-to,omitempty"`
 	Units            map[string]UnitPart      `json:"units,omitempty" yaml:"units,omitempty"`
 	Version          string                   `json:"version,omitempty" yaml:"version,omitempty"`
 	EndpointBindings map[string]string        `json:"endpoint-bindings,omitempty" yaml:"endpoint-bindings,omitempty"`
@@ -72,6 +73,8 @@ type UnitPart struct {
 	OpenPorts     []string   `json:"open-ports,omitempty" yaml:"open-ports,omitempty"`
 	Address       string     `json:"address,omitempty" yaml:"address,omitempty"`
 	ProviderID    string     `json:"provider-id,omitempty" yaml:"provider-id,omitempty"`
+	// Subordinates are the units that live beside this one; they are shown nowhere else.
+	Subordinates map[string]UnitPart `json:"subordinates,omitempty" yaml:"subordinates,omitempty"`
 }
 
 // StoragePart is the storage in a Document.
@@ -113,8 +116,9 @@ func Status(s *clientv1.StatusResponse, zone Zone) Document {
 		Machines: map[string]any{}, Applications: map[string]AppPart{},
 		Controller: ControllerPart{Timestamp: zone.clock(s.GetTimestamp())},
 	}
+	parts := zone.units(s)
 	for _, a := range s.GetApplications() {
-		d.Applications[a.GetName()] = zone.application(a, s.GetVersion())
+		d.Applications[a.GetName()] = zone.application(a, parts)
 	}
 	if len(s.GetStorage()) > 0 {
 		d.Storage.Storage = map[string]StoreInfo{}
@@ -133,11 +137,11 @@ func (z Zone) status(s *hookv1.Status) StatusPart {
 	return StatusPart{Current: s.GetCurrent(), Message: s.GetMessage(), Since: z.stamp(s.GetSince())}
 }
 
-func (z Zone) application(a *clientv1.ApplicationStatusInfo, version string) AppPart {
+func (z Zone) application(a *clientv1.ApplicationStatusInfo, parts map[string]UnitPart) AppPart {
 	out := AppPart{
 		Charm: a.GetCharm(), CharmOrigin: a.GetCharmOrigin(), CharmName: a.GetCharmName(), CharmRev: a.GetCharmRev(), CharmVersion: a.GetCharmVersion(),
 		Scale: a.GetScaleWanted(), ProviderID: a.GetProviderId(), Address: a.GetAddress(), Exposed: a.GetExposed(), Life: notAlive(a.GetLife()),
-		Status: z.status(a.GetStatus()), Version: a.GetWorkloadVersion(), EndpointBindings: a.GetEndpointBindings(),
+		Status: z.status(a.GetStatus()), SubordinateTo: a.GetSubordinateTo(), Version: a.GetWorkloadVersion(), EndpointBindings: a.GetEndpointBindings(),
 	}
 	for _, r := range a.GetRelations() {
 		if out.Relations == nil {
@@ -146,16 +150,42 @@ func (z Zone) application(a *clientv1.ApplicationStatusInfo, version string) App
 		out.Relations[r.GetEndpoint()] = append(out.Relations[r.GetEndpoint()],
 			RelatedPart{Application: r.GetApplication(), Interface: r.GetInterface(), Scope: r.GetScope()})
 	}
+	if a.GetSubordinate() {
+		out.Scale = 0 // it has none of its own, and its units are shown beneath their principals
+		return out
+	}
 	for _, u := range a.GetUnits() {
 		if out.Units == nil {
 			out.Units = map[string]UnitPart{}
 		}
-		part := UnitPart{Workload: z.status(u.GetWorkload()), Agent: z.status(u.GetAgent()), Leader: u.GetLeader(), UpgradingFrom: u.GetUpgradingFrom(),
-			Machine: u.GetMachine(), OpenPorts: u.GetOpenPorts(), Address: u.GetAddress(), ProviderID: u.GetProviderId()}
-		part.Agent.Version, part.Agent.Life = version, notAlive(u.GetLife())
-		out.Units[u.GetName()] = part
+		out.Units[u.GetName()] = parts[u.GetName()]
 	}
 	return out
+}
+
+// units are the parts of all units by name, each with those that live beside it.
+func (z Zone) units(s *clientv1.StatusResponse) map[string]UnitPart {
+	parts, beside := map[string]UnitPart{}, map[string]map[string]UnitPart{}
+	for _, a := range s.GetApplications() {
+		for _, u := range a.GetUnits() {
+			part := UnitPart{Workload: z.status(u.GetWorkload()), Agent: z.status(u.GetAgent()), Leader: u.GetLeader(), UpgradingFrom: u.GetUpgradingFrom(),
+				Machine: u.GetMachine(), OpenPorts: u.GetOpenPorts(), Address: u.GetAddress(), ProviderID: u.GetProviderId()}
+			part.Agent.Version, part.Agent.Life = s.GetVersion(), notAlive(u.GetLife())
+			parts[u.GetName()] = part
+			if principal := u.GetPrincipal(); principal != "" {
+				if beside[principal] == nil {
+					beside[principal] = map[string]UnitPart{}
+				}
+				beside[principal][u.GetName()] = part
+			}
+		}
+	}
+	for principal, subs := range beside {
+		part := parts[principal]
+		part.Subordinates = subs
+		parts[principal] = part
+	}
+	return parts
 }
 
 // notAlive is a life that is worth showing.

@@ -87,29 +87,43 @@ func cut(version string) string {
 	return version
 }
 
-// ordered gives an application's units by number, under the names they are shown with: a star marks the leader.
-func ordered(a *clientv1.ApplicationStatusInfo) iter.Seq2[string, *clientv1.UnitStatusInfo] {
-	list := slices.Clone(a.GetUnits())
-	slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
+// ordered gives the units by application and number, each followed by those that live beside it, under the names they are
+// shown with: a star marks a leader, two spaces a subordinate.
+func ordered(s *clientv1.StatusResponse) iter.Seq2[string, *clientv1.UnitStatusInfo] {
+	beside := map[string][]*clientv1.UnitStatusInfo{}
+	for _, a := range s.GetApplications() {
+		for _, u := range a.GetUnits() {
+			beside[u.GetPrincipal()] = append(beside[u.GetPrincipal()], u)
+		}
+	}
+	for _, list := range beside {
+		slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
+	}
 	return func(yield func(string, *clientv1.UnitStatusInfo) bool) {
-		for _, u := range list {
-			name := u.GetName()
-			if u.GetLeader() {
-				name += "*"
-			}
-			if !yield(name, u) {
+		for _, u := range beside[""] {
+			if !yield(starred(u), u) {
 				return
+			}
+			for _, sub := range beside[u.GetName()] {
+				if !yield("  "+starred(sub), sub) {
+					return
+				}
 			}
 		}
 	}
 }
 
+func starred(u *clientv1.UnitStatusInfo) string {
+	if u.GetLeader() {
+		return u.GetName() + "*"
+	}
+	return u.GetName()
+}
+
 func units(s *clientv1.StatusResponse) *Table {
 	t := &Table{Columns: Columns("Unit", "Workload", "Agent", "Address", "Ports", "Message")}
-	for _, a := range s.GetApplications() {
-		for name, u := range ordered(a) {
-			t.Add(name, status(u.GetWorkload().GetCurrent()), status(u.GetAgent().GetCurrent()), u.GetAddress(), Ports(u.GetOpenPorts()), unitMessage(u))
-		}
+	for name, u := range ordered(s) {
+		t.Add(name, status(u.GetWorkload().GetCurrent()), status(u.GetAgent().GetCurrent()), u.GetAddress(), Ports(u.GetOpenPorts()), unitMessage(u))
 	}
 	return t
 }

@@ -108,7 +108,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		"all at once": {func() error {
 			return deploy(&clientv1.DeployRequest{Application: "w", Config: map[string]string{"port": "many", "nope": "1"}, Constraints: map[string]string{"mem": "much", "wheels": "4"}, Resources: map[string]string{"disk": "/x"}, Bindings: map[string]string{"z": "alpha"}, Storage: map[string]*controllerv1.StorageDirective{"tape": {}, "data": {Count: 3, SizeBytes: 5}}})
 		}, errs.Invalid, "*nope*many*mem=much: want a size*unknown constraint \"wheels\"*cannot use resource \"disk\": charm \"web\" has image*storage data=3: charm \"web\" allows exactly 1*storage data of 5 bytes*cannot use storage \"tape\"*cannot bind endpoint \"z\""},
-		"subordinate units": {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: sub, Units: 1}) }, errs.Invalid, `cannot deploy "sub" with units: its charm is subordinate`},
+		"subordinate units": {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: sub, Units: 1}) }, errs.Invalid, `cannot use --num-units or --to with subordinate application "sub"`},
 		"assumes":           {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: needs}) }, errs.Invalid, `cannot deploy "needs": its charm assumes juju >= 9.0, which is not here; use --force to try anyway`},
 		"substrate refuses": {func() error {
 			b.refuse = "no images here"
@@ -455,24 +455,6 @@ func TestRemovals(t *testing.T) {
 	}
 	if _, err := call(t.Context(), b.client.AddUnit, &clientv1.AddUnitRequest{Model: "m", Application: "web"}); !errs.Is(err, errs.Conflict) {
 		t.Fatalf("add to a dying application: %v", err)
-	}
-}
-
-func TestSubordinates(t *testing.T) {
-	b, _ := small(t)
-	ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: b.charm(simple("sub", "subordinate: true\nrequires:\n  host: {interface: juju-info, scope: container}\n"))})
-	ok(t, b.client.Integrate, &clientv1.IntegrateRequest{Model: "m", Endpoints: []string{"sub", "web"}})
-	ok(t, b.client.AddUnit, &clientv1.AddUnitRequest{Model: "m", Application: "web"})
-	m, _ := b.reader.Model(b.reader.Models()[0].GetUuid())
-	for sub, principal := range map[string]string{"sub/0": "web/0", "sub/1": "web/1", "sub/2": "web/2"} {
-		if got := m.Units[sub].Value.GetPrincipal(); got != principal {
-			t.Errorf("%s lives beside %q, want %q", sub, got, principal)
-		}
-	}
-	ok(t, b.client.RemoveUnit, &clientv1.RemoveUnitRequest{Model: "m", Units: []string{"web/1"}})
-	m, _ = b.reader.Model(m.UUID)
-	if m.Units["sub/1"].Value.GetLife() != controllerv1.Life_LIFE_DYING || m.Units["sub/0"].Value.GetLife() != controllerv1.Life_LIFE_ALIVE {
-		t.Error("a subordinate does not end with its principal")
 	}
 }
 

@@ -102,7 +102,7 @@ func (s *Service) newApplication(in *clientv1.DeployRequest, ch *charm.Charm) (*
 		bad.add(err)
 	}
 	if in.GetUnits() > 0 && ch.Meta.Subordinate {
-		bad.addf("cannot deploy %q with units: its charm is subordinate; its units come with those of the application that it is integrated with", name)
+		bad.addf("cannot use --num-units or --to with subordinate application %q: its units come with those of the application that it is integrated with", name)
 	}
 	if in.GetUnits() > maxUnits {
 		bad.addf("cannot deploy %d units of %q at once; at most %d, then add more with add-unit", in.GetUnits(), name, maxUnits)

@@ -32,11 +32,12 @@ type edit struct {
 	reads map[string]int64
 	empty []string // prefixes
 	ops   map[string]store.Op
+	units map[string]*controllerv1.Unit // as they are to be written
 	err   error
 }
 
 func (s *Service) newEdit(ctx context.Context) *edit {
-	return &edit{ctx: ctx, store: s.cfg.Store, now: s.cfg.Now(), reads: map[string]int64{}, ops: map[string]store.Op{}}
+	return &edit{ctx: ctx, store: s.cfg.Store, now: s.cfg.Now(), reads: map[string]int64{}, ops: map[string]store.Op{}, units: map[string]*controllerv1.Unit{}}
 }
 
 // saw makes the transaction depend on a record being as it was; 0 = absent.
@@ -99,7 +100,33 @@ func (e *edit) app(m *snapshot.Model, app *controllerv1.Application) {
 }
 
 func (e *edit) unit(m *snapshot.Model, u *controllerv1.Unit) {
+	e.units[u.GetName()] = u
 	e.put(store.In(m.UUID, key.OfUnit(key.Unit, u.GetName())), m.Units[u.GetName()].Mod, u)
+}
+
+// unitNow is a unit as it will be, nil if there is none.
+func (e *edit) unitNow(m *snapshot.Model, name string) *controllerv1.Unit {
+	if u, ok := e.units[name]; ok {
+		return u
+	}
+	return m.Units[name].Value
+}
+
+// still makes the edit depend on a counter being as it is: nothing that takes numbers of it comes between.
+func (e *edit) still(m *snapshot.Model, counter string) {
+	full := store.In(m.UUID, key.Named(key.Next, counter))
+	if _, taken := e.ops[full]; taken {
+		return // it is compared already
+	}
+	found, err := e.store.Range(e.ctx, full, store.RangeOptions{})
+	if err != nil {
+		e.err = fmt.Errorf("cannot read a counter: %w", err)
+		return
+	}
+	e.saw(full, 0)
+	if len(found.KVs) == 1 {
+		e.saw(full, found.KVs[0].Mod)
+	}
 }
 
 func (e *edit) relation(m *snapshot.Model, r *controllerv1.Relation) {
@@ -161,7 +188,7 @@ func (s *Service) writeModel(ctx context.Context, name string, build func(e *edi
 }
 
 // drop forgets what was to be written.
-func (e *edit) drop() { e.ops = map[string]store.Op{} }
+func (e *edit) drop() { e.ops, e.units = map[string]store.Op{}, map[string]*controllerv1.Unit{} }
 
 // appOf is the part of a unit's name before the slash.
 func appOf(unit string) string {

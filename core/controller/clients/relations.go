@@ -39,15 +39,7 @@ func (s *Service) Integrate(ctx context.Context, req *connect.Request[clientv1.I
 		r := &controllerv1.Relation{Id: int32(id), Endpoints: pair[:], Life: controllerv1.Life_LIFE_ALIVE, Created: e.stamp()}
 		e.relation(m, r)
 		resp.Relation = r
-		if !model.IsContainer(r) {
-			return nil
-		}
-		for _, end := range r.GetEndpoints() {
-			if !m.Applications[end.GetApplication()].Value.GetSubordinate() {
-				return s.subordinates(e, m, r, m.AliveUnits(end.GetApplication()))
-			}
-		}
-		return nil
+		return s.besideOld(e, m, r)
 	})
 	return connect.NewResponse(resp), err
 }
@@ -137,22 +129,6 @@ func (s *Service) RemoveRelation(ctx context.Context, req *connect.Request[clien
 		return nil
 	})
 	return connect.NewResponse(&clientv1.RemoveRelationResponse{}), err
-}
-
-// endSubordinates ends the units that live beside others only because of the
-// relation.
-func endSubordinates(e *edit, m *snapshot.Model, r *controllerv1.Relation, force bool) {
-	for _, end := range r.GetEndpoints() {
-		if !m.Applications[end.GetApplication()].Value.GetSubordinate() {
-			continue
-		}
-		_, principal := model.Ends(r, end.GetApplication())
-		for _, u := range m.UnitsOf(end.GetApplication()) {
-			if appOf(m.Units[u].Value.GetPrincipal()) == principal.GetApplication() {
-				endUnit(e, m, u, force, false)
-			}
-		}
-	}
 }
 
 // findRelation finds a relation by its number or its two ends; an end without

@@ -108,13 +108,13 @@ func (s *Service) status(m *snapshot.Model, selectors []string) (*clientv1.Statu
 		}
 	}
 	ofApp := relationsByApp(m)
-	shown := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(m.Applications)) {
-		app := s.applicationStatus(m, m.Applications[name].Value, ofApp[name])
-		if app = selected(app, selectors); app != nil {
-			resp.Applications = append(resp.Applications, app)
-			shown[name] = true
-		}
+		resp.Applications = append(resp.Applications, s.applicationStatus(m, m.Applications[name].Value, ofApp[name]))
+	}
+	resp.Applications = selectAll(resp.Applications, selectors)
+	shown := map[string]bool{}
+	for _, app := range resp.GetApplications() {
+		shown[app.GetName()] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.Relations)) {
 		if r := m.Relations[id].Value; slices.ContainsFunc(r.GetEndpoints(), func(e *controllerv1.Endpoint) bool { return shown[e.GetApplication()] }) {
@@ -140,34 +140,6 @@ func relationsByApp(m *snapshot.Model) map[string][]*controllerv1.Relation {
 	return by
 }
 
-// selected cuts an application down to what the selectors name: applications,
-// units (globs of either) or workload statuses. Nil is nothing.
-func selected(app *clientv1.ApplicationStatusInfo, selectors []string) *clientv1.ApplicationStatusInfo {
-	if len(selectors) == 0 {
-		return app
-	}
-	var units []*clientv1.UnitStatusInfo
-	for _, p := range selectors {
-		if ok, err := path.Match(p, app.GetName()); ok && err == nil {
-			return app
-		}
-	}
-	for _, u := range app.GetUnits() {
-		for _, p := range selectors {
-			ok, err := path.Match(p, u.GetName())
-			if ok && err == nil || p == u.GetWorkload().GetCurrent() || p == u.GetAgent().GetCurrent() {
-				units = append(units, u)
-				break
-			}
-		}
-	}
-	if len(units) == 0 {
-		return nil
-	}
-	app.Units = units
-	return app
-}
-
 func relationStatus(m *snapshot.Model, r *controllerv1.Relation) *clientv1.RelationStatusInfo {
 	out := &clientv1.RelationStatusInfo{Id: r.GetId(), Key: relationKey(r), Type: "regular", Status: "joined", Life: life(r.GetLife())}
 	for _, e := range r.GetEndpoints() {
@@ -187,7 +159,7 @@ func relationStatus(m *snapshot.Model, r *controllerv1.Relation) *clientv1.Relat
 	}
 	switch {
 	case r.GetSuspended():
-		out.Status = "suspended"
+		out.Status, out.Message = "suspended", r.GetSuspendedReason()
 	case r.GetLife() != controllerv1.Life_LIFE_ALIVE:
 		out.Status = "removing"
 		if left := prefixed(m.Scopes, fmt.Sprintf("scope/%d/", r.GetId())); len(left) > 0 {

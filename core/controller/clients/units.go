@@ -14,7 +14,6 @@ import (
 	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
-	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
 // AddUnit adds units; numbers are never used again.
@@ -34,7 +33,7 @@ func (s *Service) addUnits(e *edit, m *snapshot.Model, name string, count int) (
 		return nil, err
 	}
 	if app.Value.GetSubordinate() {
-		return nil, errs.E(errs.Invalid, "cannot add units to %q: its charm is subordinate; add units to the application that it is integrated with", name)
+		return nil, errs.E(errs.Invalid, "cannot add unit to application %q: application is a subordinate; add units to the application that it is integrated with", name)
 	}
 	if count > maxUnits {
 		return nil, errs.E(errs.Invalid, "cannot add %d units to %q at once; at most %d, then more", count, name, maxUnits)
@@ -48,38 +47,7 @@ func (s *Service) addUnits(e *edit, m *snapshot.Model, name string, count int) (
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range m.RelationsOf(name) {
-		if r.GetLife() == controllerv1.Life_LIFE_ALIVE && model.IsContainer(r) {
-			if err := s.subordinates(e, m, r, made); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return made, nil
-}
-
-// subordinates puts a unit of the relation's subordinate side beside each of
-// the given units that has none yet.
-func (s *Service) subordinates(e *edit, m *snapshot.Model, r *controllerv1.Relation, principals []string) error {
-	if len(principals) == 0 || model.IsPeer(r) {
-		return nil
-	}
-	_, remote := model.Ends(r, appOf(principals[0]))
-	sub, ok := m.Applications[remote.GetApplication()]
-	if !ok || !sub.Value.GetSubordinate() {
-		return nil
-	}
-	has := map[string]bool{}
-	for _, u := range m.AliveUnits(sub.Value.GetName()) {
-		has[m.Units[u].Value.GetPrincipal()] = true
-	}
-	ch, err := s.charmOf(sub.Value)
-	if err != nil {
-		return err
-	}
-	wanted := slices.DeleteFunc(slices.Clone(principals), func(u string) bool { return has[u] })
-	_, err = s.newUnits(e, m, sub.Value, ch, len(wanted), wanted)
-	return err
+	return made, s.besideNew(e, m, name, made)
 }
 
 // RemoveUnit begins the end of units: of those named, or of the application's
@@ -124,15 +92,20 @@ func removable(m *snapshot.Model, name string) error {
 	case !ok:
 		return errs.E(errs.NotFound, "cannot remove unit %q: there is no such unit in model %q", name, m.Record.Value.GetName())
 	case u.Value.GetPrincipal() != "":
-		return errs.E(errs.Invalid, "cannot remove unit %q: it is subordinate to %q; remove that, or the relation", name, u.Value.GetPrincipal())
+		return errs.E(errs.Invalid, "cannot remove unit %q: unit is a subordinate, to remove use remove-relation, which removes all units of %q beside %q",
+			name, appOf(name), appOf(u.Value.GetPrincipal()))
 	}
 	return nil
 }
 
 // highestUnits are count alive units with the highest numbers.
 func highestUnits(m *snapshot.Model, name string, count int) ([]string, error) {
-	if _, err := application(m, name); err != nil {
+	app, err := application(m, name)
+	if err != nil {
 		return nil, err
+	}
+	if app.Value.GetSubordinate() {
+		return nil, errs.E(errs.Invalid, "cannot remove units of application %q: application is a subordinate, to remove its units use remove-relation", name)
 	}
 	alive := m.AliveUnits(name)
 	if count < 1 || count > len(alive) {
@@ -147,8 +120,12 @@ func highestUnits(m *snapshot.Model, name string, count int) ([]string, error) {
 func (s *Service) ScaleApplication(ctx context.Context, req *connect.Request[clientv1.ScaleApplicationRequest]) (*connect.Response[clientv1.ScaleApplicationResponse], error) {
 	in, resp := req.Msg, &clientv1.ScaleApplicationResponse{}
 	_, err := s.writeModel(ctx, in.GetModel(), func(e *edit, m *snapshot.Model) (err error) {
-		if _, err := application(m, in.GetApplication()); err != nil {
+		app, err := application(m, in.GetApplication())
+		if err != nil {
 			return err
+		}
+		if app.Value.GetSubordinate() {
+			return errs.E(errs.Invalid, "cannot scale application %q: application is a subordinate; scale the application that it is integrated with", in.GetApplication())
 		}
 		resp.Added, resp.Removed = nil, nil
 		have, want := len(m.AliveUnits(in.GetApplication())), int(in.GetScale())

@@ -22,7 +22,7 @@ func (s *Service) applicationStatus(m *snapshot.Model, app *controllerv1.Applica
 	out := &clientv1.ApplicationStatusInfo{
 		Name: app.GetName(), Charm: app.GetCharmUrl(), CharmName: app.GetCharmName(), CharmOrigin: "local", CharmRev: app.GetCharmRevision(),
 		Exposed: app.GetExposed(), Life: life(app.GetLife()), EndpointBindings: app.GetEndpointBindings(), Runtime: app.GetRuntime(),
-		Status: &hookv1.Status{Current: api.StatusUnknown, Since: app.GetCreated()},
+		Status: &hookv1.Status{Current: api.StatusUnknown, Since: app.GetCreated()}, Subordinate: app.GetSubordinate(),
 	}
 	if rec := s.cfg.Mirror.Charm(app.GetCharmDigest()); rec != nil {
 		out.CharmVersion = rec.GetVersion()
@@ -44,6 +44,21 @@ func (s *Service) applicationStatus(m *snapshot.Model, app *controllerv1.Applica
 		out.Status = st
 	}
 	out.Relations = related(app.GetName(), relations)
+	if app.GetSubordinate() {
+		out.SubordinateTo = principals(app.GetName(), relations)
+	}
+	return out
+}
+
+// principals lists the applications beside whose units those of a subordinate one live.
+func principals(app string, relations []*controllerv1.Relation) []string {
+	var out []string
+	for _, r := range relations {
+		if _, remote := model.Ends(r, app); model.IsContainer(r) && !model.IsPeer(r) && !slices.Contains(out, remote.GetApplication()) {
+			out = append(out, remote.GetApplication())
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -67,6 +82,7 @@ func (s *Service) unitStatus(m *snapshot.Model, app *controllerv1.Application, n
 	out := &clientv1.UnitStatusInfo{
 		Name: name, Leader: m.Leads[app.GetName()].Value.GetUnit() == name, Life: life(rec.GetLife()), ProviderId: rec.GetProviderId(),
 		Workload: said.GetWorkload(), WorkloadVersion: said.GetVersion(), OpenPorts: ports(m.Ports[name].Value), Failed: failed(m, name),
+		Principal: rec.GetPrincipal(), Subordinates: rec.GetSubordinates(),
 	}
 	if a := m.Addresses[name].Value.GetAddresses(); len(a) > 0 {
 		out.Address = a[0]

@@ -2,7 +2,10 @@ package commit
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -176,10 +179,29 @@ func purge(g *model.Graph, unit string, mod int64) *removal {
 	for _, relation := range g.Relations(app) {
 		r.ops = append(r.ops, store.Delete(store.In(g.UUID, key.ScopeOf(relation, unit))))
 	}
+	r.part(g, unit)
 	if leader, term := g.Leader(app); leader == unit {
 		lead := store.In(g.UUID, key.OfApp(key.Lead, app))
 		r.compares = append(r.compares, store.CreateIs(lead, term))
 		r.ops = append(r.ops, store.Delete(lead))
 	}
 	return r
+}
+
+// part takes a subordinate that is gone out of its principal's record: a dying principal waits for that.
+func (r *removal) part(g *model.Graph, unit string) {
+	u, _ := g.Unit(unit)
+	principal, mod := g.Unit(u.GetPrincipal())
+	if principal == nil || !slices.Contains(principal.Subordinates, unit) {
+		return
+	}
+	next := proto.CloneOf(principal)
+	next.Subordinates = slices.DeleteFunc(next.Subordinates, func(s string) bool { return s == unit })
+	bytes, err := model.Encode(next)
+	if err != nil {
+		return // a record that was read can be written
+	}
+	k := store.In(g.UUID, key.OfUnit(key.Unit, principal.Name))
+	r.compares = append(r.compares, store.ModIs(k, mod))
+	r.ops = append(r.ops, store.Put(k, bytes))
 }

@@ -68,7 +68,7 @@ func units(spec *substratev1.ApplicationSpec, all []UnitInput) {
 		if u.Unit.GetLife() == controllerv1.Life_LIFE_DEAD {
 			continue
 		}
-		us := &substratev1.UnitSpec{Name: u.Unit.GetName(), Draining: u.Unit.GetLife() == controllerv1.Life_LIFE_DYING, Incarnation: u.Incarnation}
+		us := &substratev1.UnitSpec{Name: u.Unit.GetName(), Draining: u.Unit.GetLife() == controllerv1.Life_LIFE_DYING, Incarnation: u.Incarnation, Principal: u.Unit.GetPrincipal()}
 		for _, s := range u.Storage {
 			us.Storage = append(us.Storage, &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName()})
 		}

@@ -42,9 +42,28 @@ func (p *Placement) tidy(ctx context.Context, m *snapshot.Model) error {
 		}
 	}
 	if len(writes) == 0 {
+		writes = orphans(m)
+	}
+	if len(writes) == 0 {
 		writes = p.agents(m)
 	}
 	return p.writeAll(ctx, writes)
+}
+
+// orphans ends subordinates whose principal is on its way out or gone.
+func orphans(m *snapshot.Model) []write {
+	var writes []write
+	for name, u := range m.Units {
+		principal := u.Value.GetPrincipal()
+		if principal == "" || u.Value.GetLife() != controllerv1.Life_LIFE_ALIVE || m.Units[principal].Value.GetLife() == controllerv1.Life_LIFE_ALIVE {
+			continue
+		}
+		next := proto.CloneOf(u.Value)
+		next.Life = controllerv1.Life_LIFE_DYING
+		next.Forced = next.GetForced() || m.Units[principal].Value.GetForced()
+		writes = append(writes, write{store.In(m.UUID, key.OfUnit(key.Unit, name)), u.Mod, next})
+	}
+	return writes
 }
 
 // agents gives units that have none the shared agent.
