@@ -182,6 +182,10 @@ func (f *fake) Integrate(_ context.Context, r *connect.Request[clientv1.Integrat
 	return reply(f, "Integrate", r, &clientv1.IntegrateResponse{Relation: &controllerv1.Relation{Id: 7}})
 }
 
+func (f *fake) SuspendRelations(_ context.Context, r *connect.Request[clientv1.SuspendRelationsRequest]) (*connect.Response[clientv1.SuspendRelationsResponse], error) {
+	return reply(f, "SuspendRelations", r, &clientv1.SuspendRelationsResponse{})
+}
+
 func (f *fake) RemoveRelation(_ context.Context, r *connect.Request[clientv1.RemoveRelationRequest]) (*connect.Response[clientv1.RemoveRelationResponse], error) {
 	return reply(f, "RemoveRelation", r, &clientv1.RemoveRelationResponse{})
 }

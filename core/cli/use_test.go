@@ -49,7 +49,7 @@ var wrongUses = []string{
 	"deploy ./testdata/bundle.yaml --config a=b", "deploy ./testdata/web --constraints mem", "deploy ./testdata/web --resource img", "deploy ./testdata/web --storage data",
 	"deploy ./testdata/web --storage data=a,b", "deploy ./testdata/web --storage data=0", "deploy ./testdata/web --hook-timeout 5", "deploy ./testdata/web --config a.yaml --config b.yaml", "deploy ./testdata/web -n x",
 	"refresh", "refresh a b", "refresh a --resource x", "config", "config web a b", "config web a=b c", "config web --format tabular",
-	"integrate web", "integrate a b c", "remove-relation", "remove-relation web", "remove-relation 4 5", "remove-relation a b c",
+	"integrate web", "integrate a b c", "suspend-relation", "suspend-relation web db", "resume-relation", "resume-relation 4 x", "remove-relation", "remove-relation web", "remove-relation 4 5", "remove-relation a b c",
 	"add-unit", "add-unit web -n 0", "remove-unit", "remove-unit web", "remove-unit web/0 --num-units 2", "remove-unit web db --num-units 2", "remove-unit web/0 --no-wait",
 	"scale-application web", "scale-application web many", "scale-application web -1", "remove-application", "remove-application web --no-wait",
 	"expose", "unexpose", "trust", "trust web --scope=world", "export-bundle x",

@@ -101,7 +101,7 @@ func TestVerbs(t *testing.T) {
 		"config-tty-fails":   {tty: true, fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "failed", 102)}}, lines: []string{"config web port=81"}},
 		"config-wait-fails":  {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "failed", 102)}}, lines: []string{"config web port=81 --wait"}},
 		"config-wait-late":   {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "ok", 99)}}, lines: []string{"config web port=81 --wait --timeout 2s"}},
-		"relate":             {fake: &fake{hold: true}, lines: []string{"integrate web db", "relate web:db db:db --wait", "remove-relation web db", "remove-relation 7 --force"}},
+		"relate":             {fake: &fake{hold: true}, lines: []string{"integrate web db", "relate web:db db:db --wait", "remove-relation web db", "remove-relation 7 --force", "suspend-relation 7 8 --message moving", "resume-relation 7,8"}},
 		"units":              {fake: &fake{hold: true}, lines: []string{"add-unit web", "add-unit web -n 2 --wait", "remove-unit web/1 --force --destroy-storage", "remove-unit web --num-units 2 --wait", "scale-application web 3", "scale-application web 3 --wait"}},
 		"wait-too-long":      {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{sampleModel("blocked", "idle")}}, lines: []string{"add-unit web --wait --timeout 2s"}},
 		"remove":             {fake: &fake{}, lines: []string{"remove-application cache", "remove-application cache lost --no-prompt --force --destroy-storage", "remove-application cache --dry-run"}},

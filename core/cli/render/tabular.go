@@ -87,20 +87,24 @@ func cut(version string) string {
 	return version
 }
 
-// ordered gives the units by application and number, each followed by those that live beside it, under the names they are
+// ordered gives the units by number, application after application, each followed by those that live beside it, under the names they are
 // shown with: a star marks a leader, two spaces a subordinate.
 func ordered(s *clientv1.StatusResponse) iter.Seq2[string, *clientv1.UnitStatusInfo] {
+	var principals []*clientv1.UnitStatusInfo
 	beside := map[string][]*clientv1.UnitStatusInfo{}
 	for _, a := range s.GetApplications() {
-		for _, u := range a.GetUnits() {
-			beside[u.GetPrincipal()] = append(beside[u.GetPrincipal()], u)
+		list := slices.Clone(a.GetUnits())
+		slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
+		for _, u := range list {
+			if u.GetPrincipal() == "" {
+				principals = append(principals, u)
+			} else {
+				beside[u.GetPrincipal()] = append(beside[u.GetPrincipal()], u)
+			}
 		}
 	}
-	for _, list := range beside {
-		slices.SortStableFunc(list, func(x, y *clientv1.UnitStatusInfo) int { return byUnit(x.GetName(), y.GetName()) })
-	}
 	return func(yield func(string, *clientv1.UnitStatusInfo) bool) {
-		for _, u := range beside[""] {
+		for _, u := range principals {
 			if !yield(starred(u), u) {
 				return
 			}
