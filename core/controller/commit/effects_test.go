@@ -100,6 +100,28 @@ func TestRemoveAndPurge(t *testing.T) {
 	}
 }
 
+func TestPurgedSubordinateLeavesItsPrincipal(t *testing.T) {
+	w := newWorld(t)
+	principal := get[*controllerv1.Unit](w, key.OfUnit(key.Unit, "web/0"))
+	principal.Subordinates = []string{"log/3", "ntp/0"}
+	w.put(key.OfUnit(key.Unit, "web/0"), principal)
+	for _, sub := range []string{"ntp/0", "log/3"} {
+		w.put(key.OfUnit(key.Unit, sub), &controllerv1.Unit{Name: sub, Agent: agent, Life: controllerv1.Life_LIFE_DEAD, Principal: "web/0"})
+	}
+	for done, sub := range []string{"ntp/0", "log/3"} {
+		if err := w.c.PurgeUnit(t.Context(), w.uuid, sub); err != nil || w.has(key.OfUnit(key.Unit, sub)) {
+			t.Fatalf("%s: %v", sub, err)
+		}
+		if got := get[*controllerv1.Unit](w, key.OfUnit(key.Unit, "web/0")); len(got.Subordinates) != 1-done || got.Life != controllerv1.Life_LIFE_ALIVE {
+			t.Errorf("after %s the principal is %v", sub, got)
+		}
+	}
+	w.put(key.OfUnit(key.Unit, "ntp/9"), &controllerv1.Unit{Name: "ntp/9", Agent: agent, Life: controllerv1.Life_LIFE_DEAD, Principal: "web/77"})
+	if err := w.c.PurgeUnit(t.Context(), w.uuid, "ntp/9"); err != nil {
+		t.Errorf("whose principal is gone already: %v", err)
+	}
+}
+
 func TestForcedUnitIsPurgedWithItsLeadership(t *testing.T) {
 	w := newWorld(t)
 	w.put(key.OfUnit(key.Unit, "web/0"), &controllerv1.Unit{Name: "web/0", Agent: agent, Forced: true, Life: controllerv1.Life_LIFE_DYING})

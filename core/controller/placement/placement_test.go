@@ -238,6 +238,28 @@ func TestForcedUnitsNeedNoAgent(t *testing.T) {
 	r.eventually("a forced unit goes without its agent", func(m *snapshot.Model) bool { return !m.Units["web/1"].Exists() && m.Units["web/0"].Exists() })
 }
 
+func TestSubordinatesEndWithTheirPrincipal(t *testing.T) {
+	r := newRig(t)
+	r.deploy("fake-0")
+	sub := unit("sub/0", "fake-0", alive)
+	sub.Principal = "web/0"
+	stays := unit("sub/1", "fake-0", alive)
+	stays.Principal = "web/1"
+	r.put(map[string]proto.Message{
+		at(key.OfApp(key.App, "sub")):     &controllerv1.Application{Name: "sub", Life: alive, CharmDigest: "d1", CharmName: "web", Runtime: "python", Subordinate: true},
+		at(key.OfUnit(key.Unit, "sub/0")): sub, at(key.OfUnit(key.Unit, "sub/1")): stays,
+	})
+	r.eventually("subordinates have places beside their principals", func(*snapshot.Model) bool {
+		units := r.world.Spec(uuid, "sub").GetUnits()
+		return len(units) == 2 && units[0].GetPrincipal() == "web/0" && units[1].GetPrincipal() == "web/1"
+	})
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/0")): unit("web/0", "fake-0", dying)})
+	r.eventually("the subordinate begins to go", func(m *snapshot.Model) bool { return m.Units["sub/0"].Value.GetLife() == dying })
+	if m, _ := r.reader.Model(uuid); m.Units["sub/1"].Value.GetLife() != alive {
+		t.Error("one of another principal went along")
+	}
+}
+
 func TestValidateAndKnown(t *testing.T) {
 	r := newRig(t)
 	r.world.Refuse("no room")
