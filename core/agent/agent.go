@@ -18,6 +18,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/queue"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/core/process"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	"github.com/bangle-dev/bangle/sdk/substrate"
 )
@@ -88,7 +89,7 @@ func New(cfg Config) (*Agent, error) {
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
-		UnitDir: a.unitDir, RunDir: a.runDir})
+		UnitDir: a.unitDir, RunDir: a.runDir, Boot: process.BootID()})
 	return a, nil
 }
 
@@ -179,6 +180,11 @@ func (l lines) ReadBag(ctx context.Context, k event.Key, relation int32, owner s
 		return map[string]string{}, nil
 	}
 	return bag.Values, nil
+}
+
+// StateFiles asks the controller.
+func (l lines) StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error) {
+	return l.a.cfg.Agents.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: k.Model, Unit: k.Unit})
 }
 
 // Immediate queues.

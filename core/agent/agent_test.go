@@ -505,14 +505,14 @@ func TestRefreshKeepsTheUnitsOwnFiles(t *testing.T) {
 	w.deploy(1)
 	w.started("web/0")
 	dir := filepath.Join(w.dir, "units", agenttest.Model[:8], "web-0", "charm")
-	if err := os.WriteFile(filepath.Join(dir, ".unit-state.db"), []byte("state"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ".own.db"), []byte("state"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file, digest := agenttest.Pack(t, "web", map[string]string{"new.txt": "new"})
 	w.server.AddCharm(digest, file)
 	w.store.Refresh("web", digest, false)
 	w.untilEvents("web/0", 6)
-	for name, want := range map[string]bool{"new.txt": true, ".unit-state.db": true, "config.yaml": false, "dispatch": true} {
+	for name, want := range map[string]bool{"new.txt": true, ".own.db": true, "config.yaml": false, "dispatch": true} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
 		}

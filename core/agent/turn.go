@@ -206,6 +206,11 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	}
 	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
 	u.fails, u.notLeader, u.refused = 0, "", 0
+	if t.ran.Started && t.req.GetDone() != nil {
+		if err := a.dispatcher.Settle(u.key, t.req.GetDone().GetStateFiles()); err != nil {
+			a.cfg.Log.Warn("the unit's state files will be restored before its next event", "unit", u.key.Unit, "err", err)
+		}
+	}
 	for name, c := range t.req.Cursor.Containers {
 		if at, err := time.Parse(time.RFC3339Nano, c.LastNotice); err == nil {
 			a.observer.Told(u.key, name, at)

@@ -29,6 +29,7 @@ const (
 
 	lockFile     = "lock"
 	caDir        = "ca"
+	sealFile     = "sealing-keys.json" // in caDir: what is needed to read the store, and never lies in it
 	storeDir     = "etcd"
 	charmsDir    = "charms"
 	logsDir      = "logs"

@@ -25,6 +25,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/logbook"
 	"github.com/bangle-dev/bangle/core/controller/pki"
 	"github.com/bangle-dev/bangle/core/controller/placement"
+	"github.com/bangle-dev/bangle/core/controller/seal"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/controller/watch"
@@ -155,12 +156,16 @@ func (c *controller) close() {
 // openStore opens the store and, the very first time, writes who the controller
 // is and which tokens let agents join.
 func (c *controller) openStore(ctx context.Context) (err error) {
+	keys, err := seal.Open(filepath.Join(c.dir, caDir, sealFile))
+	if err != nil {
+		return err
+	}
 	if s := c.cfg.Store; len(s.Endpoints) > 0 {
 		settings, err := pki.LoadClient(s.CA, s.Cert, s.Key)
 		if err != nil {
 			return err
 		}
-		if c.store, err = store.OpenExternal(ctx, store.External{Endpoints: s.Endpoints, TLS: settings}); err != nil {
+		if c.store, err = store.OpenExternal(ctx, store.External{Endpoints: s.Endpoints, TLS: settings, Sealer: keys}); err != nil {
 			return err
 		}
 	} else {
@@ -168,7 +173,7 @@ func (c *controller) openStore(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		c.store, err = store.OpenEmbedded(ctx, store.Embedded{Dir: filepath.Join(c.dir, storeDir), PeerCert: cert, PeerKey: key, PeerCA: authority, Log: c.log})
+		c.store, err = store.OpenEmbedded(ctx, store.Embedded{Dir: filepath.Join(c.dir, storeDir), PeerCert: cert, PeerKey: key, PeerCA: authority, Log: c.log, Sealer: keys})
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,12 @@ const (
 	Task           Kind = "task"     // task/<id>: Task
 	Resolved       Kind = "resolved" // resolved/<app>/<n>: Resolved
 	Storage        Kind = "stor"     // stor/<name>/<n>: StorageInstance
+	StateFiles     Kind = "ufset"    // ufset/<app>/<n>: StateFiles, without the pieces
+	Secret         Kind = "secret"   // secret/<id>: Secret
+	SecretContent  Kind = "scont"    // scont/<id>/<revision>: SecretRevision; told to nobody
+	SecretReader   Kind = "sread"    // sread/<id>/<app>/<n>: SecretReader
+	Payloads       Kind = "payl"     // payl/<app>/<n>: Payloads
+	PodSpec        Kind = "podspec"  // podspec/<app>: PodSpec
 	Next           Kind = "next"     // next/relation, next/operation, next/unit/<app>: a decimal number
 	// Model and Charm lie outside m/<uuid>/ in the store, but agents are told them with the model's records.
 	Model Kind = "models" // models/<uuid>: Model
@@ -42,7 +48,7 @@ const (
 // Kinds lists every kind; what decides about keys has a row for each.
 func Kinds() []Kind {
 	return []Kind{App, Unit, Incarnation, State, Members, File, Status, Addresses, CharmState, Ports, Relation, Bag, Scope,
-		Lead, LeaderSettings, AppStatus, Operation, Task, Resolved, Storage, Next, Model, Charm}
+		Lead, LeaderSettings, AppStatus, Operation, Task, Resolved, Storage, StateFiles, Secret, SecretContent, SecretReader, Payloads, PodSpec, Next, Model, Charm}
 }
 
 // Key is a parsed key. Fields that the kind does not have are zero.
@@ -51,17 +57,21 @@ type Key struct {
 	App      string // the application; set wherever a unit is
 	Unit     string // "web/0"; "" in the bag of an application
 	Relation int32
-	Name     string // state file, task, operation, storage id ("data/0"), counter ("unit/web"), digest, model
-	Part     uint32 // block of members, piece of a file
+	Name     string // state file, task, operation, secret, storage id ("data/0"), counter ("unit/web"), digest, model
+	Part     uint32 // block of members, piece of a file, revision of a secret
 }
 
 // String spells the key; Parse reads it back.
 func (k Key) String() string {
 	switch k.Kind {
-	case App, Lead, LeaderSettings, AppStatus:
+	case App, Lead, LeaderSettings, AppStatus, PodSpec:
 		return string(k.Kind) + "/" + k.App
-	case Unit, Incarnation, State, Status, Addresses, CharmState, Ports, Resolved:
+	case Unit, Incarnation, State, Status, Addresses, CharmState, Ports, Resolved, StateFiles, Payloads:
 		return string(k.Kind) + "/" + k.Unit
+	case SecretContent:
+		return string(k.Kind) + "/" + k.Name + "/" + strconv.FormatUint(uint64(k.Part), 10)
+	case SecretReader:
+		return string(k.Kind) + "/" + k.Name + "/" + k.Unit
 	case Members:
 		return string(k.Kind) + "/" + k.Unit + "/" + id(k.Relation) + "/" + strconv.FormatUint(uint64(k.Part), 10)
 	case File:
@@ -115,6 +125,16 @@ func MembersOf(unit string, relation int32, block uint32) Key {
 // FileOf is one piece of a state file.
 func FileOf(unit, name string, part uint32) Key {
 	return Key{Kind: File, App: AppOf(unit), Unit: unit, Name: name, Part: part}
+}
+
+// ContentOf is the content of one revision of a secret.
+func ContentOf(secret string, revision int32) Key {
+	return Key{Kind: SecretContent, Name: secret, Part: uint32(revision)}
+}
+
+// ReaderOf is what one unit knows of a secret.
+func ReaderOf(secret, unit string) Key {
+	return Key{Kind: SecretReader, Name: secret, App: AppOf(unit), Unit: unit}
 }
 
 // AppOf is the application in a unit's name, "" if there is no number behind a slash.

@@ -30,6 +30,12 @@ func every() map[string]key.Key {
 		"task/7":                       key.Named(key.Task, "7"),
 		"resolved/web/0":               key.OfUnit(key.Resolved, "web/0"),
 		"stor/data/0":                  key.Named(key.Storage, "data/0"),
+		"ufset/web/0":                  key.OfUnit(key.StateFiles, "web/0"),
+		"secret/abc":                   key.Named(key.Secret, "abc"),
+		"scont/abc/3":                  key.ContentOf("abc", 3),
+		"sread/abc/web/0":              key.ReaderOf("abc", "web/0"),
+		"payl/web/0":                   key.OfUnit(key.Payloads, "web/0"),
+		"podspec/web":                  key.OfApp(key.PodSpec, "web"),
 		"next/unit/web":                key.Named(key.Next, "unit/web"),
 		"models/u":                     key.Named(key.Model, "u"),
 		"charms/sha":                   key.Named(key.Charm, "sha"),
@@ -58,7 +64,7 @@ func TestSpellAndParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{"", "app", "app/", "app/a/b", "what/x", "unit/web", "unit/web/x", "unit/web/01", "unit/web/-1", "unit//0",
 		"ucur/web/0/1", "ucur/web/0/0/1", "ucur/web/0/1/x", "ucur/web/0/1/01", "ufile/web/0//1", "rel/0", "rel/x", "rel/01", "bag/1", "bag/1/app",
-		"bag/1/app/a/b", "bag/1/unit/web", "bag/1/who/web", "scope/1/web", "scope/x/web/0", "task/", "task/a/b"} {
+		"scont/a", "scont/a/0", "scont/a/01", "scont//1", "sread/a/web", "sread/a", "secret/a/b", "bag/1/app/a/b", "bag/1/unit/web", "bag/1/who/web", "scope/1/web", "scope/x/web/0", "task/", "task/a/b"} {
 		if k, err := key.Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", s, k)
 		}

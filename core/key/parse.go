@@ -21,10 +21,10 @@ func Parse(s string) (Key, error) {
 // read fills the key from what stands behind the kind; the result says what is wrong, "" if nothing is.
 func (k *Key) read(rest string) string {
 	switch k.Kind {
-	case App, Lead, LeaderSettings, AppStatus:
+	case App, Lead, LeaderSettings, AppStatus, PodSpec:
 		k.App = rest
 		return single(rest)
-	case Unit, Incarnation, State, Status, Addresses, CharmState, Ports, Resolved:
+	case Unit, Incarnation, State, Status, Addresses, CharmState, Ports, Resolved, StateFiles, Payloads:
 		return k.unit(rest)
 	case Members, File:
 		return k.unitPart(rest)
@@ -38,7 +38,9 @@ func (k *Key) read(rest string) string {
 			return why
 		}
 		return k.unit(unit)
-	case Operation, Task, Model, Charm:
+	case SecretContent, SecretReader:
+		return k.secret(rest)
+	case Operation, Task, Model, Charm, Secret:
 		k.Name = rest
 		return single(rest)
 	case Storage, Next:
@@ -83,6 +85,24 @@ func (k *Key) unitPart(rest string) string {
 	}
 	k.Name = parts[2]
 	return single(parts[2])
+}
+
+// secret reads <id>/<revision> or <id>/<app>/<n>.
+func (k *Key) secret(rest string) string {
+	id, rest, _ := strings.Cut(rest, "/")
+	k.Name = id
+	if why := single(id); why != "" {
+		return why
+	}
+	if k.Kind == SecretReader {
+		return k.unit(rest)
+	}
+	n, err := strconv.ParseUint(rest, 10, 31)
+	if err != nil || n < 1 || strconv.FormatUint(n, 10) != rest {
+		return "want a revision, 1 or more, at the end"
+	}
+	k.Part = uint32(n)
+	return ""
 }
 
 func (k *Key) relation(number string) string {

@@ -41,6 +41,9 @@ func Commit(in resolver.Input, d resolver.Decision, ran dispatch.Result, guard *
 		return req
 	}
 	req.Outcome = &controllerv1.CommitRequest_Done{Done: done}
+	if ran.Files != nil {
+		done.StateFiles, req.Cursor.FilesGeneration = ran.Files, ran.Files.Generation
+	}
 	if LeaderOnly(done.Changeset) {
 		guard.LeaderTerm = in.Model.LeadTerm
 	}

@@ -43,6 +43,8 @@ type Config struct {
 	// ToolsDir has the hook tools.
 	ToolsDir   string
 	Controller Controller
+	// Boot names the machine's boot.
+	Boot string
 }
 
 // Dispatcher runs events. It is safe for concurrent use; that a unit has one event at a time is the queue's business.
@@ -51,6 +53,7 @@ type Dispatcher struct {
 
 	mu      sync.Mutex
 	handles map[loaded]string
+	files   opened
 }
 
 // loaded is a charm in one life of one runtime.
@@ -77,6 +80,8 @@ type Job struct {
 type Result struct {
 	Done *charmruntimev1.Done
 	View *hookv1.View
+	// Files are the unit's state files, if the event changed them.
+	Files *controllerv1.StateFiles
 	// Started says that the runtime was given the event: with an error, it may have run.
 	Started bool
 }
@@ -111,10 +116,17 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return Result{}, err
 	}
+	if err := d.prepare(ctx, job, start.Workspace); err != nil {
+		return unprepared(err)
+	}
 	crash.At("dispatch.before-run")
 	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View})
 	crash.At("dispatch.after-run")
-	return Result{Done: done, View: start.View, Started: true}, err
+	r := Result{Done: done, View: start.View, Started: true}
+	if err == nil {
+		d.collect(job, &r)
+	}
+	return r, err
 }
 
 // failed is an event that ended before the charm ran.

@@ -204,6 +204,9 @@ func (deaf) IsLeader(context.Context, event.Key) (bool, error) { return false, n
 func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]string, error) {
 	return map[string]string{"k": "v"}, nil
 }
+func (deaf) StateFiles(context.Context, event.Key) (*controllerv1.StateFiles, error) {
+	return &controllerv1.StateFiles{}, nil
+}
 func (deaf) Immediate(*controllerv1.ImmediateRequest) {}
 func (deaf) Log(*controllerv1.LogRecord)              {}
 

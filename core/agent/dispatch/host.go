@@ -21,6 +21,8 @@ type Lines interface {
 	IsLeader(ctx context.Context, k event.Key) (bool, error)
 	// ReadBag reads a databag at its current revision.
 	ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error)
+	// StateFiles reads the unit's state files as they were last committed.
+	StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error)
 	// Immediate and Log never wait for the controller.
 	Immediate(req *controllerv1.ImmediateRequest)
 	Log(rec *controllerv1.LogRecord)

@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
@@ -139,4 +141,48 @@ func (s *Service) ReadBag(ctx context.Context, req *controllerv1.ReadBagRequest)
 		}
 	})
 	return bag, err
+}
+
+// FetchStateFiles implements the call: the record and its pieces, of one revision.
+func (s *Service) FetchStateFiles(ctx context.Context, req *controllerv1.FetchStateFilesRequest) (*controllerv1.StateFiles, error) {
+	var err error
+	s.cfg.Mirror.Read(func(state *model.State) { err = authz.Speaks(state.Model(req.GetModel()), agentOf(ctx), req.GetUnit()) })
+	if err != nil {
+		return nil, err
+	}
+	k := key.OfUnit(key.StateFiles, req.GetUnit())
+	found, err := s.cfg.Store.Range(ctx, store.In(req.GetModel(), k), store.RangeOptions{})
+	if err != nil || len(found.KVs) == 0 {
+		return &controllerv1.StateFiles{}, err
+	}
+	set := &controllerv1.StateFiles{}
+	if err := proto.Unmarshal(found.KVs[0].Value, set); err != nil {
+		return nil, errs.E(errs.Internal, "cannot read record %s: %w", k, err)
+	}
+	for _, f := range set.GetFiles() {
+		if err := s.pieces(ctx, req, f, found.Revision); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// pieces reads one state file's content at a revision.
+func (s *Service) pieces(ctx context.Context, req *controllerv1.FetchStateFilesRequest, f *controllerv1.StateFile, revision int64) error {
+	if f.GetOnDisk() {
+		return nil
+	}
+	for i := range f.GetSums() {
+		k := key.FileOf(req.GetUnit(), f.GetName(), uint32(i))
+		found, err := s.cfg.Store.Range(ctx, store.In(req.GetModel(), k), store.RangeOptions{Revision: revision})
+		if err != nil {
+			return err
+		}
+		piece := &controllerv1.StatePiece{}
+		if len(found.KVs) == 0 || proto.Unmarshal(found.KVs[0].Value, piece) != nil {
+			return errs.E(errs.Internal, "cannot read record %s: it is not there, or damaged", k)
+		}
+		f.Pieces = append(f.Pieces, piece)
+	}
+	return nil
 }

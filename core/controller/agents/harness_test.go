@@ -301,6 +301,13 @@ func (c *controller) world() {
 			records[key.OfApp(key.LeaderSettings, app)] = &controllerv1.LeaderSettings{}
 			records[key.Named(key.Task, "t-"+app+unit[len(unit)-1:])] = &controllerv1.Task{Unit: unit, Status: "pending"}
 			records[key.Named(key.Storage, "s"+app+"/"+unit[len(unit)-1:])] = &controllerv1.StorageInstance{Owner: unit}
+			of := "of-" + app
+			records[key.Named(key.Secret, of)] = &controllerv1.Secret{Id: of, OwnerKind: "application", Owner: app, LatestRevision: 1}
+			records[key.Named(key.Secret, of+unit[len(unit)-1:])] = &controllerv1.Secret{Id: of + unit[len(unit)-1:], OwnerKind: "unit", Owner: unit, LatestRevision: 1}
+			records[key.ReaderOf("of-db", unit)] = &controllerv1.SecretReader{Unit: unit}
+			records[key.OfUnit(key.StateFiles, unit)] = &controllerv1.StateFiles{}
+			records[key.OfUnit(key.Payloads, unit)] = &controllerv1.Payloads{}
+			records[key.OfApp(key.PodSpec, app)] = &controllerv1.PodSpec{}
 			records[key.OfUnit(key.State, unit)] = &controllerv1.UnitState{}
 			records[key.OfUnit(key.Addresses, unit)] = &controllerv1.Addresses{}
 			records[key.OfUnit(key.CharmState, unit)] = &controllerv1.CharmState{}

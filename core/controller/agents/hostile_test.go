@@ -97,6 +97,10 @@ func probes() map[string]probe {
 			_, err := h.rpc.ReadBag(ctx, &controllerv1.ReadBagRequest{Model: uuid, Reader: unit, RelationId: 2, Owner: unit})
 			return err
 		},
+		"FetchStateFiles": func(ctx context.Context, h *holder, uuid, unit string) error {
+			_, err := h.rpc.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: uuid, Unit: unit})
+			return err
+		},
 		"SetAddresses": func(ctx context.Context, h *holder, uuid, unit string) error {
 			_, err := h.rpc.SetAddresses(ctx, &controllerv1.SetAddressesRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Addresses: []string{"6.6.6.6"}})
 			return err
@@ -201,11 +205,12 @@ func right(k key.Key) string {
 	switch k.Kind {
 	case key.App, key.Charm, key.Model, key.Relation:
 		return "r"
-	case key.Lead, key.LeaderSettings, key.AppStatus: // it leads
+	case key.Lead, key.LeaderSettings, key.AppStatus, key.PodSpec: // it leads
 		return "rw"
 	case key.Status:
 		return "r" + map[bool]string{true: "w"}[own] // a leader reads its units'
-	case key.Unit, key.Incarnation, key.State, key.Members, key.File, key.Addresses, key.CharmState, key.Ports, key.Resolved:
+	case key.Unit, key.Incarnation, key.State, key.Members, key.File, key.Addresses, key.CharmState, key.Ports, key.Resolved,
+		key.StateFiles, key.Payloads, key.SecretReader:
 		return map[bool]string{true: "rw"}[own]
 	case key.Bag:
 		switch {
@@ -225,6 +230,8 @@ func right(k key.Key) string {
 		return "r"
 	case key.Task:
 		return map[bool]string{true: "rw"}[k.Name == "t-web0"]
+	case key.Secret:
+		return map[bool]string{true: "rw"}[k.Name == "of-web0" || k.Name == "of-web"]
 	case key.Storage:
 		return map[bool]string{true: "r"}[k.Name == "sweb/0"]
 	}
@@ -235,7 +242,7 @@ func right(k key.Key) string {
 func TestRightsOfEveryKind(t *testing.T) {
 	c := start(t)
 	c.world()
-	seen := map[key.Kind]bool{key.File: true, key.Next: true} // values that are no messages lie outside the mirror
+	seen := map[key.Kind]bool{key.File: true, key.SecretContent: true, key.Next: true} // values that are no messages lie outside the mirror
 	c.mirror.Read(func(s *model.State) {
 		g := s.Model("m1")
 		for e := range g.All() {
@@ -270,6 +277,12 @@ func TestRightsOfEveryKind(t *testing.T) {
 		seen[key.Charm] = true
 		if !authz.MayRead(g, "web/0", key.Named(key.Charm, "d-web-m1")) || authz.MayRead(g, "web/0", key.Named(key.Charm, "d-db-m1")) {
 			t.Error("charm")
+		}
+		for id, may := range map[string]bool{"of-web0": true, "of-web": true, "of-web1": false, "of-db": false, "none": false} {
+			k := key.ContentOf(id, 1)
+			if authz.MayRead(g, "web/0", k) || authz.MayWrite(g, "web/0", k) != may {
+				t.Errorf("content of secret %s: read %v, write %v; want no, %v", id, authz.MayRead(g, "web/0", k), authz.MayWrite(g, "web/0", k), may)
+			}
 		}
 		for _, k := range []key.Key{key.FileOf("web/0", "f", 0), key.Named(key.Next, "relation"), key.Named(key.Operation, "1")} {
 			if got := authz.MayRead(g, "web/0", k); got != (k.Kind == key.File) {

@@ -47,7 +47,7 @@ func AgentMayRead(g *model.Graph, agent string, k key.Key) bool {
 		return false
 	}
 	named := k.Unit
-	if k.Kind == key.Task || k.Kind == key.Storage {
+	if k.Kind == key.Task || k.Kind == key.Storage || k.Kind == key.Secret {
 		named = ownerOf(g, k)
 	}
 	if named != "" && g.AgentOf(named) == agent && MayRead(g, named, k) {
@@ -85,7 +85,7 @@ func concerned(g *model.Graph, agent string, k key.Key) []string {
 			}
 		}
 		return apps
-	case key.Task, key.Storage:
+	case key.Task, key.Storage, key.Secret:
 		if app := appOf(ownerOf(g, k)); g.AgentHas(agent, app) {
 			return []string{app}
 		}
@@ -107,13 +107,15 @@ func appOf(owner string) string {
 	return owner
 }
 
-// ownerOf is the unit of a task, the owner of a storage.
+// ownerOf is the unit of a task, the owner of a storage or a secret.
 func ownerOf(g *model.Graph, k key.Key) string {
 	if e := g.Entry(k.String()); e != nil {
 		switch v := e.Value.(type) {
 		case *controllerv1.Task:
 			return v.Unit
 		case *controllerv1.StorageInstance:
+			return v.Owner
+		case *controllerv1.Secret:
 			return v.Owner
 		}
 	}

@@ -18,7 +18,8 @@ func CallerOf(method string) Caller {
 	switch method {
 	case "Join":
 		return Anyone
-	case "Renew", "Watch", "Begin", "Commit", "Lead", "Immediate", "Report", "FetchCharm", "ReadBag", "SetAddresses":
+	case "Renew", "Watch", "Begin", "Commit", "Lead", "Immediate", "Report", "FetchCharm", "ReadBag", "SetAddresses",
+		"ReadSecret", "FetchStateFiles", "FetchResource", "EnqueueExec", "SetStorage":
 		return Agent
 	}
 	return Nobody

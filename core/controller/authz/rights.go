@@ -41,6 +41,12 @@ var rights = map[key.Kind]rule{
 	key.Task:           {ownedRead, ownTask},
 	key.Resolved:       {ownUnit, ownUnit},
 	key.Storage:        {ownedRead, never},
+	key.StateFiles:     {ownUnit, ownUnit},
+	key.Secret:         {ownSecret, ownSecret},
+	key.SecretContent:  {never, ownContent}, // read by a call that asks for the right to it
+	key.SecretReader:   {ownUnit, ownUnit},
+	key.Payloads:       {ownUnit, ownUnit},
+	key.PodSpec:        {leads, leads},
 	key.Next:           {never, never},
 	key.Model:          {ownModel, never},
 	key.Charm:          {ownCharm, never},
@@ -112,5 +118,13 @@ func ownedRead(s subject, k key.Key) bool {
 	owner := ownerOf(s.g, k)
 	return owner == s.unit || owner == s.app && k.Kind == key.Storage
 }
+
+// ownSecret: the unit's own, or its application's as leader.
+func ownSecret(s subject, k key.Key) bool {
+	owner := ownerOf(s.g, k)
+	return owner == s.unit || owner == s.app && s.isLeader()
+}
+
+func ownContent(s subject, k key.Key) bool { return ownSecret(s, key.Named(key.Secret, k.Name)) }
 
 func ownTask(s subject, k key.Key) bool { return ownerOf(s.g, k) == s.unit }

@@ -273,6 +273,9 @@ func (d *draft) commonest() string {
 func (d *draft) answer(revision int64) *controllerv1.CommitResponse {
 	r := &controllerv1.CommitResponse{Revision: revision}
 	for _, w := range d.writes {
+		if model.New(w.key.Kind) == nil {
+			continue // told to nobody
+		}
 		if w.value == nil {
 			r.Objects = append(r.Objects, &controllerv1.Object{Model: d.guard.Model, Key: w.key.String(), ModRevision: revision, Deleted: true})
 			continue

@@ -50,6 +50,9 @@ func (d *draft) commit(req *controllerv1.CommitRequest) *controllerv1.Refusal {
 	}
 	switch outcome := req.GetOutcome().(type) {
 	case *controllerv1.CommitRequest_Done:
+		if refusal := d.stateFiles(outcome.Done.GetStateFiles(), req.GetCursor()); refusal != nil {
+			return refusal
+		}
 		return d.done(req.GetEvent(), outcome.Done)
 	case *controllerv1.CommitRequest_Failed:
 		return d.failed(req, outcome.Failed)

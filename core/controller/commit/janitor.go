@@ -164,7 +164,7 @@ func (c *Committer) PurgeUnit(ctx context.Context, uuid, unit string) error {
 // purge lists all that goes with a unit.
 func purge(g *model.Graph, unit string, mod int64) *removal {
 	r := &removal{what: "unit/" + unit, compares: []store.Compare{store.ModIs(store.In(g.UUID, key.OfUnit(key.Unit, unit)), mod)}}
-	for _, kind := range []key.Kind{key.Unit, key.Incarnation, key.State, key.Status, key.Addresses, key.CharmState, key.Ports, key.Resolved} {
+	for _, kind := range []key.Kind{key.Unit, key.Incarnation, key.State, key.Status, key.Addresses, key.CharmState, key.Ports, key.Resolved, key.StateFiles, key.Payloads} {
 		r.ops = append(r.ops, store.Delete(store.In(g.UUID, key.OfUnit(kind, unit))))
 	}
 	for _, kind := range []key.Kind{key.Members, key.File} {

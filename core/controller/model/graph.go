@@ -10,8 +10,8 @@ import (
 type Graph struct {
 	UUID    string
 	entries map[string]*Entry
-	byUnit  map[string]bucket // own records of a unit, its tasks and storage
-	byApp   map[string]bucket // own records of an application without those of its units
+	byUnit  map[string]bucket // own records of a unit, its tasks, storage and secrets
+	byApp   map[string]bucket // own records of an application, its secrets, without those of its units
 	byRel   map[int32]bucket  // the relation, its bags and scopes
 	units   map[string]map[string]bool
 	rels    map[string]map[int32]bool
@@ -95,9 +95,10 @@ func (g *Graph) Delete(name string) *Entry {
 // place says under what a record is found beside its key.
 func place(e *Entry) (unit, app string, relation int32) {
 	switch e.Key.Kind {
-	case key.Unit, key.Incarnation, key.State, key.Members, key.Status, key.Addresses, key.CharmState, key.Ports, key.Resolved:
+	case key.Unit, key.Incarnation, key.State, key.Members, key.Status, key.Addresses, key.CharmState, key.Ports, key.Resolved,
+		key.StateFiles, key.Payloads, key.SecretReader:
 		return e.Key.Unit, "", 0
-	case key.App, key.Lead, key.LeaderSettings, key.AppStatus:
+	case key.App, key.Lead, key.LeaderSettings, key.AppStatus, key.PodSpec:
 		return "", e.Key.App, 0
 	case key.Relation, key.Bag, key.Scope:
 		return "", "", e.Key.Relation
@@ -106,12 +107,19 @@ func place(e *Entry) (unit, app string, relation int32) {
 	case *controllerv1.Task:
 		return v.Unit, "", 0
 	case *controllerv1.StorageInstance:
-		if key.AppOf(v.Owner) != "" {
-			return v.Owner, "", 0
-		}
-		return "", v.Owner, 0
+		return owned(v.Owner)
+	case *controllerv1.Secret:
+		return owned(v.Owner)
 	}
 	return "", "", 0
+}
+
+// owned is place for a record of an owner that is a unit or an application.
+func owned(owner string) (unit, app string, relation int32) {
+	if key.AppOf(owner) != "" {
+		return owner, "", 0
+	}
+	return "", owner, 0
 }
 
 func add[K comparable](m map[K]bucket, k K, e *Entry) {

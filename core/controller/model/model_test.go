@@ -118,7 +118,7 @@ func TestNextNames(t *testing.T) {
 }
 
 func TestEveryKindHasItsMessage(t *testing.T) {
-	raw := map[key.Kind]bool{key.File: true, key.Next: true}
+	raw := map[key.Kind]bool{key.File: true, key.SecretContent: true, key.Next: true}
 	for _, kind := range key.Kinds() {
 		m := model.New(kind)
 		if (m == nil) != raw[kind] {

@@ -69,6 +69,16 @@ func newOther(kind key.Kind) proto.Message {
 		return &controllerv1.Resolved{}
 	case key.Storage:
 		return &controllerv1.StorageInstance{}
+	case key.StateFiles:
+		return &controllerv1.StateFiles{}
+	case key.Secret:
+		return &controllerv1.Secret{}
+	case key.SecretReader:
+		return &controllerv1.SecretReader{}
+	case key.Payloads:
+		return &controllerv1.Payloads{}
+	case key.PodSpec:
+		return &controllerv1.PodSpec{}
 	case key.Model:
 		return &controllerv1.Model{}
 	case key.Charm:
@@ -147,6 +157,16 @@ func objectOther(o *controllerv1.Object, value proto.Message) {
 		o.Value = &controllerv1.Object_Storage{Storage: v}
 	case *controllerv1.Charm:
 		o.Value = &controllerv1.Object_Charm{Charm: v}
+	case *controllerv1.StateFiles:
+		o.Value = &controllerv1.Object_StateFiles{StateFiles: v}
+	case *controllerv1.Secret:
+		o.Value = &controllerv1.Object_Secret{Secret: v}
+	case *controllerv1.SecretReader:
+		o.Value = &controllerv1.Object_SecretReader{SecretReader: v}
+	case *controllerv1.Payloads:
+		o.Value = &controllerv1.Object_Payloads{Payloads: v}
+	case *controllerv1.PodSpec:
+		o.Value = &controllerv1.Object_PodSpec{PodSpec: v}
 	case *controllerv1.Operation:
 		o.Value = &controllerv1.Object_Operation{Operation: v}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
@@ -25,6 +26,7 @@ type Embedded struct {
 	PeerCert, PeerKey, PeerCA string
 	Wait                      time.Duration // until it must serve; default 30 s
 	Log                       *slog.Logger
+	Sealer                    Sealer // nil: sensitive values are kept as they are
 	// ListenClient opens a client listener (host:port), without TLS: for tests of the external form only.
 	ListenClient string
 	NoFsync      bool // loses data when the machine fails: for tests only
@@ -58,7 +60,7 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Etcd, error) {
 		return nil, err
 	}
 	client := v3client.New(member.Server)
-	e := &Etcd{client: client, close: sync.OnceValue(func() error {
+	e := &Etcd{client: client, sealer: cmp.Or[Sealer](c.Sealer, plain{}), close: sync.OnceValue(func() error {
 		err := client.Close()
 		member.Close()
 		if errs.Is(err, errs.Canceled) { // what a client without connections answers

@@ -14,6 +14,7 @@ import (
 type Etcd struct {
 	client *clientv3.Client
 	epoch  string
+	sealer Sealer
 	close  func() error
 }
 
@@ -26,7 +27,7 @@ func (e *Etcd) Close() error { return e.close() }
 // Txn implements Store.
 func (e *Etcd) Txn(ctx context.Context, compares []Compare, then, otherwise []Op) (*TxnResult, error) {
 	crash.At("store.before-txn")
-	resp, err := e.client.Txn(ctx).If(compareAll(compares)...).Then(opAll(then)...).Else(opAll(otherwise)...).Commit()
+	resp, err := e.client.Txn(ctx).If(compareAll(compares)...).Then(e.opAll(then)...).Else(e.opAll(otherwise)...).Commit()
 	crash.At("store.after-txn")
 	if err != nil {
 		return nil, classify("write to the store", err)
@@ -34,7 +35,9 @@ func (e *Etcd) Txn(ctx context.Context, compares []Compare, then, otherwise []Op
 	result := &TxnResult{Succeeded: resp.Succeeded, Revision: resp.Header.Revision, Results: make([]OpResult, len(resp.Responses))}
 	for i, r := range resp.Responses {
 		if got := r.GetResponseRange(); got != nil {
-			result.Results[i].KVs = kvs(got.Kvs)
+			if result.Results[i].KVs, err = e.kvs(got.Kvs); err != nil {
+				return nil, err
+			}
 		}
 		if gone := r.GetResponseDeleteRange(); gone != nil {
 			result.Results[i].Deleted = gone.Deleted
@@ -63,7 +66,7 @@ func compareAll(compares []Compare) []clientv3.Cmp {
 }
 
 // opAll translates operations.
-func opAll(ops []Op) []clientv3.Op {
+func (e *Etcd) opAll(ops []Op) []clientv3.Op {
 	out := make([]clientv3.Op, len(ops))
 	for i, o := range ops {
 		var opts []clientv3.OpOption
@@ -75,7 +78,7 @@ func opAll(ops []Op) []clientv3.Op {
 		}
 		switch o.kind {
 		case opPut:
-			out[i] = clientv3.OpPut(o.key, string(o.value), opts...)
+			out[i] = clientv3.OpPut(o.key, string(e.sealed(o)), opts...)
 		case opDelete:
 			out[i] = clientv3.OpDelete(o.key, opts...)
 		default:
@@ -102,16 +105,19 @@ func (e *Etcd) Range(ctx context.Context, key string, o RangeOptions) (*RangeRes
 	if err != nil {
 		return nil, classify("read the store", err)
 	}
-	return &RangeResult{KVs: kvs(resp.Kvs), Revision: resp.Header.Revision, More: resp.More}, nil
+	found, err := e.kvs(resp.Kvs)
+	return &RangeResult{KVs: found, Revision: resp.Header.Revision, More: resp.More}, err
 }
 
 // kvs translates what was found.
-func kvs(found []*mvccpb.KeyValue) []KV {
+func (e *Etcd) kvs(found []*mvccpb.KeyValue) (_ []KV, err error) {
 	out := make([]KV, len(found))
 	for i, kv := range found {
-		out[i] = fromKV(kv)
+		if out[i], err = e.opened(fromKV(kv)); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, nil
 }
 
 func fromKV(kv *mvccpb.KeyValue) KV {
@@ -135,8 +141,8 @@ func (e *Etcd) Watch(ctx context.Context, prefix string, revision int64) <-chan 
 				send(ctx, out, Batch{Err: classify("watch the store", err)})
 				return
 			}
-			for _, b := range byRevision(resp.Events) {
-				if !send(ctx, out, b) {
+			for _, b := range e.byRevision(resp.Events) {
+				if !send(ctx, out, b) || b.Err != nil {
 					return
 				}
 			}
@@ -157,14 +163,18 @@ func send(ctx context.Context, out chan<- Batch, b Batch) bool {
 
 // byRevision cuts the events of a response where the revision changes. A revision never spans two responses, since
 // fragments are not asked for.
-func byRevision(events []*clientv3.Event) []Batch {
+func (e *Etcd) byRevision(events []*clientv3.Event) []Batch {
 	var batches []Batch
 	for _, ev := range events {
 		if n := len(batches); n == 0 || batches[n-1].Revision != ev.Kv.ModRevision {
 			batches = append(batches, Batch{Revision: ev.Kv.ModRevision})
 		}
 		b := &batches[len(batches)-1]
-		b.Changes = append(b.Changes, Change{KV: fromKV(ev.Kv), Deleted: ev.Type == clientv3.EventTypeDelete})
+		kv, err := e.opened(fromKV(ev.Kv))
+		if err != nil {
+			return append(batches[:len(batches)-1], Batch{Err: err})
+		}
+		b.Changes = append(b.Changes, Change{KV: kv, Deleted: ev.Type == clientv3.EventTypeDelete})
 	}
 	return batches
 }

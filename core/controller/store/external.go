@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"math"
@@ -18,6 +19,7 @@ type External struct {
 	Endpoints []string    // https://host:port
 	TLS       *tls.Config // with the client's certificate; nil only for plain http, in tests
 	Wait      time.Duration
+	Sealer    Sealer // nil: sensitive values are kept as they are
 }
 
 // OpenExternal connects, checks the limits of the cluster and reads or makes the epoch.
@@ -35,7 +37,7 @@ func OpenExternal(ctx context.Context, c External) (*Etcd, error) {
 	if err != nil {
 		return nil, errs.E(errs.Invalid, "cannot open the store at %v: %w", c.Endpoints, err)
 	}
-	e := &Etcd{client: client, close: client.Close}
+	e := &Etcd{client: client, sealer: cmp.Or[Sealer](c.Sealer, plain{}), close: client.Close}
 	if err := e.prepare(ctx, c.Wait, true); err != nil {
 		_ = client.Close()
 		return nil, err

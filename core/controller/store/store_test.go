@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -196,5 +197,67 @@ func BenchmarkStart(b *testing.B) {
 		b.StopTimer()
 		_ = s.Close()
 		b.StartTimer()
+	}
+}
+
+// xor is a sealer that anybody can read through who knows it.
+type xor struct{}
+
+func (xor) Seal(value []byte, name string) []byte {
+	out := []byte(name + "|")
+	for _, b := range value {
+		out = append(out, b^0x55)
+	}
+	return out
+}
+
+func (x xor) Unseal(value []byte, name string) ([]byte, error) {
+	rest, ok := strings.CutPrefix(string(value), name+"|")
+	if !ok {
+		return nil, errs.E(errs.Invalid, "cannot open %s", name)
+	}
+	return []byte(x.Seal([]byte(rest), "")[1:]), nil
+}
+
+// What charms keep of their own is unreadable in the store's files, and nobody who reads or watches notices.
+func TestSensitiveRecordsAreSealedAtRest(t *testing.T) {
+	dir := t.TempDir()
+	s := embedded(t, func(c *store.Embedded) { c.Dir, c.Sealer = dir, xor{} })
+	sealed := []string{store.In("m", key.OfUnit(key.CharmState, "web/0")), store.In("m", key.FileOf("web/0", "f", 0)), store.In("m", key.ContentOf("abc", 1))}
+	open := store.In("m", key.OfUnit(key.Status, "web/0"))
+	watch := s.Watch(t.Context(), store.Prefix+"m/", 1)
+	ops := []store.Op{store.Put(open, []byte("everybody-may-know"))}
+	for _, k := range sealed {
+		ops = append(ops, store.Put(k, []byte("hunter2-is-secret")))
+	}
+	if _, err := s.Txn(t.Context(), nil, ops, nil); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for _, c := range (<-watch).Changes {
+		values[c.KV.Key] = string(c.KV.Value)
+	}
+	for _, k := range sealed {
+		found, err := s.Range(t.Context(), k, store.RangeOptions{})
+		inTxn, txnErr := s.Txn(t.Context(), nil, []store.Op{store.Get(k)}, nil)
+		if err != nil || txnErr != nil || string(found.KVs[0].Value) != "hunter2-is-secret" || string(inTxn.Results[0].KVs[0].Value) != "hunter2-is-secret" || values[k] != "hunter2-is-secret" {
+			t.Errorf("%s reads %v %v, watched %q", k, found, err, values[k])
+		}
+	}
+	all := ""
+	if err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			data, readErr := os.ReadFile(path)
+			all, err = all+string(data), readErr
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(all, "everybody-may-know") {
+		t.Error("the search finds nothing: it proves nothing")
+	}
+	if strings.Contains(all, "hunter2-is-secret") {
+		t.Error("a sensitive value is readable in the store's files")
 	}
 }

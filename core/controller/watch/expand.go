@@ -105,6 +105,7 @@ func (f *fan) leaderMoved(g *model.Graph, app, unit string) {
 	for _, relation := range g.Relations(app) {
 		f.note(agent, ref{g.UUID, key.AppBag(relation, app)})
 	}
+	f.all(g, agent, g.OfApp(app)) // its secrets, its pod spec
 	for _, sibling := range g.Units(app) {
 		f.note(agent, ref{g.UUID, key.OfUnit(key.Status, sibling)})
 	}

@@ -99,14 +99,14 @@ func (f *fan) audience(g *model.Graph, r ref) {
 		for agent := range g.Agents() {
 			f.note(agent, r)
 		}
-	case key.App, key.Lead, key.LeaderSettings, key.AppStatus:
+	case key.App, key.Lead, key.LeaderSettings, key.AppStatus, key.PodSpec:
 		f.apps(g, k.App, r)
 	case key.Relation, key.Bag, key.Scope:
 		relation, _ := g.Relation(k.Relation)
 		for _, end := range relation.GetEndpoints() {
 			f.apps(g, end.Application, r)
 		}
-	case key.Task, key.Storage:
+	case key.Task, key.Storage, key.Secret:
 		f.owned(g, r)
 	case key.Status:
 		leader, _ := g.Leader(k.App)
@@ -126,7 +126,7 @@ func (f *fan) apps(g *model.Graph, app string, r ref) {
 	}
 }
 
-// owned notes the agents of a task's unit or of a storage's owner. Their end cannot be judged by the key alone, so it
+// owned notes the agents of a task's unit or of a storage's or secret's owner. Their end cannot be judged by the key alone, so it
 // counts as structural.
 func (f *fan) owned(g *model.Graph, r ref) {
 	e := g.Entry(r.key.String())
@@ -141,6 +141,8 @@ func (f *fan) owned(g *model.Graph, r ref) {
 	case *controllerv1.Task:
 		f.owner(g, v.Unit, r, gone)
 	case *controllerv1.StorageInstance:
+		f.owner(g, v.Owner, r, gone)
+	case *controllerv1.Secret:
 		f.owner(g, v.Owner, r, gone)
 	}
 }

@@ -2823,7 +2823,7 @@ type Secret struct {
 	Updated        string                 `protobuf:"bytes,10,opt,name=updated,proto3" json:"updated,omitempty"`
 	AutoPrune      bool                   `protobuf:"varint,11,opt,name=auto_prune,json=autoPrune,proto3" json:"auto_prune,omitempty"` // user secrets: revisions that nobody reads go by themselves
 	Access         []*v1.SecretAccess     `protobuf:"bytes,12,rep,name=access,proto3" json:"access,omitempty"`                         // sorted by target
-	Revisions      []*SecretRevision      `protobuf:"bytes,13,rep,name=revisions,proto3" json:"revisions,omitempty"`                   // those that exist, ascending, without sealed and checksum
+	Revisions      []*SecretRevision      `protobuf:"bytes,13,rep,name=revisions,proto3" json:"revisions,omitempty"`                   // those that exist, ascending, without content
 	Unread         []int32                `protobuf:"varint,14,rep,packed,name=unread,proto3" json:"unread,omitempty"`                 // of these, older than the newest and tracked by nobody any more
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2957,13 +2957,14 @@ func (x *Secret) GetUnread() []int32 {
 	return nil
 }
 
-// SecretRevision is one version of the content. Sealed with a key that lies outside the store; never told to agents.
+// SecretRevision is one version of a secret. With content it lies in scont/, sealed with a key that is not in the store,
+// and is told to nobody.
 type SecretRevision struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Revision      int32                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	Created       string                 `protobuf:"bytes,2,opt,name=created,proto3" json:"created,omitempty"`
 	ExpiresUnix   int64                  `protobuf:"varint,3,opt,name=expires_unix,json=expiresUnix,proto3" json:"expires_unix,omitempty"`
-	Sealed        []byte                 `protobuf:"bytes,4,opt,name=sealed,proto3" json:"sealed,omitempty"`     // of a JSON object of strings
+	Content       map[string][]byte      `protobuf:"bytes,4,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Checksum      string                 `protobuf:"bytes,5,opt,name=checksum,proto3" json:"checksum,omitempty"` // keyed hash of the content, hex
 	Backend       string                 `protobuf:"bytes,6,opt,name=backend,proto3" json:"backend,omitempty"`   // "" = the store itself
 	BackendId     string                 `protobuf:"bytes,7,opt,name=backend_id,json=backendId,proto3" json:"backend_id,omitempty"`
@@ -3022,9 +3023,9 @@ func (x *SecretRevision) GetExpiresUnix() int64 {
 	return 0
 }
 
-func (x *SecretRevision) GetSealed() []byte {
+func (x *SecretRevision) GetContent() map[string][]byte {
 	if x != nil {
-		return x.Sealed
+		return x.Content
 	}
 	return nil
 }
@@ -3216,11 +3217,12 @@ func (x *PodSpec) GetVersion() uint64 {
 	return 0
 }
 
-// StateFiles names the state files of a unit in one generation; the pieces lie in ufile/ beside it.
+// StateFiles names the state files of a unit in one generation. In a commit it carries the pieces that changed, in an
+// answer all; as a record none: they lie in ufile/ beside it, each sealed for itself.
 type StateFiles struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	Files         []*StateFile           `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	Files         []*StateFile           `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"` // sorted by name
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3272,12 +3274,13 @@ func (x *StateFiles) GetFiles() []*StateFile {
 // StateFile is one file of the set that a charm keeps in its directory (.unit-state.db and what belongs to it).
 type StateFile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`       // relative to the charm's directory
-	Content       []byte                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"` // compressed (flate); empty in a record, where the pieces hold it
-	Size          int64                  `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`      // uncompressed
-	Sha256        []byte                 `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`   // of the uncompressed content
-	Mode          uint32                 `protobuf:"varint,5,opt,name=mode,proto3" json:"mode,omitempty"`
-	OnDisk        bool                   `protobuf:"varint,6,opt,name=on_disk,json=onDisk,proto3" json:"on_disk,omitempty"` // too large for the store: it lies in the unit's place, and this is its hash
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // relative to the charm's directory
+	Size          int64                  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Sha256        []byte                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Mode          uint32                 `protobuf:"varint,4,opt,name=mode,proto3" json:"mode,omitempty"`
+	OnDisk        bool                   `protobuf:"varint,5,opt,name=on_disk,json=onDisk,proto3" json:"on_disk,omitempty"` // too large for the store: a copy lies at the unit's place, and this is its hash
+	Sums          [][]byte               `protobuf:"bytes,6,rep,name=sums,proto3" json:"sums,omitempty"`                    // of each 16 KiB of the file: the first 16 bytes of their sha256
+	Pieces        []*StatePiece          `protobuf:"bytes,7,rep,name=pieces,proto3" json:"pieces,omitempty"`                // ascending
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3319,13 +3322,6 @@ func (x *StateFile) GetName() string {
 	return ""
 }
 
-func (x *StateFile) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
 func (x *StateFile) GetSize() int64 {
 	if x != nil {
 		return x.Size
@@ -3354,6 +3350,72 @@ func (x *StateFile) GetOnDisk() bool {
 	return false
 }
 
+func (x *StateFile) GetSums() [][]byte {
+	if x != nil {
+		return x.Sums
+	}
+	return nil
+}
+
+func (x *StateFile) GetPieces() []*StatePiece {
+	if x != nil {
+		return x.Pieces
+	}
+	return nil
+}
+
+type StatePiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Content       []byte                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"` // compressed (flate)
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatePiece) Reset() {
+	*x = StatePiece{}
+	mi := &file_controller_v1_model_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatePiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatePiece) ProtoMessage() {}
+
+func (x *StatePiece) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatePiece.ProtoReflect.Descriptor instead.
+func (*StatePiece) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *StatePiece) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *StatePiece) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
 // AgentRecord is an agent that joined (agents/<id>). Agents are told none of them.
 type AgentRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3370,7 +3432,7 @@ type AgentRecord struct {
 
 func (x *AgentRecord) Reset() {
 	*x = AgentRecord{}
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3382,7 +3444,7 @@ func (x *AgentRecord) String() string {
 func (*AgentRecord) ProtoMessage() {}
 
 func (x *AgentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3395,7 +3457,7 @@ func (x *AgentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentRecord.ProtoReflect.Descriptor instead.
 func (*AgentRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AgentRecord) GetId() string {
@@ -3459,7 +3521,7 @@ type JoinToken struct {
 
 func (x *JoinToken) Reset() {
 	*x = JoinToken{}
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3471,7 +3533,7 @@ func (x *JoinToken) String() string {
 func (*JoinToken) ProtoMessage() {}
 
 func (x *JoinToken) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3484,7 +3546,7 @@ func (x *JoinToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
 func (*JoinToken) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *JoinToken) GetAgent() string {
@@ -3848,16 +3910,19 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"auto_prune\x18\v \x01(\bR\tautoPrune\x124\n" +
 	"\x06access\x18\f \x03(\v2\x1c.bangle.hook.v1.SecretAccessR\x06access\x12B\n" +
 	"\trevisions\x18\r \x03(\v2$.bangle.controller.v1.SecretRevisionR\trevisions\x12\x16\n" +
-	"\x06unread\x18\x0e \x03(\x05R\x06unread\"\xd6\x01\n" +
+	"\x06unread\x18\x0e \x03(\x05R\x06unread\"\xc7\x02\n" +
 	"\x0eSecretRevision\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x05R\brevision\x12\x18\n" +
 	"\acreated\x18\x02 \x01(\tR\acreated\x12!\n" +
-	"\fexpires_unix\x18\x03 \x01(\x03R\vexpiresUnix\x12\x16\n" +
-	"\x06sealed\x18\x04 \x01(\fR\x06sealed\x12\x1a\n" +
+	"\fexpires_unix\x18\x03 \x01(\x03R\vexpiresUnix\x12K\n" +
+	"\acontent\x18\x04 \x03(\v21.bangle.controller.v1.SecretRevision.ContentEntryR\acontent\x12\x1a\n" +
 	"\bchecksum\x18\x05 \x01(\tR\bchecksum\x12\x18\n" +
 	"\abackend\x18\x06 \x01(\tR\abackend\x12\x1d\n" +
 	"\n" +
-	"backend_id\x18\a \x01(\tR\tbackendId\"l\n" +
+	"backend_id\x18\a \x01(\tR\tbackendId\x1a:\n" +
+	"\fContentEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"l\n" +
 	"\fSecretReader\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x1a\n" +
@@ -3873,14 +3938,19 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x125\n" +
-	"\x05files\x18\x02 \x03(\v2\x1f.bangle.controller.v1.StateFileR\x05files\"\x92\x01\n" +
+	"\x05files\x18\x02 \x03(\v2\x1f.bangle.controller.v1.StateFileR\x05files\"\xc6\x01\n" +
 	"\tStateFile\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x16\n" +
-	"\x06sha256\x18\x04 \x01(\fR\x06sha256\x12\x12\n" +
-	"\x04mode\x18\x05 \x01(\rR\x04mode\x12\x17\n" +
-	"\aon_disk\x18\x06 \x01(\bR\x06onDisk\"\xc3\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x17\n" +
+	"\aon_disk\x18\x05 \x01(\bR\x06onDisk\x12\x12\n" +
+	"\x04sums\x18\x06 \x03(\fR\x04sums\x128\n" +
+	"\x06pieces\x18\a \x03(\v2 .bangle.controller.v1.StatePieceR\x06pieces\"<\n" +
+	"\n" +
+	"StatePiece\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"\xc3\x01\n" +
 	"\vAgentRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x19\n" +
@@ -3915,7 +3985,7 @@ func file_controller_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_controller_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
+var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_controller_v1_model_proto_goTypes = []any{
 	(Life)(0),                 // 0: bangle.controller.v1.Life
 	(*Model)(nil),             // 1: bangle.controller.v1.Model
@@ -3956,85 +4026,89 @@ var file_controller_v1_model_proto_goTypes = []any{
 	(*PodSpec)(nil),           // 36: bangle.controller.v1.PodSpec
 	(*StateFiles)(nil),        // 37: bangle.controller.v1.StateFiles
 	(*StateFile)(nil),         // 38: bangle.controller.v1.StateFile
-	(*AgentRecord)(nil),       // 39: bangle.controller.v1.AgentRecord
-	(*JoinToken)(nil),         // 40: bangle.controller.v1.JoinToken
-	nil,                       // 41: bangle.controller.v1.Model.ConfigEntry
-	nil,                       // 42: bangle.controller.v1.Application.ConfigEntry
-	nil,                       // 43: bangle.controller.v1.Application.ConstraintsEntry
-	nil,                       // 44: bangle.controller.v1.Application.ResourcesEntry
-	nil,                       // 45: bangle.controller.v1.Application.StorageEntry
-	nil,                       // 46: bangle.controller.v1.Application.EndpointBindingsEntry
-	nil,                       // 47: bangle.controller.v1.Application.ResourceRecordsEntry
-	nil,                       // 48: bangle.controller.v1.Charm.FilesEntry
-	nil,                       // 49: bangle.controller.v1.Cursor.RelationsEntry
-	nil,                       // 50: bangle.controller.v1.Cursor.ContainersEntry
-	nil,                       // 51: bangle.controller.v1.Cursor.StorageEntry
-	nil,                       // 52: bangle.controller.v1.Cursor.SecretsEntry
-	nil,                       // 53: bangle.controller.v1.RelationCursor.MembersEntry
-	nil,                       // 54: bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	nil,                       // 55: bangle.controller.v1.MemberBlock.MembersEntry
-	nil,                       // 56: bangle.controller.v1.CharmState.ValuesEntry
-	nil,                       // 57: bangle.controller.v1.Bag.ValuesEntry
-	nil,                       // 58: bangle.controller.v1.LeaderSettings.ValuesEntry
-	nil,                       // 59: bangle.controller.v1.Task.ResultsEntry
-	(*v1.Status)(nil),         // 60: bangle.hook.v1.Status
-	(*v1.Event)(nil),          // 61: bangle.hook.v1.Event
-	(*v1.PortRange)(nil),      // 62: bangle.hook.v1.PortRange
-	(*v1.SecretAccess)(nil),   // 63: bangle.hook.v1.SecretAccess
-	(*v1.PayloadView)(nil),    // 64: bangle.hook.v1.PayloadView
-	(*v1.ConfigValue)(nil),    // 65: bangle.hook.v1.ConfigValue
+	(*StatePiece)(nil),        // 39: bangle.controller.v1.StatePiece
+	(*AgentRecord)(nil),       // 40: bangle.controller.v1.AgentRecord
+	(*JoinToken)(nil),         // 41: bangle.controller.v1.JoinToken
+	nil,                       // 42: bangle.controller.v1.Model.ConfigEntry
+	nil,                       // 43: bangle.controller.v1.Application.ConfigEntry
+	nil,                       // 44: bangle.controller.v1.Application.ConstraintsEntry
+	nil,                       // 45: bangle.controller.v1.Application.ResourcesEntry
+	nil,                       // 46: bangle.controller.v1.Application.StorageEntry
+	nil,                       // 47: bangle.controller.v1.Application.EndpointBindingsEntry
+	nil,                       // 48: bangle.controller.v1.Application.ResourceRecordsEntry
+	nil,                       // 49: bangle.controller.v1.Charm.FilesEntry
+	nil,                       // 50: bangle.controller.v1.Cursor.RelationsEntry
+	nil,                       // 51: bangle.controller.v1.Cursor.ContainersEntry
+	nil,                       // 52: bangle.controller.v1.Cursor.StorageEntry
+	nil,                       // 53: bangle.controller.v1.Cursor.SecretsEntry
+	nil,                       // 54: bangle.controller.v1.RelationCursor.MembersEntry
+	nil,                       // 55: bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	nil,                       // 56: bangle.controller.v1.MemberBlock.MembersEntry
+	nil,                       // 57: bangle.controller.v1.CharmState.ValuesEntry
+	nil,                       // 58: bangle.controller.v1.Bag.ValuesEntry
+	nil,                       // 59: bangle.controller.v1.LeaderSettings.ValuesEntry
+	nil,                       // 60: bangle.controller.v1.Task.ResultsEntry
+	nil,                       // 61: bangle.controller.v1.SecretRevision.ContentEntry
+	(*v1.Status)(nil),         // 62: bangle.hook.v1.Status
+	(*v1.Event)(nil),          // 63: bangle.hook.v1.Event
+	(*v1.PortRange)(nil),      // 64: bangle.hook.v1.PortRange
+	(*v1.SecretAccess)(nil),   // 65: bangle.hook.v1.SecretAccess
+	(*v1.PayloadView)(nil),    // 66: bangle.hook.v1.PayloadView
+	(*v1.ConfigValue)(nil),    // 67: bangle.hook.v1.ConfigValue
 }
 var file_controller_v1_model_proto_depIdxs = []int32{
 	0,  // 0: bangle.controller.v1.Model.life:type_name -> bangle.controller.v1.Life
-	41, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
+	42, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
 	0,  // 2: bangle.controller.v1.Application.life:type_name -> bangle.controller.v1.Life
-	42, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
-	43, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
-	44, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
-	45, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
-	46, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
-	47, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
-	48, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
+	43, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
+	44, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
+	45, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
+	46, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
+	47, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
+	48, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
+	49, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
 	0,  // 10: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
 	10, // 11: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
-	60, // 12: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
-	60, // 13: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
+	62, // 12: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
+	62, // 13: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
 	12, // 14: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
 	12, // 15: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
-	49, // 16: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
-	50, // 17: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
-	51, // 18: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
-	52, // 19: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
-	61, // 20: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
-	53, // 21: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
-	54, // 22: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	55, // 23: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
-	62, // 24: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
-	56, // 25: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
+	50, // 16: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
+	51, // 17: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
+	52, // 18: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
+	53, // 19: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
+	63, // 20: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
+	54, // 21: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
+	55, // 22: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	56, // 23: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
+	64, // 24: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
+	57, // 25: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
 	20, // 26: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
 	0,  // 27: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
-	57, // 28: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
-	60, // 29: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
-	58, // 30: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
-	59, // 31: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
+	58, // 28: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
+	62, // 29: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
+	59, // 30: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
+	60, // 31: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
 	29, // 32: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
 	0,  // 33: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
-	63, // 34: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
+	65, // 34: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
 	33, // 35: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
-	64, // 36: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
-	38, // 37: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
-	65, // 38: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	4,  // 39: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	3,  // 40: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	13, // 41: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
-	14, // 42: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
-	15, // 43: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
-	11, // 44: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	61, // 36: bangle.controller.v1.SecretRevision.content:type_name -> bangle.controller.v1.SecretRevision.ContentEntry
+	66, // 37: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
+	38, // 38: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
+	39, // 39: bangle.controller.v1.StateFile.pieces:type_name -> bangle.controller.v1.StatePiece
+	67, // 40: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	4,  // 41: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	3,  // 42: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	13, // 43: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
+	14, // 44: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
+	15, // 45: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
+	11, // 46: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_model_proto_init() }
@@ -4048,7 +4122,7 @@ func file_controller_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_model_proto_rawDesc), len(file_controller_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   59,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
