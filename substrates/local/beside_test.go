@@ -3,6 +3,8 @@ package local_test
 import (
 	"slices"
 	"testing"
+
+	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
 )
 
 // A subordinate has a place and processes of its own, reached where its principal is; another unit is reached elsewhere.
@@ -14,7 +16,10 @@ func TestASubordinateIsReachedWhereItsPrincipalIs(t *testing.T) {
 	sub.Units[0].Principal = "web/1"
 	l.ensure(t, 2, sub)
 	for _, unit := range []string{"web/0", "web/1", "log/0"} {
-		l.untilReady(t, unit)
+		eventually(t, unit+" has a place", func() bool {
+			_, err := l.unit.Environment(t.Context(), &substratev1.EnvironmentRequest{ModelUuid: model, Unit: unit})
+			return err == nil
+		})
 	}
 	first, principal, beside := l.environment(t, "web/0"), l.environment(t, "web/1"), l.environment(t, "log/0")
 	if !slices.Equal(beside.GetAddresses(), principal.GetAddresses()) || slices.Equal(first.GetAddresses(), principal.GetAddresses()) {
