@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bangle-dev/bangle/core/agent/dispatch"
+	"github.com/bangle-dev/bangle/core/agent/leader"
 	"github.com/bangle-dev/bangle/core/agent/queue"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
@@ -56,7 +57,7 @@ type Agent struct {
 	observer   *source.Observer
 	dispatcher *dispatch.Dispatcher
 	committer  committer
-	lead       *leadership
+	lead       *leader.Promises
 	report     *reporter
 
 	mu    sync.Mutex
@@ -84,7 +85,7 @@ func New(cfg Config) (*Agent, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
-		lead: newLeadership(cfg.Agents), report: newReporter(cfg.Agents, cfg.Log)}
+		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
@@ -102,7 +103,7 @@ func (a *Agent) Run(ctx context.Context) {
 	grace := context.AfterFunc(ctx, func() { _ = time.AfterFunc(a.cfg.Grace, end) })
 	defer grace()
 	var background, reports sync.WaitGroup
-	background.Go(func() { a.lead.run(life) })
+	background.Go(func() { a.lead.Run(life) })
 	background.Go(func() {
 		source.Follow(life, source.StreamConfig{Client: a.cfg.Agents, Replica: a.replica, Version: Version,
 			Incarnation: a.cfg.Incarnation, NewEpoch: a.newEpoch, Log: a.cfg.Log})
@@ -165,9 +166,9 @@ const fetchCall = 10 * time.Minute
 // lines is what a running hook may use of the agent.
 type lines struct{ a *Agent }
 
-// IsLeader renews and answers.
-func (l lines) IsLeader(ctx context.Context, k event.Key) (bool, error) {
-	return l.a.lead.leads(ctx, k)
+// Lead renews and answers.
+func (l lines) Lead(ctx context.Context, k event.Key, term int64) (time.Duration, error) {
+	return l.a.lead.Renew(ctx, k, term)
 }
 
 // ReadBag asks the controller.

@@ -147,7 +147,8 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	}
 	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id}
 	if t.in.Model.Leads() {
-		job.LeaderSeconds = a.lead.seconds(u.key, t.in.Model.LeadTerm)
+		job.LeaderUntil = a.lead.Until(u.key, t.in.Model.LeadTerm)
+		job.LeaderLeft = a.lead.Left(job.LeaderUntil)
 	}
 	ran, err := a.dispatcher.Run(ctx, job)
 	t.ran, t.ended = ran, a.cfg.Now()

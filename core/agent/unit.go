@@ -94,9 +94,9 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 	}
 	in = resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: a.observer.Of(ctx, u.key), Incarnation: a.cfg.Incarnation, Now: a.cfg.Now()}
 	if snap.Leads() {
-		a.lead.seconds(u.key, snap.LeadTerm) // a leader at rest is renewed too
+		a.lead.Until(u.key, snap.LeadTerm) // a leader at rest is renewed too
 	} else {
-		a.lead.forget(u.key)
+		a.lead.Forget(u.key)
 	}
 	a.setAddresses(ctx, u, in)
 	return in, true
@@ -148,7 +148,7 @@ func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Durat
 // forget ends what is done for a unit that is none of ours.
 func (a *Agent) forget(u *unit) time.Duration {
 	a.observer.Forget(u.key)
-	a.lead.forget(u.key)
+	a.lead.Forget(u.key)
 	a.mu.Lock()
 	delete(a.units, u.key)
 	a.mu.Unlock()

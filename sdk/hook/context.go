@@ -19,9 +19,6 @@ type Host interface {
 	Immediate(what *charmruntimev1.Immediate)
 }
 
-// leaderMargin is how long a "yes, leader" must still hold when it is given.
-const leaderMargin = 30 * time.Second
-
 // Context is one hook's world. It is not safe for concurrent use: Juju answers a hook's tools one at a time, and so
 // do runtimes.
 type Context struct {
@@ -29,7 +26,9 @@ type Context struct {
 	view  *hookv1.View
 	host  Host
 	clock func() time.Duration
-	made  time.Duration
+	until time.Duration // when the promise of leadership ends, by that clock
+
+	margin time.Duration
 
 	writes writes
 	bags   map[bagKey]map[string]string // on-demand bags, kept for the event once read
@@ -48,13 +47,18 @@ func WithClock(now func() time.Duration) Option {
 	return func(c *Context) { c.clock = now }
 }
 
+// WithLeaderMargin says how long a promise must still hold for a yes without asking, instead of 30 seconds.
+func WithLeaderMargin(d time.Duration) Option {
+	return func(c *Context) { c.margin = d }
+}
+
 // New makes the context of one event. The view is not changed.
 func New(event *hookv1.Event, view *hookv1.View, host Host, options ...Option) *Context {
-	c := &Context{event: event, view: view, host: host, clock: boottime, bags: map[bagKey]map[string]string{}}
+	c := &Context{event: event, view: view, host: host, clock: boottime, bags: map[bagKey]map[string]string{}, margin: leaderMargin}
 	for _, o := range options {
 		o(c)
 	}
-	c.made = c.clock()
+	c.until = promised(view.GetLeadership(), c.clock())
 	c.writes.init()
 	return c
 }
@@ -107,27 +111,6 @@ func (c *Context) Members(r *hookv1.RelationView) []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// IsLeader says whether the unit leads its application at the moment of the answer. A yes from the view needs at
-// least 30 seconds of the promise to be left, else the host is asked to renew it.
-func (c *Context) IsLeader(ctx context.Context) (bool, error) {
-	l := c.view.GetLeadership()
-	if !l.GetLeader() {
-		return false, nil
-	}
-	left := time.Duration(l.GetSecondsLeft()*float64(time.Second)) - (c.clock() - c.made)
-	if left >= leaderMargin {
-		return true, nil
-	}
-	if c.host == nil {
-		return false, nil
-	}
-	answer, err := c.host.Call(ctx, "is-leader", "{}")
-	if err != nil {
-		return false, err
-	}
-	return answer == "true", nil
 }
 
 // requireLeader refuses what only the leader may do.

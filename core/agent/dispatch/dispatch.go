@@ -67,13 +67,14 @@ func New(cfg Config) *Dispatcher { return &Dispatcher{cfg: cfg, handles: map[loa
 
 // Job is one event of one unit.
 type Job struct {
-	Key           event.Key
-	Event         *hookv1.Event
-	Model         *source.Snapshot
-	Cursor        *controllerv1.Cursor
-	Seen          *source.Observation
-	LeaderSeconds float64
-	NotLeader     bool
+	Key    event.Key
+	Event  *hookv1.Event
+	Model  *source.Snapshot
+	Cursor *controllerv1.Cursor
+	Seen   *source.Observation
+	// LeaderUntil is when the promise of leadership ends (leader.Promises), LeaderLeft what was left of it now.
+	LeaderUntil, LeaderLeft time.Duration
+	NotLeader               bool
 }
 
 // Result is how the event ended and the view that it ran on.
@@ -112,7 +113,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), View: View(ViewInput{Model: job.Model, Cursor: job.Cursor,
-		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderSeconds: job.LeaderSeconds, NotLeader: job.NotLeader})}
+		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader})}
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return Result{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -96,7 +97,7 @@ func input(t *testing.T, ev *hookv1.Event) dispatch.ViewInput {
 	own, remote := &controllerv1.Endpoint{Application: "web", Name: "store", Interface: "sql", Role: "requirer", Scope: "global"},
 		&controllerv1.Endpoint{Application: "db", Name: "db", Interface: "sql", Role: "provider"}
 	return dispatch.ViewInput{
-		Event: ev, LeaderSeconds: 42, Controller: dispatch.Controller{Name: "here"},
+		Event: ev, LeaderLeft: 42 * time.Second, Controller: dispatch.Controller{Name: "here"},
 		Charm: charmOf(t, map[string]string{"config.yaml": "options:\n  n: {type: int, default: 7}\n  s: {type: string, default: x}\n  none: {type: string}\n",
 			"metadata.yaml": "name: web\nsummary: s\ndescription: d\nrequires: {store: {interface: sql}}\nextra-bindings: {admin: }\n"}),
 		Model: &source.Snapshot{Revision: 9, Name: "web/1", Model: &controllerv1.Model{Name: "m", Uuid: "u"},
@@ -200,7 +201,7 @@ func TestViewOfTheRest(t *testing.T) {
 // deaf is a connection that a hook does not use.
 type deaf struct{}
 
-func (deaf) IsLeader(context.Context, event.Key) (bool, error) { return false, nil }
+func (deaf) Lead(context.Context, event.Key, int64) (time.Duration, error) { return 0, nil }
 func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]string, error) {
 	return map[string]string{"k": "v"}, nil
 }

@@ -17,8 +17,8 @@ import (
 
 // Lines are the agent's connections that a running hook may use.
 type Lines interface {
-	// IsLeader renews the unit's leadership and says whether it has it now.
-	IsLeader(ctx context.Context, k event.Key) (bool, error)
+	// Lead renews the unit's leadership and says what is left of it in that term, 0 if it leads no more.
+	Lead(ctx context.Context, k event.Key, term int64) (time.Duration, error)
 	// ReadBag reads a databag at its current revision.
 	ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error)
 	// StateFiles reads the unit's state files as they were last committed.
@@ -41,14 +41,7 @@ type host struct {
 func (h *host) Call(ctx context.Context, operation, request string) (string, error) {
 	switch operation {
 	case "is-leader":
-		if !h.view.Leadership.GetLeader() {
-			return "false", nil
-		}
-		leads, err := h.lines.IsLeader(ctx, h.key)
-		if err != nil {
-			return "", err
-		}
-		return encode(leads)
+		return h.leads(ctx, request)
 	case "bag":
 		return h.bag(ctx, request)
 	case "resource":
@@ -57,6 +50,28 @@ func (h *host) Call(ctx context.Context, operation, request string) (string, err
 		return h.network(request)
 	}
 	return "", errs.E(errs.Unsupported, "cannot answer %q: this agent does not know the operation", operation)
+}
+
+// leads answers true or false; who asks for seconds is told how many are left, so that he can see for himself whether the
+// answer came too late.
+func (h *host) leads(ctx context.Context, request string) (string, error) {
+	var ask struct {
+		Seconds bool `json:"seconds"`
+	}
+	if err := json.Unmarshal([]byte(request), &ask); err != nil && request != "" {
+		return "", errs.E(errs.Invalid, "cannot read the request for leadership: %w", err)
+	}
+	var left time.Duration
+	if l := h.view.Leadership; l.GetLeader() {
+		var err error
+		if left, err = h.lines.Lead(ctx, h.key, l.GetTerm()); err != nil {
+			return "", err
+		}
+	}
+	if ask.Seconds {
+		return encode(left.Seconds())
+	}
+	return encode(left > 0)
 }
 
 func (h *host) bag(ctx context.Context, request string) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -21,10 +22,10 @@ type ViewInput struct {
 	Seen       *source.Observation
 	Charm      *Charm
 	Controller Controller
-	// LeaderSeconds is what is left of the promise; NotLeader overrules the model, which said that the unit leads no
-	// more before its records did.
-	LeaderSeconds float64
-	NotLeader     bool
+	// LeaderUntil and LeaderLeft are the end of the promise and what was left of it; NotLeader overrules the model, which
+	// said that the unit leads no more before its records did.
+	LeaderUntil, LeaderLeft time.Duration
+	NotLeader               bool
 }
 
 // Controller is what charms are told of it.
@@ -51,7 +52,7 @@ func View(in ViewInput) *hookv1.View {
 	}
 	v.Environment = visible(v.Environment, v.Resources)
 	if in.leader() {
-		v.Leadership.SecondsLeft = in.LeaderSeconds
+		v.Leadership.SecondsLeft, v.Leadership.UntilBoottimeNs = in.LeaderLeft.Seconds(), int64(in.LeaderUntil)
 	}
 	v.Relations, v.OnDemand = relations(in)
 	if v.GoalState = goal(in); v.GoalState == nil {

@@ -57,6 +57,7 @@ func (w *writer) view(v *hookv1.View) {
 			w.bool("leader", true)
 			w.float("seconds_left", l.GetSecondsLeft())
 			w.int("term", l.GetTerm())
+			w.int("until_boottime_ns", l.GetUntilBoottimeNs())
 		})
 	}
 	w.ports("ports", v.GetPorts())

@@ -1,4 +1,4 @@
-package agent
+package leader
 
 import (
 	"time"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bootTime is time since the machine started, counted also while it is suspended, so that a promise of leadership
+// BootTime is time since the machine started, counted also while it is suspended, so that a promise of leadership
 // does not look fresh after a night with the lid closed.
-func bootTime() time.Duration {
+func BootTime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		return 0
