@@ -204,7 +204,7 @@ func (c *controller) wire() {
 		},
 	})
 	c.placement = placement.New(placement.Config{
-		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: units{c.commits, c.presence}, Connected: c.presence.Connected,
+		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: units{c.commits, c.presence}, Connected: c.presence.Connected, Depose: c.elections.Depose,
 		Start: c.provide, Known: c.substrates, Configure: c.configure, SharedAgent: c.cfg.Agent, AgentVersion: Version, Log: c.log,
 		Forget: func(uuid string) {
 			if err := c.book.Forget(uuid); err != nil {

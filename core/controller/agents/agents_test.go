@@ -13,6 +13,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/controller/agents"
 	"github.com/bangle-dev/bangle/core/controller/authz"
+	"github.com/bangle-dev/bangle/core/controller/leadership"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
@@ -382,4 +383,35 @@ func TestLeadership(t *testing.T) {
 	if ask(b, "web/1", term) != 0 {
 		t.Error("who is gone was promised leadership")
 	}
+}
+
+// TestAConnectedStreamRenewsNothing: a stream that looks alive keeps nobody in office; only Lead does.
+func TestAConnectedStreamRenewsNothing(t *testing.T) {
+	c := start(t)
+	c.world()
+	c.elect = leadership.New(leadership.Config{Store: c.store, Leases: shared, Mirror: c.mirror, Presence: c.presence, Seconds: 1})
+	lead := store.In("m1", key.OfApp(key.Lead, "web"))
+	if r, err := shared.Txn(t.Context(), nil, []store.Op{store.Delete(lead)}, nil); err != nil || c.mirror.WaitRevision(t.Context(), r.Revision) != nil {
+		t.Fatal(err)
+	}
+	b := c.agent("b")
+	b.watch(&controllerv1.WatchRequest{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.elect.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	until := func(unit string) {
+		t.Helper()
+		wait, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		if err := c.mirror.Wait(wait, func(s *model.State) bool { now, _ := s.Model("m1").Leader("web"); return now == unit }); err != nil {
+			t.Fatalf("%s does not lead: %v", unit, err)
+		}
+	}
+	until("web/1")
+	c.agent("a").watch(&controllerv1.WatchRequest{})
+	if !c.presence.Connected("b") {
+		t.Fatal("the leader's agent is not connected")
+	}
+	until("web/0")
 }

@@ -16,7 +16,7 @@ import (
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
-// Seconds is the length of the lease, and of the promise that a renewal gives.
+// Seconds is the length of a lease unless Config says otherwise.
 const Seconds = 60
 
 // Mirror is the store in memory: watch.Mirror.
@@ -39,7 +39,9 @@ type Config struct {
 	Leases   store.Leases
 	Mirror   Mirror
 	Presence Presence
-	Log      *slog.Logger
+	// Seconds is the length of a lease, and of the promise that a renewal gives; default Seconds.
+	Seconds int64
+	Log     *slog.Logger
 }
 
 // Elections runs them.
@@ -51,6 +53,9 @@ type Elections struct {
 func New(c Config) *Elections {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Seconds == 0 {
+		c.Seconds = Seconds
 	}
 	return &Elections{cfg: c}
 }
@@ -119,11 +124,14 @@ func (e *Elections) Elect(ctx context.Context) error {
 	return nil
 }
 
-// look says whether an application needs a leader and who it would be: its lowest living unit whose agent is connected.
+// look says whether an application needs a leader and who it would be: its lowest living unit whose agent is connected. A
+// leader that is dead has said so itself. One whose record is gone was forced to go, and its agent may live on somewhere
+// with a promise: its lease must run out.
 func (e *Elections) look(g *model.Graph, app string) (seat, bool) {
 	s := seat{model: g.UUID, app: app}
 	if entry := g.Entry(key.OfApp(key.Lead, app).String()); entry != nil {
-		if u, _ := g.Unit(entry.Value.(*controllerv1.Lead).GetUnit()); u != nil && u.Life != controllerv1.Life_LIFE_DEAD {
+		u, _ := g.Unit(entry.Value.(*controllerv1.Lead).GetUnit())
+		if u != nil && u.Life != controllerv1.Life_LIFE_DEAD || u == nil && entry.Lease != 0 {
 			return seat{}, false
 		}
 		s.gone, s.lease = entry.Mod, entry.Lease
@@ -154,7 +162,7 @@ func (e *Elections) fill(ctx context.Context, s seat) error {
 	if s.unit == "" {
 		return nil
 	}
-	lease, err := e.cfg.Leases.Grant(ctx, Seconds)
+	lease, err := e.cfg.Leases.Grant(ctx, e.cfg.Seconds)
 	if err != nil {
 		return err
 	}
@@ -173,6 +181,27 @@ func (e *Elections) fill(ctx context.Context, s seat) error {
 		e.cfg.Log.Debug("cannot end an unused lease", "error", revokeErr)
 	}
 	return err
+}
+
+// Depose ends a unit's leadership at once. It is only for who knows that no process of the unit is left anywhere: a promise
+// that was given cannot be taken back. A unit that does not lead is left alone.
+func (e *Elections) Depose(ctx context.Context, uuid, unit string) error {
+	lease := int64(0)
+	e.cfg.Mirror.Read(func(s *model.State) {
+		entry := s.Model(uuid).Entry(key.OfApp(key.Lead, key.AppOf(unit)).String())
+		if entry != nil && entry.Value.(*controllerv1.Lead).GetUnit() == unit {
+			lease = entry.Lease
+		}
+	})
+	if lease == 0 {
+		return nil
+	}
+	// The key goes with its lease, in one step: no renewal comes between.
+	if err := e.cfg.Leases.Revoke(ctx, store.LeaseID(lease)); err != nil && !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	e.cfg.Log.Info("deposed", "unit", unit)
+	return nil
 }
 
 // renewals is how many leases of one call are renewed at a time.
@@ -198,7 +227,7 @@ func (e *Elections) Lead(ctx context.Context, agent string, req *controllerv1.Le
 			defer func() { <-slots }()
 			seconds, err := e.cfg.Leases.KeepAlive(ctx, store.LeaseID(lease))
 			if err == nil && seconds > 0 {
-				resp.Promises[i] = &controllerv1.LeadPromise{Seconds: float64(min(seconds, Seconds)), Term: t.GetTerm()}
+				resp.Promises[i] = &controllerv1.LeadPromise{Seconds: float64(min(seconds, e.cfg.Seconds)), Term: t.GetTerm()}
 			}
 		})
 	}

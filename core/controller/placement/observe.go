@@ -20,6 +20,9 @@ import (
 // has ended and its place is gone.
 func (s *session) unit(ctx context.Context, m *snapshot.Model, name string, writes *[]write) error {
 	u, o := m.Units[name], s.seen[place{m.UUID, name}]
+	if err := s.depose(ctx, m, name, o); err != nil {
+		return err
+	}
 	if s.w.p.ended(u.Value) {
 		return s.purge(ctx, m, u.Value, o)
 	}
@@ -33,6 +36,24 @@ func (s *session) unit(ctx context.Context, m *snapshot.Model, name string, writ
 		*writes = append(*writes, write{store.In(m.UUID, key.OfUnit(key.Unit, name)), u.Mod, next})
 	}
 	return s.addresses(ctx, m, u.Value, o)
+}
+
+// depose hands a leader's office on when the substrate says for certain that its processes are gone, its agent among them:
+// where agents are shared, or live elsewhere, that is not said. An agent that is connected may be the next one of the same
+// unit; so it is left alone, and looked at again.
+func (s *session) depose(ctx context.Context, m *snapshot.Model, name string, o *substratev1.Observation) error {
+	u := m.Units[name].Value
+	if !o.GetGoneConfirmed() || m.Leads[appOf(name)].Value.GetUnit() != name || s.w.p.cfg.Depose == nil {
+		return nil
+	}
+	if _, info, _, _ := s.w.current(); info.GetAgents() != "unit" || u.GetProviderId() != "" && o.GetProviderId() != "" && u.GetProviderId() != o.GetProviderId() {
+		return nil
+	}
+	if u.GetAgent() != "" && s.w.p.cfg.Connected(u.GetAgent()) {
+		s.waiting = true
+		return nil
+	}
+	return s.w.p.cfg.Depose(ctx, m.UUID, name)
 }
 
 // addresses writes where a unit can be reached, until its agent, which knows

@@ -52,6 +52,8 @@ type Config struct {
 	Units  Units
 	// Connected says whether an agent watches this controller.
 	Connected func(agent string) bool
+	// Depose ends the leadership of a unit of which no process is left; may be nil.
+	Depose func(ctx context.Context, uuid, unit string) error
 	// Start starts a substrate's provider.
 	Start func(ctx context.Context, substrate string) (*Session, error)
 	// Known lists the names of substrates.

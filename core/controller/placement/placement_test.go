@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/commit"
+	"github.com/bangle-dev/bangle/core/controller/leadership"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/placement"
 	"github.com/bangle-dev/bangle/core/controller/placement/placementtest"
@@ -56,23 +58,39 @@ type rig struct {
 	world  *placementtest.World
 	reader *snapshot.Reader
 	place  *placement.Placement
+	mirror *watch.Mirror
+	elect  *leadership.Elections
+	lost   sync.Map // agents that are not connected
 }
 
-func newRig(t *testing.T) *rig {
+// Connected says which agents are there: fake-0 and those of pods.
+func (r *rig) Connected(agent string) bool {
+	_, lost := r.lost.Load(agent)
+	return !lost && (agent == "fake-0" || strings.HasPrefix(agent, "pod-"))
+}
+
+// Notify tells nobody of agents that come and go.
+func (r *rig) Notify() (<-chan struct{}, func()) { return nil, func() {} }
+
+func newRig(t *testing.T, prepare ...func(*placementtest.World)) *rig {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &rig{t: t, world: placementtest.NewWorld()}
+	for _, do := range prepare {
+		do(r.world)
+	}
 	_, err := etcd.Txn(ctx, nil, []store.Op{store.DeleteAll(store.ModelPrefix), store.DeleteAll(store.ModelNamePrefix), store.DeleteAll(store.CharmPrefix),
 		store.DeleteAll(store.AgentPrefix), store.DeleteAll(store.Prefix + "m/")}, nil)
 	must(t, err)
 	mirror, err := watch.Open(ctx, watch.Config{Store: etcd, Epoch: etcd.Epoch(), MayRead: func(*model.Graph, string, key.Key) bool { return true }})
 	must(t, err)
-	r.reader = snapshot.NewReader(mirror)
+	r.mirror, r.reader = mirror, snapshot.NewReader(mirror)
+	r.elect = leadership.New(leadership.Config{Store: etcd, Leases: etcd, Mirror: mirror, Presence: r})
 	commits := commit.New(commit.Config{Store: etcd, Mirror: mirror})
 	r.place = placement.New(placement.Config{
 		Store: etcd, Epoch: etcd.Epoch(), Mirror: mirror, Reader: r.reader, Units: commits,
-		Connected: func(agent string) bool { return agent == "fake-0" },
-		Start:     r.world.Start, Known: func() []string { return []string{"fake"} },
+		Connected: r.Connected, Depose: r.elect.Depose,
+		Start: r.world.Start, Known: func() []string { return []string{"fake"} },
 		Configure:   func(string) (*substratev1.ConfigureRequest, error) { return &substratev1.ConfigureRequest{}, nil },
 		SharedAgent: "fake-0",
 	})
@@ -257,6 +275,84 @@ func TestSubordinatesEndWithTheirPrincipal(t *testing.T) {
 	r.eventually("the subordinate begins to go", func(m *snapshot.Model) bool { return m.Units["sub/0"].Value.GetLife() == dying })
 	if m, _ := r.reader.Model(uuid); m.Units["sub/1"].Value.GetLife() != alive {
 		t.Error("one of another principal went along")
+	}
+}
+
+// pods makes units of an application on agents of their own, the first leading, and runs elections.
+func pods(t *testing.T, own bool) (r *rig, gone func(unit, provider string, confirmed bool)) {
+	r = newRig(t, func(w *placementtest.World) {
+		if own {
+			w.OwnAgents()
+		}
+	})
+	r.deploy("pod-0")
+	other := unit("web/1", "pod-1", alive)
+	r.put(map[string]proto.Message{at(key.OfUnit(key.Unit, "web/1")): other})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = r.elect.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	r.leads("web/0")
+	r.eventually("the places are known", func(m *snapshot.Model) bool { return m.Units["web/0"].Value.GetProviderId() != "" })
+	return r, func(unit, provider string, confirmed bool) {
+		r.world.Say(&substratev1.Observation{ModelUuid: uuid, Application: "web", Unit: unit, ProviderId: provider, Phase: "gone", GoneConfirmed: confirmed})
+	}
+}
+
+func (r *rig) leads(unit string) {
+	r.t.Helper()
+	r.eventually(unit+" leads", func(m *snapshot.Model) bool { return m.Leads["web"].Value.GetUnit() == unit })
+}
+
+// seen waits until an observation that came later was taken in.
+func (r *rig) seen() {
+	r.t.Helper()
+	r.world.Say(&substratev1.Observation{ModelUuid: uuid, Application: "web", Unit: "web/1", ProviderId: "seen", Phase: "running"})
+	r.eventually("a later observation is taken in", func(m *snapshot.Model) bool { return m.Units["web/1"].Value.GetProviderId() == "seen" })
+	r.world.Say(&substratev1.Observation{ModelUuid: uuid, Application: "web", Unit: "web/1", ProviderId: "again", Phase: "running"})
+	r.eventually("a later observation is taken in", func(m *snapshot.Model) bool { return m.Units["web/1"].Value.GetProviderId() == "again" })
+}
+
+// TestALeaderThatIsCertainlyGoneIsFollowedAtOnce: the lease is a minute, patience is less; no timer can be the cause.
+func TestALeaderThatIsCertainlyGoneIsFollowedAtOnce(t *testing.T) {
+	r, gone := pods(t, true)
+	m, _ := r.reader.Model(uuid)
+	provider, term := m.Units["web/0"].Value.GetProviderId(), m.Leads["web"].Create
+	gone("web/0", provider, true)
+	r.seen()
+	if m, _ := r.reader.Model(uuid); m.Leads["web"].Create != term {
+		t.Fatal("a leader was deposed while its agent is connected: it may be the unit's next one")
+	}
+	r.lost.Store("pod-0", true)
+	r.leads("web/1")
+	if m, _ := r.reader.Model(uuid); m.Leads["web"].Create <= term || m.Units["web/0"].Value.GetLife() != alive {
+		t.Errorf("term %d after %d, the unit is %v", m.Leads["web"].Create, term, m.Units["web/0"].Value)
+	}
+}
+
+// TestALeaderThatIsNotCertainlyGoneLeads: a cut-off node, another pod of the unit, another unit, an agent that is not in the
+// place: nobody else leads before the lease ran out.
+func TestALeaderThatIsNotCertainlyGoneLeads(t *testing.T) {
+	for name, c := range map[string]struct {
+		own            bool
+		unit, provider string
+		confirmed      bool
+	}{
+		"not confirmed":                    {true, "web/0", "", false},
+		"an earlier pod of the unit":       {true, "web/0", "pod-uid-of-before", true},
+		"a unit that does not lead":        {true, "web/1", "", true},
+		"whose agent serves all of a host": {false, "web/0", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, gone := pods(t, c.own)
+			before, _ := r.reader.Model(uuid)
+			r.lost.Store("pod-0", true)
+			gone(c.unit, c.provider, c.confirmed)
+			r.seen()
+			if m, _ := r.reader.Model(uuid); m.Leads["web"].Create != before.Leads["web"].Create {
+				t.Errorf("%s leads in term %d, %s in %d before", m.Leads["web"].Value.GetUnit(), m.Leads["web"].Create, before.Leads["web"].Value.GetUnit(), before.Leads["web"].Create)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@
 package placementtest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -29,6 +30,7 @@ type World struct {
 	// that a spec left out.
 	refuse string
 	hold   bool
+	agents string // how agents come to be; "" = shared
 }
 
 type (
@@ -108,6 +110,20 @@ func (w *World) Removed() []string {
 	return slices.Clone(w.removed)
 }
 
+// OwnAgents makes the substrate one whose units bring agents of their own; before Start.
+func (w *World) OwnAgents() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.agents = "unit"
+}
+
+// Say makes the substrate observe something.
+func (w *World) Say(o *substratev1.Observation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.say(o)
+}
+
 // say changes what is and tells watchers; the lock is held.
 func (w *World) say(o *substratev1.Observation) {
 	w.units[unit{o.GetModelUuid(), o.GetUnit()}] = o
@@ -121,7 +137,7 @@ type Provider struct{ world *World }
 
 // Info implements substrate.Provider.
 func (p *Provider) Info(context.Context) (*substratev1.InfoResponse, error) {
-	return &substratev1.InfoResponse{Name: "fake", Version: "1", Capabilities: []string{"scale", "adopt", "validate", "confirm-gone"}, Agents: "shared"}, nil
+	return &substratev1.InfoResponse{Name: "fake", Version: "1", Capabilities: []string{"scale", "adopt", "validate", "confirm-gone"}, Agents: cmp.Or(p.world.agents, "shared")}, nil
 }
 
 // Configure implements substrate.Provider.
