@@ -39,8 +39,9 @@ type unit struct {
 	refused int64 // state revision that a write was refused at, to be left behind
 	until   time.Time
 	fails   int
-	sent    []string // addresses
-	told    string   // reason for which it waits
+	sent    []string          // addresses
+	stored  map[string]string // storage → where it was told to be
+	told    string            // reason for which it waits
 }
 
 // turn is one event on its way through the stages.
@@ -86,7 +87,7 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		return in, false
 	}
 	if u.stale.Swap(false) {
-		u.begin, u.commit, u.owns, u.notLeader, u.refused, u.sent = nil, nil, "", "", 0, nil
+		u.begin, u.commit, u.owns, u.notLeader, u.refused, u.sent, u.stored = nil, nil, "", "", 0, nil, nil
 		_ = os.Remove(filepath.Join(a.runDir(u.key), openFile)) // of a life that is over
 	}
 	if woken := u.woken.Swap(0); u.since == 0 {
@@ -99,6 +100,7 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		a.lead.Forget(u.key)
 	}
 	a.setAddresses(ctx, u, in)
+	a.setStorage(ctx, u, in)
 	return in, true
 }
 

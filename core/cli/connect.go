@@ -25,6 +25,21 @@ type target struct {
 	known      home.Known
 	model      string
 	client     clientv1connect.ClientClient
+	line       line
+}
+
+// line is a connection to a controller, for clients of its services.
+type line struct {
+	http connect.HTTPClient
+	url  string
+}
+
+func (l line) client() clientv1connect.ClientClient {
+	return clientv1connect.NewClientClient(l.http, l.url, connect.WithReadMaxBytes(64<<20))
+}
+
+func (t *target) storage() clientv1connect.StorageClient {
+	return clientv1connect.NewStorageClient(t.line.http, t.line.url)
 }
 
 // dial finds the controller (and the model when needModel) that a command means: the flags -c and -m ("model" or
@@ -55,27 +70,29 @@ func (a *app) dial(ctx context.Context, controllerFlag, modelFlag string, needMo
 	if err := a.revive(ctx, t.controller, known); err != nil {
 		return nil, err
 	}
-	t.client, err = open(known.Dir)
-	return t, err
+	if t.line, err = open(known.Dir); err != nil {
+		return nil, err
+	}
+	t.client = t.line.client()
+	return t, nil
 }
 
 // restartTime is how long a controller that was killed may take until it serves again.
 const restartTime = 5 * time.Second
 
-// open makes a client of the controller whose directory it is.
-func open(dir string) (clientv1connect.ClientClient, error) {
+// open makes a line to the controller whose directory it is.
+func open(dir string) (line, error) {
 	config, err := controller.ReadConfig(dir)
 	if err != nil {
-		return nil, err
+		return line{}, err
 	}
 	tls, err := pki.Client(dir)
 	if err != nil {
-		return nil, err
+		return line{}, err
 	}
 	transport := &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return knock(ctx, dir) }}
-	return clientv1connect.NewClientClient(&http.Client{Transport: transport}, "https://"+config.ClientEndpoint,
-		connect.WithReadMaxBytes(64<<20)), nil
+	return line{http: &http.Client{Transport: transport}, url: "https://" + config.ClientEndpoint}, nil
 }
 
 // knock connects. A controller that has just been restarted refuses for a moment, and may come back on another port: that is

@@ -89,13 +89,13 @@ func (b *local) drain(ctx context.Context, f destroyFlags) error {
 		fmt.Fprintf(b.app.err, "Controller %q does not answer; ending its processes.\n", b.name)
 		return nil
 	}
-	client, err := open(b.dir)
+	to, err := open(b.dir)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	stream, err := client.DestroyController(ctx, connect.NewRequest(&clientv1.DestroyControllerRequest{DestroyAllModels: f.allModels}))
+	stream, err := to.client().DestroyController(ctx, connect.NewRequest(&clientv1.DestroyControllerRequest{DestroyAllModels: f.allModels}))
 	if err != nil {
 		return err
 	}

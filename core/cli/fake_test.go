@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -57,6 +58,7 @@ func golden(t *testing.T, name, got string) {
 // fake is a controller that answers what a test gave it and keeps what it was asked.
 type fake struct {
 	clientv1connect.UnimplementedClientHandler
+	clientv1connect.UnimplementedStorageHandler
 	mu       sync.Mutex
 	asked    []string
 	statuses []*clientv1.StatusResponse // WatchStatus sends all of them, Status the last
@@ -304,8 +306,10 @@ func newShell(t *testing.T, f *fake) *shell {
 	if f.statuses == nil {
 		f.statuses = []*clientv1.StatusResponse{sampleModel("active", "idle")}
 	}
-	_, handler := clientv1connect.NewClientHandler(f)
-	server := httptest.NewServer(handler)
+	mux := http.NewServeMux()
+	mux.Handle(clientv1connect.NewClientHandler(f))
+	mux.Handle(clientv1connect.NewStorageHandler(f))
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := clientv1connect.NewClientClient(server.Client(), server.URL)
 	s := &shell{t: t, fake: f}
@@ -328,7 +332,7 @@ func newShell(t *testing.T, f *fake) *shell {
 		if c, m, found := strings.Cut(model, ":"); found {
 			controller, model = c, m
 		}
-		return &target{controller: first(controller, "main"), model: first(model, "dev"), client: client}, nil
+		return &target{controller: first(controller, "main"), model: first(model, "dev"), client: client, line: line{http: server.Client(), url: server.URL}}, nil
 	}
 	return s
 }

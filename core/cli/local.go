@@ -176,11 +176,11 @@ func (b *local) wait(ctx context.Context) (*clientv1.ControllerInfoResponse, err
 }
 
 func (b *local) ask(ctx context.Context) (*clientv1.ControllerInfoResponse, error) {
-	client, err := open(b.dir)
+	to, err := open(b.dir)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := client.ControllerInfo(ctx, connect.NewRequest(&clientv1.ControllerInfoRequest{}))
+	answer, err := to.client().ControllerInfo(ctx, connect.NewRequest(&clientv1.ControllerInfoRequest{}))
 	if err != nil {
 		return nil, err
 	}

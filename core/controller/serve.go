@@ -66,7 +66,7 @@ func (c *controller) serveAgents(ctx context.Context, group *errgroup.Group, doo
 // servePeople serves until ctx ends; calls in flight may finish.
 func (c *controller) servePeople(ctx context.Context, group *errgroup.Group, settings *tls.Config, at net.Listener) {
 	mux := http.NewServeMux()
-	mux.Handle(c.clients.Handler())
+	c.clients.Serve(mux)
 	people := &http.Server{Handler: adminsOnly(mux), TLSConfig: settings, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	group.Go(func() error {

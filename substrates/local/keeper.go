@@ -186,10 +186,11 @@ func (k *keeper) converge(ctx context.Context, w want) error {
 			c.Process = now.Process
 		}
 	}
+	before := k.rec
 	k.rec = next
 	next = next.clone()
 	k.mu.Unlock()
-	if err := k.furnish(next); err != nil {
+	if err := errors.Join(k.furnish(next), k.lay.disown(before, next)); err != nil {
 		return err
 	}
 	for _, c := range next.Containers {

@@ -110,6 +110,9 @@ func (s *Substrate) Remove(ctx context.Context, req *substratev1.RemoveRequest, 
 	waiting, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
+	if req.GetStorage() != "" {
+		return s.removeStorage(waiting, lay, req, send)
+	}
 	going := s.doom(req)
 	for _, k := range going {
 		if err := send(&substratev1.RemoveProgress{Object: k.unit, State: "removing"}); err != nil {

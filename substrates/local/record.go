@@ -58,9 +58,10 @@ type storage struct {
 
 const schema = 1
 
-// same says whether a running container need not be started anew.
+// same says whether a running container need not be started anew. One without a
+// root of its own sees storage where it lies, so that storage may come and go.
 func (c container) same(o container) bool {
-	return c.Name == o.Name && c.Source == o.Source && c.Socket == o.Socket && slices.Equal(c.Mounts, o.Mounts)
+	return c.Name == o.Name && c.Source == o.Source && c.Socket == o.Socket && (c.Source == "" || slices.Equal(c.Mounts, o.Mounts))
 }
 
 // entry is the environment entry that all processes of a container carry.

@@ -17,14 +17,8 @@ func (l *layout) wanted(spec *substratev1.ApplicationSpec, unit *substratev1.Uni
 		Schema: schema, ModelUUID: model, Application: spec.GetApplication(), Unit: unit.GetName(), Principal: unit.GetPrincipal(),
 		Incarnation: unit.GetIncarnation(), ProviderID: model8(model) + "/" + unit.GetName(), Token: rand.Text(), Revision: revision,
 	}
-	kinds := map[string]string{}
-	for _, s := range spec.GetStorage() {
-		kinds[s.GetName()] = s.GetKind()
-	}
 	for _, a := range unit.GetStorage() {
-		r.Storage = append(r.Storage, storage{
-			ID: a.GetId(), Name: a.GetName(), Kind: kinds[a.GetName()], Location: l.storageDir(model, a.GetId()),
-		})
+		r.Storage = append(r.Storage, storage{ID: a.GetId(), Name: a.GetName(), Kind: a.GetKind(), Location: l.storageDir(model, a.GetId())})
 	}
 	for _, c := range spec.GetContainers() {
 		r.Containers = append(r.Containers, container{

@@ -230,6 +230,17 @@ func (s *Server) SetAddresses(_ context.Context, req *controllerv1.SetAddressesR
 	return &controllerv1.SetAddressesResponse{}, nil
 }
 
+// SetStorage implements the call.
+func (s *Server) SetStorage(_ context.Context, req *controllerv1.SetStorageRequest) (*controllerv1.SetStorageResponse, error) {
+	s.Store.Txn(func() {
+		s.Store.counts["SetStorage"]++
+		s.Store.storage(req.Storage, func(st *controllerv1.StorageInstance) {
+			st.Status, st.Location, st.Attached = req.Status, req.Location, req.Unit
+		})
+	})
+	return &controllerv1.SetStorageResponse{}, nil
+}
+
 // Clear takes back the faults of a call.
 func (s *Server) Clear(call string) {
 	s.mu.Lock()

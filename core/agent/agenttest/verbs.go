@@ -85,7 +85,7 @@ func (s *Store) addUnit(app string, storage []string) string {
 	for _, st := range storage {
 		id := fmt.Sprintf("%s/%d", st, n)
 		s.Put(key.Named(key.Storage, id), &controllerv1.Object{Value: &controllerv1.Object_Storage{
-			Storage: &controllerv1.StorageInstance{Id: id, Name: st, Kind: "filesystem", Owner: name, Life: controllerv1.Life_LIFE_ALIVE}}})
+			Storage: &controllerv1.StorageInstance{Id: id, Name: st, Kind: "filesystem", Owner: name, Life: controllerv1.Life_LIFE_ALIVE, Status: "pending"}}})
 	}
 	return name
 }
@@ -330,3 +330,25 @@ func (s *Store) Touch(unit string) {
 
 // Depose takes the leader away.
 func (s *Store) Depose(app string) { s.Txn(func() { s.Delete(key.OfApp(key.Lead, app)) }) }
+
+// AddStorage gives a unit another storage instance.
+func (s *Store) AddStorage(unit, id, name string) {
+	s.Txn(func() {
+		s.Put(key.Named(key.Storage, id), &controllerv1.Object{Value: &controllerv1.Object_Storage{Storage: &controllerv1.StorageInstance{
+			Id: id, Name: name, Kind: "filesystem", Owner: unit, Life: controllerv1.Life_LIFE_ALIVE, Status: "pending"}}})
+	})
+}
+
+// DetachStorage takes a storage instance from its unit, which must run its hook first.
+func (s *Store) DetachStorage(id string) {
+	s.Txn(func() { s.storage(id, func(st *controllerv1.StorageInstance) { st.Status = "detaching" }) })
+}
+
+func (s *Store) storage(id string, edit func(*controllerv1.StorageInstance)) {
+	k := key.Named(key.Storage, id)
+	if o := s.get(k); o != nil {
+		st := proto.CloneOf(o.GetStorage())
+		edit(st)
+		s.Put(k, &controllerv1.Object{Value: &controllerv1.Object_Storage{Storage: st}})
+	}
+}

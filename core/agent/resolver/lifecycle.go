@@ -133,7 +133,7 @@ func install(in Input) (Decision, bool) {
 	}
 	if in.Seen.Machine() {
 		for _, s := range in.Model.Storage {
-			if s.Life == controllerv1.Life_LIFE_ALIVE && in.Seen.Storage[s.Id] == nil {
+			if wanted(s) && in.Seen.Storage[s.Id] == nil {
 				return wait(in.never(), "waiting for storage "+s.Id)
 			}
 		}

@@ -70,7 +70,7 @@ func storage(in Input) (Decision, bool) {
 		return none()
 	}
 	for _, s := range in.Model.Storage {
-		if s.Life == controllerv1.Life_LIFE_ALIVE && in.Seen.Storage[s.Id] != nil && !in.Cursor.Storage[s.Id].GetAttached() {
+		if wanted(s) && in.Seen.Storage[s.Id] != nil && !in.Cursor.Storage[s.Id].GetAttached() {
 			return in.run(stored(api.EventStorageAttached, s.Id, s.Name))
 		}
 	}
@@ -92,8 +92,13 @@ func detaching(in Input) (Decision, bool) {
 
 func stays(all []*controllerv1.StorageInstance, id string) bool {
 	return slices.ContainsFunc(all, func(s *controllerv1.StorageInstance) bool {
-		return s.Id == id && s.Life == controllerv1.Life_LIFE_ALIVE
+		return s.Id == id && wanted(s)
 	})
+}
+
+// wanted says whether a unit is to have a storage: it is neither being taken from the unit nor removed.
+func wanted(s *controllerv1.StorageInstance) bool {
+	return s.Life == controllerv1.Life_LIFE_ALIVE && s.Status != "detaching"
 }
 
 func stored(kind, id, name string) *hookv1.Event {

@@ -42,6 +42,11 @@ func (s *Service) SetAddresses(ctx context.Context, req *controllerv1.SetAddress
 	return &controllerv1.SetAddressesResponse{}, s.cfg.Commits.SetAddresses(ctx, agentOf(ctx), req)
 }
 
+// SetStorage implements the call.
+func (s *Service) SetStorage(ctx context.Context, req *controllerv1.SetStorageRequest) (*controllerv1.SetStorageResponse, error) {
+	return &controllerv1.SetStorageResponse{}, s.cfg.Commits.SetStorage(ctx, agentOf(ctx), req)
+}
+
 // Report implements the call. One foreign record refuses the whole.
 func (s *Service) Report(ctx context.Context, req *controllerv1.ReportRequest) (*controllerv1.ReportResponse, error) {
 	agent := agentOf(ctx)

@@ -105,6 +105,16 @@ func probes() map[string]probe {
 			_, err := h.rpc.SetAddresses(ctx, &controllerv1.SetAddressesRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Addresses: []string{"6.6.6.6"}})
 			return err
 		},
+		"SetStorage": func(ctx context.Context, h *holder, uuid, unit string) error {
+			// One's own unit may not speak of another's storage either.
+			for _, foreign := range []string{"sdb/0", "none/0"} {
+				if _, err := h.rpc.SetStorage(ctx, &controllerv1.SetStorageRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Storage: foreign, Status: "attached", Location: "/x"}); !errs.Is(plugin.FromStatus(err), errs.Denied) {
+					return errs.E(errs.Internal, "storage %s: %v", foreign, err)
+				}
+			}
+			_, err := h.rpc.SetStorage(ctx, &controllerv1.SetStorageRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Storage: "s" + strings.ReplaceAll(unit, "1", "0"), Status: "attached", Location: "/x"})
+			return err
+		},
 	}
 }
 

@@ -171,23 +171,13 @@ func checkStorage(meta *charm.Meta, given map[string]*controllerv1.StorageDirect
 		least, most, err := s.Counts()
 		bad.add(err)
 		if n := int(d.GetCount()); err == nil && n != 0 && (n < least || most != charm.Unbounded && n > most) {
-			bad.addf("cannot use storage %s=%d: charm %q allows %s", name, n, meta.Name, countRange(least, most))
+			bad.addf("cannot use storage %s=%d: charm %q allows %s", name, n, meta.Name, charms.CountRange(least, most))
 		}
 		if size, err := s.Bytes(); err == nil && d.GetSizeBytes() != 0 && d.GetSizeBytes() < size {
 			bad.addf("cannot use storage %s of %d bytes: charm %q needs at least %d", name, d.GetSizeBytes(), meta.Name, size)
 		}
 	}
 	return bad.err()
-}
-
-func countRange(least, most int) string {
-	switch {
-	case most == charm.Unbounded:
-		return fmt.Sprintf("%d or more", least)
-	case least == most:
-		return fmt.Sprintf("exactly %d", least)
-	}
-	return fmt.Sprintf("%d to %d", least, most)
 }
 
 func checkBindings(meta *charm.Meta, given map[string]string) error {
@@ -277,14 +267,16 @@ func (s *Service) newUnits(e *edit, m *snapshot.Model, app *controllerv1.Applica
 // storageOf makes the storage instances of new units. Numbers are the model's,
 // as charms expect: data/0, logs/1.
 func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units []string) error {
-	var list []*controllerv1.StorageInstance
+	type wanted struct {
+		unit, name string
+		directive  *controllerv1.StorageDirective
+	}
+	var list []wanted
 	for _, unit := range units {
 		for _, name := range slices.Sorted(maps.Keys(ch.Meta.Storage)) {
-			s := ch.Meta.Storage[name]
-			d := placement.Directive(app.GetStorage()[name], s)
+			d := charms.Directive(app.GetStorage()[name], ch.Meta.Storage[name])
 			for range d.GetCount() {
-				list = append(list, &controllerv1.StorageInstance{Name: name, Kind: s.Type, Owner: unit, Life: controllerv1.Life_LIFE_ALIVE,
-					Pool: d.GetPool(), SizeBytes: d.GetSizeBytes(), Location: s.Location})
+				list = append(list, wanted{unit, name, d})
 			}
 		}
 	}
@@ -295,8 +287,8 @@ func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *c
 	if err != nil {
 		return err
 	}
-	for i, st := range list {
-		st.Id = fmt.Sprintf("%s/%d", st.GetName(), first+i)
+	for i, w := range list {
+		st := charms.Instance(w.name, first+i, w.unit, ch.Meta.Storage[w.name], w.directive, e.stamp())
 		e.put(store.In(m.UUID, key.Named(key.Storage, st.GetId())), 0, st)
 	}
 	return nil

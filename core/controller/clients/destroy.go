@@ -35,6 +35,9 @@ func (s *Service) destroyModel(ctx context.Context, uuid string, force, destroyS
 		if !proto.Equal(next, m.Record.Value) {
 			e.put(store.ModelKey(uuid), m.Record.Mod, next)
 		}
+		if destroyStorage {
+			destroyLoose(e, m)
+		}
 		budget := endAtOnce
 		for _, name := range slices.Sorted(maps.Keys(m.Applications)) {
 			endApplication(e, m, name, force, destroyStorage, &budget)
@@ -88,6 +91,7 @@ func endUnit(e *edit, m *snapshot.Model, name string, force, destroyStorage bool
 		return false
 	}
 	e.unit(m, next)
+	endStorageOf(e, m, name, destroyStorage)
 	for _, sub := range m.Subordinates(name) {
 		endUnit(e, m, sub, force, destroyStorage)
 	}

@@ -138,7 +138,7 @@ func (b *box) serve(s *clients.Service) {
 	ca, err := pki.Create(filepath.Join(b.dir, "ca"), "test", time.Now)
 	must(b.t, err)
 	mux := http.NewServeMux()
-	mux.Handle(s.Handler())
+	s.Serve(mux)
 	server := &http.Server{Handler: mux}
 	server.TLSConfig, err = ca.Server(nil, true, "h2", "http/1.1")
 	must(b.t, err)

@@ -99,9 +99,13 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg}
 }
 
-// Handler serves the calls over HTTP.
-func (s *Service) Handler() (path string, handler http.Handler) {
-	return clientv1connect.NewClientHandler(s, connect.WithInterceptors(classes{s.cfg.Log}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove))
+// Serve puts every service for people on the mux.
+func (s *Service) Serve(mux *http.ServeMux) {
+	options := []connect.HandlerOption{
+		connect.WithInterceptors(classes{s.cfg.Log}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove),
+	}
+	mux.Handle(clientv1connect.NewClientHandler(s, options...))
+	mux.Handle(clientv1connect.NewStorageHandler(s, options...))
 }
 
 // maxMessage bounds one message of a client, in bytes; a charm comes in many.

@@ -71,6 +71,9 @@ func (c *Committer) Begin(ctx context.Context, agent string, req *controllerv1.B
 // Commit writes what one event did, and the cursor. The same commit id is written once and answered again.
 func (c *Committer) Commit(ctx context.Context, agent string, req *controllerv1.CommitRequest) (*controllerv1.CommitResponse, error) {
 	leader := leaderWrites(req.GetDone().GetChangeset())
+	if len(req.GetDone().GetChangeset().GetStorageAdd()) > 0 {
+		return c.commitStorage(ctx, agent, req, leader)
+	}
 	return c.write(ctx, agent, req.GetGuard(), req.GetCommitId(), leader, func(d *draft) *controllerv1.Refusal { return d.commit(req) })
 }
 
@@ -85,7 +88,7 @@ func (c *Committer) write(ctx context.Context, agent string, g *controllerv1.Gua
 	}
 	newer := map[string]*model.Entry{}
 	for range mergeTries {
-		d := &draft{guard: g, id: id, leader: leader, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}}
+		d := &draft{guard: g, id: id, leader: leader, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}, derived: map[string]bool{}}
 		var refusal *controllerv1.Refusal
 		c.cfg.Mirror.Read(func(s *model.State) { refusal = d.make(s, fill) })
 		if refusal != nil {

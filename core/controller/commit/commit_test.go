@@ -247,11 +247,6 @@ func TestCursor(t *testing.T) {
 	w.refused(r, commit.Invalid)
 }
 
-func TestStorageAddIsRefused(t *testing.T) {
-	w := newWorld(t)
-	w.refused(w.request("web/0", "config-changed", &hookv1.Changeset{StorageAdd: []*hookv1.StorageAdd{{Name: "data", Count: 1}}}), commit.Invalid)
-}
-
 func BenchmarkCommit(b *testing.B) {
 	w := newWorld(b)
 	for b.Loop() {

@@ -31,6 +31,10 @@ type draft struct {
 	newer  map[string]*model.Entry // read from the store after a lost race; nil = deleted
 
 	g       *model.Graph
+	charm   func(digest string) *controllerv1.Charm
+	numbers *counter        // of storage, when the hook asked for some
+	extra   []store.Op      // beside the records
+	derived map[string]bool // keys whose writes follow from the model; no right of the unit's is asked for
 	writes  []write
 	touched map[string]int  // key → index in writes
 	merged  map[string]bool // keys whose revision is compared because they were read to be written
@@ -53,7 +57,7 @@ func refuse(kind, k, format string, args ...any) *controllerv1.Refusal {
 
 // make fills the draft from the state; the mirror's lock is held.
 func (d *draft) make(s *model.State, fill func(*draft) *controllerv1.Refusal) *controllerv1.Refusal {
-	d.g = s.Model(d.guard.Model)
+	d.g, d.charm = s.Model(d.guard.Model), s.Charm
 	if d.g == nil {
 		return refuse(Conflict, "", "model %s is gone", d.guard.Model)
 	}
@@ -64,7 +68,7 @@ func (d *draft) make(s *model.State, fill func(*draft) *controllerv1.Refusal) *c
 		return refusal
 	}
 	for _, w := range d.writes {
-		if !d.mayWrite(w.key) {
+		if !d.derived[w.key.String()] && !d.mayWrite(w.key) {
 			return refuse(Denied, w.key.String(), "unit %s may not write %s", d.guard.Unit, w.key)
 		}
 	}
@@ -214,7 +218,7 @@ func (d *draft) asks() []store.Op {
 
 // ops encodes the writes and holds them against the limits.
 func (d *draft) ops() ([]store.Op, error) {
-	var ops []store.Op
+	ops := slices.Clone(d.extra)
 	total := 0
 	parts := map[string]int{}
 	for _, w := range d.writes {

@@ -69,8 +69,8 @@ func (d *draft) done(event *hookv1.Event, done *controllerv1.CommitDone) *contro
 	if found := hook.Validate(cs, event); len(found) > 0 {
 		return refuse(Invalid, "", "%v", found[0])
 	}
-	if len(cs.GetStorageAdd()) > 0 {
-		return refuse(Invalid, "", "cannot add storage %q from a hook: this controller does not support storage-add", cs.StorageAdd[0].GetName())
+	if refusal := d.storageAdd(cs.GetStorageAdd()); refusal != nil {
+		return refusal
 	}
 	if event.GetKind() == api.EventRelationCreated {
 		d.join(event.GetRelationId())
@@ -87,6 +87,10 @@ func (d *draft) done(event *hookv1.Event, done *controllerv1.CommitDone) *contro
 	switch event.GetKind() {
 	case api.EventRelationBroken:
 		d.delete(key.ScopeOf(event.GetRelationId(), d.guard.Unit))
+	case api.EventStorageAttached:
+		d.storageAttached(event.GetStorageId())
+	case api.EventStorageDetaching:
+		d.storageDetached(event.GetStorageId())
 	case api.EventRemove:
 		d.remove()
 	case api.EventAction, api.EventExec:

@@ -68,6 +68,7 @@ type world struct {
 	after  func(*store.TxnResult) bool // true: the answer is lost
 	mu     sync.Mutex
 	frozen *model.State
+	charm  *controllerv1.Charm // of web
 }
 
 const (
@@ -128,6 +129,9 @@ func (w *world) Close() error { return nil }
 // load reads the whole model now.
 func (w *world) load() *model.State {
 	s := model.NewState(shared.Epoch())
+	if w.charm != nil {
+		s.SetCharm(w.charm.Digest, &model.Entry{Key: key.Named(key.Charm, w.charm.Digest), Value: w.charm})
+	}
 	for _, prefix := range []string{store.InModel(w.uuid), store.ModelKey(w.uuid)} {
 		found, err := w.store.Range(context.Background(), prefix, store.RangeOptions{Prefix: true})
 		if err != nil {

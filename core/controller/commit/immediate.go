@@ -36,7 +36,7 @@ func (c *Committer) Immediate(ctx context.Context, agent string, req *controller
 func (c *Committer) merge(ctx context.Context, g *controllerv1.Guard, fill func(*draft) error) error {
 	newer := map[string]*model.Entry{}
 	for range mergeTries {
-		d := &draft{guard: g, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}}
+		d := &draft{guard: g, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}, derived: map[string]bool{}}
 		var err error
 		c.cfg.Mirror.Read(func(s *model.State) {
 			if d.g = s.Model(g.Model); d.g == nil {

@@ -144,7 +144,7 @@ func (c *Committer) PurgeUnit(ctx context.Context, uuid, unit string) error {
 		case u.Life != controllerv1.Life_LIFE_DEAD && !(u.Forced && dying(u.Life)):
 			refused = errs.E(errs.Conflict, "cannot purge unit %s: it is %s", unit, model.LifeName(u.Life))
 		default:
-			r = purge(g, unit, mod)
+			r = purge(g, unit, mod, c.cfg.Now().UTC().Format(time.RFC3339))
 			r.compares = append(r.compares, store.ValueIs(store.EpochKey, []byte(s.Epoch)))
 		}
 	})
@@ -161,8 +161,9 @@ func (c *Committer) PurgeUnit(ctx context.Context, uuid, unit string) error {
 	return nil
 }
 
-// purge lists all that goes with a unit.
-func purge(g *model.Graph, unit string, mod int64) *removal {
+// purge lists all that goes with a unit. Its storage stays.
+func purge(g *model.Graph, unit string, mod int64, since string) *removal {
+	u, _ := g.Unit(unit)
 	r := &removal{what: "unit/" + unit, compares: []store.Compare{store.ModIs(store.In(g.UUID, key.OfUnit(key.Unit, unit)), mod)}}
 	for _, kind := range []key.Kind{key.Unit, key.Incarnation, key.State, key.Status, key.Addresses, key.CharmState, key.Ports, key.Resolved, key.StateFiles, key.Payloads} {
 		r.ops = append(r.ops, store.Delete(store.In(g.UUID, key.OfUnit(kind, unit))))
@@ -171,8 +172,8 @@ func purge(g *model.Graph, unit string, mod int64) *removal {
 		r.ops = append(r.ops, store.DeleteAll(store.InModel(g.UUID)+string(kind)+"/"+unit+"/"))
 	}
 	for _, e := range g.OfUnit(unit) {
-		if e.Key.Kind == key.Storage {
-			r.ops = append(r.ops, store.Delete(store.In(g.UUID, e.Key)))
+		if st, ok := e.Value.(*controllerv1.StorageInstance); ok {
+			r.rewrite(g, e, loose(st, u.GetDestroyStorage(), since))
 		}
 	}
 	app := key.AppOf(unit)
@@ -199,11 +200,16 @@ func (r *removal) part(g *model.Graph, unit string) {
 	}
 	next := proto.CloneOf(principal)
 	next.Subordinates = slices.DeleteFunc(next.Subordinates, func(s string) bool { return s == unit })
+	r.rewrite(g, &model.Entry{Key: key.OfUnit(key.Unit, principal.Name), Mod: mod}, next)
+}
+
+// rewrite puts another value in a record's place.
+func (r *removal) rewrite(g *model.Graph, e *model.Entry, next proto.Message) {
 	bytes, err := model.Encode(next)
 	if err != nil {
 		return // a record that was read can be written
 	}
-	k := store.In(g.UUID, key.OfUnit(key.Unit, principal.Name))
-	r.compares = append(r.compares, store.ModIs(k, mod))
+	k := store.In(g.UUID, e.Key)
+	r.compares = append(r.compares, store.ModIs(k, e.Mod))
 	r.ops = append(r.ops, store.Put(k, bytes))
 }

@@ -140,6 +140,9 @@ func (s *session) sync(ctx context.Context) error {
 		failed = err
 	}
 	s.drop(ctx, wanted)
+	if failed == nil {
+		s.storage(ctx) // after the substrate was told which units have what
+	}
 	return failed
 }
 

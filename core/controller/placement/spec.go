@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm"
+	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -57,20 +58,20 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 		}
 		spec.Devices.Counts[d.Type] += uint32(max(d.CountMin, 0))
 	}
-	units(spec, in.Units)
+	units(spec, in.Units, meta)
 	return spec
 }
 
 // units adds the units that have a place, and the ports that they opened if
 // the application is exposed.
-func units(spec *substratev1.ApplicationSpec, all []UnitInput) {
+func units(spec *substratev1.ApplicationSpec, all []UnitInput, meta *charm.Meta) {
 	for _, u := range all {
 		if u.Unit.GetLife() == controllerv1.Life_LIFE_DEAD {
 			continue
 		}
 		us := &substratev1.UnitSpec{Name: u.Unit.GetName(), Draining: u.Unit.GetLife() == controllerv1.Life_LIFE_DYING, Incarnation: u.Incarnation, Principal: u.Unit.GetPrincipal()}
 		for _, s := range u.Storage {
-			us.Storage = append(us.Storage, &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName()})
+			us.Storage = append(us.Storage, attachment(s, meta.Storage[s.GetName()], us.Draining))
 		}
 		slices.SortFunc(us.Storage, func(a, b *substratev1.StorageAttachment) int { return cmp.Compare(a.GetId(), b.GetId()) })
 		spec.Units = append(spec.Units, us)
@@ -86,6 +87,14 @@ func units(spec *substratev1.ApplicationSpec, all []UnitInput) {
 	}
 	slices.SortFunc(spec.Ports, byPort)
 	spec.Ports = slices.CompactFunc(spec.Ports, func(a, b *substratev1.Port) bool { return byPort(a, b) == 0 })
+}
+
+// attachment is one storage of a unit. It stays while the unit has not run its
+// storage-detaching.
+func attachment(s *controllerv1.StorageInstance, declared charm.Storage, draining bool) *substratev1.StorageAttachment {
+	return &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName(), Kind: s.GetKind(), SizeBytes: s.GetSizeBytes(), Pool: s.GetPool(),
+		Location: charms.Location(s.GetId(), declared), Shared: s.GetShared(), ReadOnly: s.GetReadOnly(),
+		Detaching: draining || s.GetStatus() == charms.StorageDetaching || s.GetLife() != controllerv1.Life_LIFE_ALIVE}
 }
 
 // containers are the charm's workload containers, each with the image or
@@ -126,28 +135,11 @@ func storage(app *controllerv1.Application, meta *charm.Meta) []*substratev1.Sto
 	var list []*substratev1.Storage
 	for _, name := range slices.Sorted(maps.Keys(meta.Storage)) {
 		s := meta.Storage[name]
-		d := Directive(app.GetStorage()[name], s)
+		d := charms.Directive(app.GetStorage()[name], s)
 		list = append(list, &substratev1.Storage{
 			Name: name, Kind: s.Type, Count: d.GetCount(), SizeBytes: d.GetSizeBytes(), Pool: d.GetPool(),
 			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly,
 		})
 	}
 	return list
-}
-
-// Directive fills what the user left open of a storage directive from what the
-// charm declares.
-func Directive(given *controllerv1.StorageDirective, s charm.Storage) *controllerv1.StorageDirective {
-	d := &controllerv1.StorageDirective{Pool: given.GetPool(), Count: given.GetCount(), SizeBytes: given.GetSizeBytes()}
-	if d.GetCount() == 0 {
-		if least, _, err := s.Counts(); err == nil {
-			d.Count = uint32(least)
-		}
-	}
-	if d.GetSizeBytes() == 0 {
-		if n, err := s.Bytes(); err == nil {
-			d.SizeBytes = n
-		}
-	}
-	return d
 }

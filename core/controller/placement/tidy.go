@@ -18,7 +18,7 @@ const batch = 500
 // applications along, a dying application its units; units without an agent get
 // the shared one; an empty dying model goes.
 func (p *Placement) tidy(ctx context.Context, m *snapshot.Model) error {
-	if m.Record.Value.GetLife() != controllerv1.Life_LIFE_ALIVE && len(m.Applications) == 0 && len(m.Units) == 0 {
+	if m.Record.Value.GetLife() != controllerv1.Life_LIFE_ALIVE && len(m.Applications) == 0 && len(m.Units) == 0 && !going(m) {
 		return p.dropModel(ctx, m)
 	}
 	var writes []write
