@@ -182,7 +182,6 @@ func purge(g *model.Graph, unit string, mod int64, since string) *removal {
 	}
 	r.part(g, unit)
 	// Of a unit that was only forced to go the agent may live on with a promise: its leadership ends with its lease.
-	u, _ := g.Unit(unit)
 	if leader, term := g.Leader(app); leader == unit && u.Life == controllerv1.Life_LIFE_DEAD {
 		lead := store.In(g.UUID, key.OfApp(key.Lead, app))
 		r.compares = append(r.compares, store.CreateIs(lead, term))
