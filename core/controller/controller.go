@@ -19,6 +19,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/agents"
 	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/blobs"
+	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/clients"
 	"github.com/bangle-dev/bangle/core/controller/commit"
 	"github.com/bangle-dev/bangle/core/controller/leadership"
@@ -195,7 +196,7 @@ func (c *controller) wire() {
 	c.reader = snapshot.NewReader(c.mirror)
 	c.presence = agents.NewPresence()
 	c.elections = leadership.New(leadership.Config{Store: c.store, Leases: c.store, Mirror: c.mirror, Presence: c.presence, Log: c.log})
-	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror, Log: c.log})
+	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror, Log: c.log, ParseCharm: charms.Parse})
 	c.agents = agents.New(agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elections, Presence: c.presence, Authority: c.ca, Sink: c.book, Log: c.log,
 		OpenCharm: func(digest string) (io.ReadCloser, error) {

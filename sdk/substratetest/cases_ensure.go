@@ -25,6 +25,9 @@ func ensureCases() []suite.Case[*bench] {
 		{Name: "two models with one application name do not meet", Run: twoModels},
 		{Name: "long names work", Run: longNames},
 		{Name: "storage is mounted and outlives the substrate", Run: storage},
+		{Name: "storage comes and goes while its unit runs", Run: storageComesAndGoes},
+		{Name: "detached storage keeps its data for another unit", Run: storageMoves},
+		{Name: "removing storage removes it and nothing else", Run: storageRemoved},
 		{Name: "removing an application ends its units", Run: removes},
 		{Name: "removing what is not there is no error", Run: removesNothing},
 		{Name: "removing is bounded and names what it waits for", Run: removesInTime},
@@ -161,10 +164,7 @@ func longNames(t testing.TB, b *bench) {
 }
 
 func storage(t testing.TB, b *bench) {
-	info, err := b.Provider.Info(b.ctx(t))
-	if err != nil || !slices.Contains(info.GetCapabilities(), "storage") {
-		t.Skipf("the substrate has no storage (%v)", err)
-	}
+	b.needsStorage(t)
 	spec := b.spec(modelA, "web", "0")
 	spec.Storage = []*substratev1.Storage{{Name: "data", Kind: "filesystem", Count: 1, SizeBytes: 1 << 20}}
 	spec.Containers[0].Mounts = []*substratev1.Mount{{Storage: "data", Location: "/data"}}

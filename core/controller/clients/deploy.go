@@ -171,7 +171,7 @@ func checkStorage(meta *charm.Meta, given map[string]*controllerv1.StorageDirect
 		least, most, err := s.Counts()
 		bad.add(err)
 		if n := int(d.GetCount()); err == nil && n != 0 && (n < least || most != charm.Unbounded && n > most) {
-			bad.addf("cannot use storage %s=%d: charm %q allows %s", name, n, meta.Name, charms.CountRange(least, most))
+			bad.addf("cannot use storage %s=%d: charm %q allows %s", name, n, meta.Name, model.CountRange(least, most))
 		}
 		if size, err := s.Bytes(); err == nil && d.GetSizeBytes() != 0 && d.GetSizeBytes() < size {
 			bad.addf("cannot use storage %s of %d bytes: charm %q needs at least %d", name, d.GetSizeBytes(), meta.Name, size)
@@ -274,7 +274,7 @@ func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *c
 	var list []wanted
 	for _, unit := range units {
 		for _, name := range slices.Sorted(maps.Keys(ch.Meta.Storage)) {
-			d := charms.Directive(app.GetStorage()[name], ch.Meta.Storage[name])
+			d := model.StorageDirective(app.GetStorage()[name], ch.Meta.Storage[name])
 			for range d.GetCount() {
 				list = append(list, wanted{unit, name, d})
 			}
@@ -288,7 +288,7 @@ func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *c
 		return err
 	}
 	for i, w := range list {
-		st := charms.Instance(w.name, first+i, w.unit, ch.Meta.Storage[w.name], w.directive, e.stamp())
+		st := model.NewStorage(w.name, first+i, w.unit, ch.Meta.Storage[w.name], w.directive, e.stamp())
 		e.put(store.In(m.UUID, key.Named(key.Storage, st.GetId())), 0, st)
 	}
 	return nil

@@ -8,8 +8,6 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/bangle-dev/bangle/core/controller/charms"
-	"github.com/bangle-dev/bangle/core/controller/commit"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -79,8 +77,8 @@ func (s *Service) AddStorage(ctx context.Context, req *connect.Request[clientv1.
 		for _, name := range slices.Sorted(maps.Keys(in.GetStorage())) {
 			more := proto.CloneOf(in.GetStorage()[name])
 			more.Count = max(more.GetCount(), 1)
-			more = charms.Directive(more, ch.Meta.Storage[name])
-			if err := charms.MoreStorage(ch, name, len(storageNamed(m, unit, name)), more); err != nil {
+			more = model.StorageDirective(more, ch.Meta.Storage[name])
+			if err := model.MoreStorage(ch, name, len(storageNamed(m, unit, name)), more); err != nil {
 				bad.addf("cannot add storage %q to unit %s: %w", name, unit, err)
 				continue
 			}
@@ -89,7 +87,7 @@ func (s *Service) AddStorage(ctx context.Context, req *connect.Request[clientv1.
 				continue
 			}
 			for range more.GetCount() {
-				list = append(list, charms.Instance(name, 0, unit, ch.Meta.Storage[name], more, e.stamp()))
+				list = append(list, model.NewStorage(name, 0, unit, ch.Meta.Storage[name], more, e.stamp()))
 			}
 		}
 		if err := bad.err(); err != nil {
@@ -161,7 +159,7 @@ func (s *Service) AttachStorage(ctx context.Context, req *connect.Request[client
 			}
 			more[rec.Value.GetName()]++
 			next := proto.CloneOf(rec.Value)
-			next.Owner, next.Status, next.Since, next.Location = unit, charms.StoragePending, e.stamp(), ""
+			next.Owner, next.Status, next.Since, next.Location = unit, model.StoragePending, e.stamp(), ""
 			e.storage(m, next)
 		}
 		return bad.err()
@@ -186,7 +184,7 @@ func (s *Service) attachable(m *snapshot.Model, st *controllerv1.StorageInstance
 		return errs.E(errs.Invalid, "storage is of type %s, charm %q wants %s", st.GetKind(), ch.Meta.Name, declared.Type)
 	}
 	have := len(storageNamed(m, unit, st.GetName())) + more
-	if err := charms.MoreStorage(ch, st.GetName(), have, &controllerv1.StorageDirective{Count: 1, SizeBytes: st.GetSizeBytes()}); err != nil {
+	if err := model.MoreStorage(ch, st.GetName(), have, &controllerv1.StorageDirective{Count: 1, SizeBytes: st.GetSizeBytes()}); err != nil {
 		return errs.With(errs.Invalid, err)
 	}
 	return nil
@@ -226,9 +224,9 @@ func (e *edit) detach(m *snapshot.Model, st *controllerv1.StorageInstance, force
 	e.saw(store.In(m.UUID, key.OfUnit(key.State, unit)), state.Mod)
 	switch {
 	case !told || force:
-		commit.Release(st, e.stamp())
-	case st.GetStatus() != charms.StorageDetaching:
-		st.Status, st.Since = charms.StorageDetaching, e.stamp()
+		model.ReleaseStorage(st, e.stamp())
+	case st.GetStatus() != model.StorageDetaching:
+		st.Status, st.Since = model.StorageDetaching, e.stamp()
 	}
 	e.storage(m, st)
 }
@@ -268,8 +266,8 @@ func endStorageOf(e *edit, m *snapshot.Model, unit string, destroy bool) {
 		if destroy {
 			next.Life, next.Destroy = controllerv1.Life_LIFE_DYING, true
 		}
-		if next.GetStatus() == charms.StorageAttached {
-			next.Status, next.Since = charms.StorageDetaching, e.stamp()
+		if next.GetStatus() == model.StorageAttached {
+			next.Status, next.Since = model.StorageDetaching, e.stamp()
 		}
 		if !proto.Equal(next, m.Storage[id].Value) {
 			e.storage(m, next)

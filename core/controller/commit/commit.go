@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -31,6 +32,8 @@ type Config struct {
 	Mirror Mirror
 	Now    func() time.Time // default time.Now
 	Log    *slog.Logger
+	// ParseCharm reads what a charm declares from its record; without it no hook can add storage.
+	ParseCharm func(*controllerv1.Charm) (*charm.Charm, error)
 }
 
 // Committer writes for units.

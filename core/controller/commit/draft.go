@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -32,6 +33,7 @@ type draft struct {
 
 	g       *model.Graph
 	charm   func(digest string) *controllerv1.Charm
+	parse   func(*controllerv1.Charm) (*charm.Charm, error)
 	numbers *counter        // of storage, when the hook asked for some
 	extra   []store.Op      // beside the records
 	derived map[string]bool // keys whose writes follow from the model; no right of the unit's is asked for

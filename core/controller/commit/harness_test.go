@@ -8,11 +8,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/commit"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -81,7 +83,7 @@ var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // newWorld has web/0..2 (web/0 leads) and db/0, the peer relation 1 of web, and relation 2 between both.
 func newWorld(t tester) *world {
 	w := &world{t: t, store: shared, uuid: fmt.Sprintf("m%d", models.Add(1))}
-	w.c = commit.New(commit.Config{Store: w, Mirror: w, Now: func() time.Time { return now }})
+	w.c = commit.New(commit.Config{Store: w, Mirror: w, ParseCharm: parse, Now: func() time.Time { return now }})
 	w.put(key.Named(key.Model, w.uuid), &controllerv1.Model{Uuid: w.uuid, Name: w.uuid, Life: controllerv1.Life_LIFE_ALIVE})
 	for _, app := range []string{"web", "db"} {
 		w.put(key.OfApp(key.App, app), &controllerv1.Application{Name: app, Life: controllerv1.Life_LIFE_ALIVE, CharmDigest: "d-" + app})
@@ -240,4 +242,14 @@ func (w *world) refused(req *controllerv1.CommitRequest, kind string) *controlle
 		w.t.Fatalf("Commit: %v, refusal %v, want one of kind %s", err, resp.GetRefusal(), kind)
 	}
 	return resp.Refusal
+}
+
+// parse reads a charm from its record.
+func parse(rec *controllerv1.Charm) (*charm.Charm, error) {
+	files := fstest.MapFS{"dispatch": {}}
+	for name, data := range rec.GetFiles() {
+		files[name] = &fstest.MapFile{Data: data}
+	}
+	ch, list := charm.ReadFS(files, charm.ReadConfig{Runtime: charm.Python})
+	return ch, list.Err()
 }

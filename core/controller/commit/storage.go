@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
@@ -43,6 +42,7 @@ func (c *Committer) commitStorage(ctx context.Context, agent string, req *contro
 		if d.numbers, failed = c.storageCounter(ctx, req.GetGuard().GetModel()); failed != nil {
 			return refuse(Conflict, "", "%v", failed)
 		}
+		d.parse = c.cfg.ParseCharm
 		return d.commit(req)
 	})
 	if failed != nil && err == nil {
@@ -58,10 +58,10 @@ func (d *draft) storageAdd(adds []*hookv1.StorageAdd) *controllerv1.Refusal {
 	}
 	app := value[*controllerv1.Application](d.read(key.OfApp(key.App, key.AppOf(d.guard.Unit))))
 	rec := d.charm(app.GetCharmDigest())
-	if rec == nil || d.numbers == nil {
+	if rec == nil || d.numbers == nil || d.parse == nil {
 		return refuse(Conflict, "", "the charm of unit %s is not known", d.guard.Unit)
 	}
-	ch, err := charms.Parse(rec)
+	ch, err := d.parse(rec)
 	if err != nil {
 		return refuse(Invalid, "", "%v", err)
 	}
@@ -74,17 +74,17 @@ func (d *draft) storageAdd(adds []*hookv1.StorageAdd) *controllerv1.Refusal {
 	n := d.numbers.next
 	for _, add := range adds {
 		name := add.GetName()
-		more := charms.Directive(app.GetStorage()[name], ch.Meta.Storage[name])
+		more := model.StorageDirective(app.GetStorage()[name], ch.Meta.Storage[name])
 		more.Count = max(add.GetCount(), 1)
 		if more.Count > maxStorageAdd {
 			return refuse(Invalid, "", "cannot add %d of storage %q: at most %d at once", more.Count, name, maxStorageAdd)
 		}
-		if err := charms.MoreStorage(ch, name, have[name], more); err != nil {
+		if err := model.MoreStorage(ch, name, have[name], more); err != nil {
 			return refuse(Invalid, "", "cannot add storage %q: %v", name, err)
 		}
 		have[name] += int(more.Count)
 		for range more.Count {
-			st := charms.Instance(name, n, d.guard.Unit, ch.Meta.Storage[name], more, d.stamp())
+			st := model.NewStorage(name, n, d.guard.Unit, ch.Meta.Storage[name], more, d.stamp())
 			d.storage(st)
 			n++
 		}
@@ -119,8 +119,8 @@ func (d *draft) ownStorage(id string) *controllerv1.StorageInstance {
 
 // storageAttached drafts what storage-attached means: the unit has it, whether its place told that yet or not.
 func (d *draft) storageAttached(id string) {
-	if st := d.ownStorage(id); st != nil && (st.Status == charms.StoragePending || st.Status == "") {
-		st.Status, st.Attached, st.Since, st.Message = charms.StorageAttached, d.guard.Unit, d.stamp(), ""
+	if st := d.ownStorage(id); st != nil && (st.Status == model.StoragePending || st.Status == "") {
+		st.Status, st.Attached, st.Since, st.Message = model.StorageAttached, d.guard.Unit, d.stamp(), ""
 		d.storage(st)
 	}
 }
@@ -128,14 +128,9 @@ func (d *draft) storageAttached(id string) {
 // storageDetached drafts what storage-detaching means: the charm has let go of it.
 func (d *draft) storageDetached(id string) {
 	if st := d.ownStorage(id); st != nil {
-		Release(st, d.stamp())
+		model.ReleaseStorage(st, d.stamp())
 		d.storage(st)
 	}
-}
-
-// Release makes a storage nobody's. Its data stays until it is removed.
-func Release(st *controllerv1.StorageInstance, since string) {
-	st.Owner, st.Attached, st.Status, st.Since, st.Message = "", "", charms.StorageDetached, since, ""
 }
 
 // SetStorage writes what became of a storage instance at its unit's place. What is there already is not written again.
@@ -145,9 +140,9 @@ func (c *Committer) SetStorage(ctx context.Context, agent string, req *controlle
 		return err
 	}
 	switch status := req.GetStatus(); {
-	case status != charms.StorageAttached && status != charms.StorageDetached && status != charms.StorageFailed:
+	case status != model.StorageAttached && status != model.StorageDetached && status != model.StorageFailed:
 		return errs.E(errs.Invalid, "cannot set storage %q to %q: allowed are attached, detached and failed", req.GetStorage(), status)
-	case status == charms.StorageAttached && !path.IsAbs(req.GetLocation()):
+	case status == model.StorageAttached && !path.IsAbs(req.GetLocation()):
 		return errs.E(errs.Invalid, "cannot set storage %q to attached: its location %q is no absolute path", req.GetStorage(), req.GetLocation())
 	case len(req.GetLocation())+len(req.GetProviderId())+len(req.GetMessage()) > maxStorageText:
 		return errs.E(errs.Invalid, "cannot set storage %q: location, provider id and message have more than %d bytes", req.GetStorage(), maxStorageText)
@@ -167,12 +162,12 @@ func (d *draft) setStorage(req *controllerv1.SetStorageRequest) error {
 	if st == nil {
 		return errs.E(errs.Denied, "cannot set storage %q: it is not unit %s's", req.GetStorage(), unit)
 	}
-	going := st.Status == charms.StorageDetaching || st.Life != controllerv1.Life_LIFE_ALIVE
+	going := st.Status == model.StorageDetaching || st.Life != controllerv1.Life_LIFE_ALIVE
 	switch status := req.GetStatus(); {
-	case status == charms.StorageDetached && going:
-		Release(st, d.stamp())
-	case status == charms.StorageDetached:
-		st.Status, st.Attached = charms.StoragePending, "" // its place lost it, and is to have it again
+	case status == model.StorageDetached && going:
+		model.ReleaseStorage(st, d.stamp())
+	case status == model.StorageDetached:
+		st.Status, st.Attached = model.StoragePending, "" // its place lost it, and is to have it again
 	case going:
 		return nil
 	default:
@@ -180,7 +175,7 @@ func (d *draft) setStorage(req *controllerv1.SetStorageRequest) error {
 			st.Since = d.stamp()
 		}
 		st.Status, st.Message, st.Attached = status, req.GetMessage(), ""
-		if status == charms.StorageAttached {
+		if status == model.StorageAttached {
 			st.Attached, st.Location, st.ProviderId = unit, req.GetLocation(), req.GetProviderId()
 		}
 	}
@@ -192,9 +187,9 @@ func (d *draft) setStorage(req *controllerv1.SetStorageRequest) error {
 // is marked to be removed.
 func loose(st *controllerv1.StorageInstance, destroy bool, since string) *controllerv1.StorageInstance {
 	next := proto.CloneOf(st)
-	if destroy || st.Status == charms.StoragePending {
+	if destroy || st.Status == model.StoragePending {
 		next.Life, next.Destroy = controllerv1.Life_LIFE_DYING, true
 	}
-	Release(next, since)
+	model.ReleaseStorage(next, since)
 	return next
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm"
-	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -93,8 +92,8 @@ func units(spec *substratev1.ApplicationSpec, all []UnitInput, meta *charm.Meta)
 // storage-detaching.
 func attachment(s *controllerv1.StorageInstance, declared charm.Storage, draining bool) *substratev1.StorageAttachment {
 	return &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName(), Kind: s.GetKind(), SizeBytes: s.GetSizeBytes(), Pool: s.GetPool(),
-		Location: charms.Location(s.GetId(), declared), Shared: s.GetShared(), ReadOnly: s.GetReadOnly(),
-		Detaching: draining || s.GetStatus() == charms.StorageDetaching || s.GetLife() != controllerv1.Life_LIFE_ALIVE}
+		Location: model.StorageLocation(s.GetId(), declared), Shared: s.GetShared(), ReadOnly: s.GetReadOnly(),
+		Detaching: draining || s.GetStatus() == model.StorageDetaching || s.GetLife() != controllerv1.Life_LIFE_ALIVE}
 }
 
 // containers are the charm's workload containers, each with the image or
@@ -135,7 +134,7 @@ func storage(app *controllerv1.Application, meta *charm.Meta) []*substratev1.Sto
 	var list []*substratev1.Storage
 	for _, name := range slices.Sorted(maps.Keys(meta.Storage)) {
 		s := meta.Storage[name]
-		d := charms.Directive(app.GetStorage()[name], s)
+		d := model.StorageDirective(app.GetStorage()[name], s)
 		list = append(list, &substratev1.Storage{
 			Name: name, Kind: s.Type, Count: d.GetCount(), SizeBytes: d.GetSizeBytes(), Pool: d.GetPool(),
 			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly,

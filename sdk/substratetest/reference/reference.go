@@ -26,12 +26,15 @@ const (
 	WatchesOnce      Fault = "a container that comes up again is not told"
 	AdoptsNothing    Fault = "what an earlier life left is not found"
 	OwnPlacesOnly    Fault = "the unit's side knows only what its own process has placed"
+	KeepsStorage     Fault = "storage that a running unit is given or loses is not told"
+	SharesStorage    Fault = "a unit's end takes its storage along"
+	RemovesAll       Fault = "removing one storage removes all"
 )
 
 // Faults lists all of them.
 func Faults() []Fault {
 	return []Fault{AnySetting, AnyRevision, EndsDraining, SharesModels, StartsTwice, NeverSynced, DropsLast, ConfirmsEarly,
-		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly}
+		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly, KeepsStorage, SharesStorage, RemovesAll}
 }
 
 // Substrate is one life of the reference; it is both sides of the contract.
@@ -136,6 +139,11 @@ func (s *Substrate) end(model, app string, wanted map[string]bool) (ended []stri
 			continue
 		}
 		ended = append(ended, u.name)
+		for _, id := range u.had {
+			if s.fault == SharesStorage {
+				_ = os.RemoveAll(s.world.dir(u.model, id)) // as far as it goes
+			}
+		}
 		if s.fault == ConfirmsEarly && u.phase == "running" {
 			u.phase, u.confirmed = "gone", true
 			u.version++
@@ -150,6 +158,10 @@ func (s *Substrate) end(model, app string, wanted map[string]bool) (ended []stri
 func (s *Substrate) Remove(_ context.Context, req *substratev1.RemoveRequest, send func(*substratev1.RemoveProgress) error) error {
 	w := s.world
 	w.mu.Lock()
+	if req.GetStorage() != "" {
+		defer w.mu.Unlock()
+		return w.destroy(req, s.fault)
+	}
 	wanted := map[string]bool{}
 	for key, u := range w.units {
 		wanted[key] = req.GetUnit() != "" && u.name != req.GetUnit()
@@ -236,9 +248,14 @@ func (s *Substrate) Environment(_ context.Context, req *substratev1.EnvironmentR
 
 // Watch tells every container that came up since it last looked.
 func (s *Substrate) Watch(ctx context.Context, req *substratev1.WatchRequest, send func(*substratev1.UnitEvent) error) error {
-	told := map[string]string{}
+	told, mounts := map[string]string{}, map[string]*substratev1.StorageMount{}
 	for {
 		ups, changed := s.ups(s.key(req.GetModelUuid(), req.GetUnit()), told)
+		for _, news := range s.mounted(s.key(req.GetModelUuid(), req.GetUnit()), mounts) {
+			if err := send(&substratev1.UnitEvent{Event: &substratev1.UnitEvent_Storage{Storage: news}}); err != nil {
+				return err
+			}
+		}
 		for _, up := range ups {
 			if err := send(&substratev1.UnitEvent{Event: &substratev1.UnitEvent_ContainerUp{ContainerUp: up}}); err != nil {
 				return err

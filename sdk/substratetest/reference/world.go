@@ -40,6 +40,7 @@ type unit struct {
 	version          int // counts changes
 	containers       []*container
 	storage          []*substratev1.StorageMount
+	had              []string // every storage that it ever had
 }
 
 // container is one supervisor.
@@ -116,14 +117,57 @@ func (w *World) place(key string, spec *substratev1.ApplicationSpec, want *subst
 	return w.mount(u, want)
 }
 
+// dir is where a storage lies, attached or not.
+func (w *World) dir(model, id string) string {
+	return filepath.Join(w.state, "storage", model[:8]+"-"+strings.ReplaceAll(id, "/", "-"))
+}
+
+// destroy removes one storage.
+func (w *World) destroy(req *substratev1.RemoveRequest, fault Fault) error {
+	dir := w.dir(req.GetModelUuid(), req.GetStorage())
+	if fault == RemovesAll {
+		dir = filepath.Dir(dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return errs.E(errs.Unavailable, "cannot destroy storage %s: %w", req.GetStorage(), err)
+	}
+	return nil
+}
+
+// mounted lists what was attached or detached since it was told.
+func (s *Substrate) mounted(key string, told map[string]*substratev1.StorageMount) (news []*substratev1.StorageChanged) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	u := s.world.units[key]
+	if u == nil || s.fault == KeepsStorage {
+		return nil
+	}
+	now := map[string]bool{}
+	for _, m := range u.storage {
+		now[m.GetId()] = true
+		if told[m.GetId()] == nil {
+			told[m.GetId()] = m
+			news = append(news, &substratev1.StorageChanged{Id: m.GetId(), State: "attached", Mount: m})
+		}
+	}
+	for id, m := range told {
+		if !now[id] {
+			delete(told, id)
+			news = append(news, &substratev1.StorageChanged{Id: id, State: "detaching", Mount: m})
+		}
+	}
+	return news
+}
+
 // mount makes the unit's storage directories.
 func (w *World) mount(u *unit, want *substratev1.UnitSpec) error {
 	u.storage = nil
 	for _, s := range want.GetStorage() {
-		dir := filepath.Join(w.state, "storage", u.model[:8]+"-"+strings.ReplaceAll(s.GetId(), "/", "-"))
+		dir := w.dir(u.model, s.GetId())
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return errs.E(errs.Unavailable, "cannot make storage %s: %w", s.GetId(), err)
 		}
+		u.had = append(u.had, s.GetId())
 		u.storage = append(u.storage, &substratev1.StorageMount{Id: s.GetId(), Name: s.GetName(), Kind: "filesystem", Location: dir})
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -133,7 +132,7 @@ func (p *plain) mounts(at *place, w wanted) ([]*substratev1.StorageMount, error)
 			mounts = append(mounts, at.Storage[i])
 			continue
 		}
-		location := filepath.Join(p.state, "storage", w.spec.GetModelUuid()[:8]+"-"+strings.ReplaceAll(s.GetId(), "/", "-"))
+		location := p.storageDir(w.spec.GetModelUuid(), s.GetId())
 		if err := os.MkdirAll(location, 0o700); err != nil {
 			return nil, err
 		}

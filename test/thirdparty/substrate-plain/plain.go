@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -150,6 +151,9 @@ func (p *plain) forget(model, app, unit string) {
 func (p *plain) Remove(ctx context.Context, req *substratev1.RemoveRequest, send func(*substratev1.RemoveProgress) error) error {
 	ctx, end := context.WithTimeout(ctx, time.Duration(req.GetTimeoutMs())*time.Millisecond)
 	defer end()
+	if req.GetStorage() != "" {
+		return p.removeStorage(ctx, req, send)
+	}
 	p.mu.Lock()
 	p.forget(req.GetModelUuid(), req.GetApplication(), req.GetUnit())
 	p.wake()
@@ -228,6 +232,40 @@ func (p *plain) destroy(req *substratev1.RemoveRequest) error {
 		}
 	}
 	return nil
+}
+
+// removeStorage removes one storage when no unit has it any more.
+func (p *plain) removeStorage(ctx context.Context, req *substratev1.RemoveRequest, send func(*substratev1.RemoveProgress) error) error {
+	for {
+		p.mu.Lock()
+		holder, changed := "", p.changed
+		for _, at := range p.places {
+			if at.Model == req.GetModelUuid() && at.phase != "gone" && slices.ContainsFunc(at.Storage, func(m *substratev1.StorageMount) bool { return m.GetId() == req.GetStorage() }) {
+				holder = at.Unit
+			}
+		}
+		p.mu.Unlock()
+		if holder == "" {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return send(&substratev1.RemoveProgress{Object: req.GetStorage(), State: "blocked", Blocking: "unit " + holder + " has it"})
+		}
+	}
+	if !req.GetDestroyStorage() {
+		return nil
+	}
+	if err := os.RemoveAll(p.storageDir(req.GetModelUuid(), req.GetStorage())); err != nil {
+		return errs.E(errs.Unavailable, "cannot destroy storage %s: %w", req.GetStorage(), err)
+	}
+	return nil
+}
+
+// storageDir is where a storage lies, whoever has it.
+func (p *plain) storageDir(model, id string) string {
+	return filepath.Join(p.state, "storage", model[:min(8, len(model))]+"-"+strings.ReplaceAll(id, "/", "-"))
 }
 
 // sorted is a list of a map's keys in order.

@@ -1,4 +1,4 @@
-package charms
+package model
 
 import (
 	"fmt"
@@ -17,9 +17,9 @@ const (
 	StorageFailed    = "failed"    // the substrate cannot give it, see the message
 )
 
-// Directive fills what the user left open of a storage directive from what the
+// StorageDirective fills what the user left open of a storage directive from what the
 // charm declares.
-func Directive(given *controllerv1.StorageDirective, s charm.Storage) *controllerv1.StorageDirective {
+func StorageDirective(given *controllerv1.StorageDirective, s charm.Storage) *controllerv1.StorageDirective {
 	d := &controllerv1.StorageDirective{Pool: given.GetPool(), Count: given.GetCount(), SizeBytes: given.GetSizeBytes()}
 	if d.GetCount() == 0 {
 		if least, _, err := s.Counts(); err == nil {
@@ -34,9 +34,9 @@ func Directive(given *controllerv1.StorageDirective, s charm.Storage) *controlle
 	return d
 }
 
-// Instance is a new storage instance of a unit; since is now, as records hold
+// NewStorage is a new storage instance of a unit; since is now, as records hold
 // times.
-func Instance(name string, number int, unit string, s charm.Storage, d *controllerv1.StorageDirective, since string) *controllerv1.StorageInstance {
+func NewStorage(name string, number int, unit string, s charm.Storage, d *controllerv1.StorageDirective, since string) *controllerv1.StorageInstance {
 	return &controllerv1.StorageInstance{Id: fmt.Sprintf("%s/%d", name, number), Name: name, Kind: s.Type, Owner: unit, Life: controllerv1.Life_LIFE_ALIVE,
 		Pool: d.GetPool(), SizeBytes: d.GetSizeBytes(), Shared: s.Shared, ReadOnly: s.ReadOnly, Status: StoragePending, Since: since}
 }
@@ -62,10 +62,10 @@ func MoreStorage(ch *charm.Charm, name string, have int, more *controllerv1.Stor
 	return err
 }
 
-// Location is where the charm wants an instance: at the location that it
+// StorageLocation is where the charm wants an instance: at the location that it
 // declares, or in a directory of its own below when there may be several. ""
 // leaves it to the substrate.
-func Location(id string, s charm.Storage) string {
+func StorageLocation(id string, s charm.Storage) string {
 	if _, most, err := s.Counts(); s.Location == "" || err == nil && most == 1 {
 		return s.Location
 	}
@@ -81,4 +81,9 @@ func CountRange(least, most int) string {
 		return fmt.Sprintf("exactly %d", least)
 	}
 	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// ReleaseStorage makes a storage nobody's. Its data stays until it is removed.
+func ReleaseStorage(st *controllerv1.StorageInstance, since string) {
+	st.Owner, st.Attached, st.Status, st.Since, st.Message = "", "", StorageDetached, since, ""
 }
