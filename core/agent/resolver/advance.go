@@ -92,13 +92,14 @@ func told(in Input, d Decision, c *controllerv1.Cursor) {
 	}
 	switch ev.Kind {
 	case api.EventInstall:
-		c.Installed = true
+		c.Installed, c.Incarnation = true, in.Incarnation
 	case api.EventUpgradeCharm:
 		if p := c.Pending; p.GetStep() == stepFailed { // forced: the failed event runs with the new files
 			takeCharm(in, c)
 			p.NextTryUnixNano = in.Now.UnixNano()
 		} else {
-			c.ConfigOwed = true
+			// It may have been recorded at another place than it ran.
+			c.ConfigOwed, c.StartOwed, c.Incarnation = true, c.StartOwed || in.replaced(), in.Incarnation
 		}
 	case api.EventConfigChanged:
 		c.ConfigSeen, c.ConfigOwed = true, false
@@ -128,9 +129,7 @@ func told(in Input, d Decision, c *controllerv1.Cursor) {
 // settle drops from the cursor what the model no longer has, and notes what needs no event.
 func (in Input) settle(c *controllerv1.Cursor) {
 	if !in.Model.Leads() {
-		c.Leader = false
-	} else if c.Leader {
-		c.LeaderSettingsVersion = in.settingsVersion()
+		c.Leader = false // what it set itself it is told as a follower, as in Juju
 	}
 	for id, known := range c.Relations {
 		rel := in.Model.Relation(id)

@@ -91,7 +91,7 @@ func moved(in Input) (Decision, bool) {
 // reboot: a machine that was restarted runs start once more, and so does every start of an agent that is the unit's.
 func reboot(in Input) (Decision, bool) {
 	c := in.Cursor
-	if !c.Started || c.Stopped || c.StartOwed || in.dying() {
+	if !c.Started || c.Stopped || in.queued() != "" || in.dying() {
 		return none()
 	}
 	rebooted := in.Seen.BootID != "" && c.MachineBootId != "" && in.Seen.BootID != c.MachineBootId
@@ -105,7 +105,7 @@ func reboot(in Input) (Decision, bool) {
 // leadership: who leads is told once for each term; the others are told what the leader set.
 func leadership(in Input) (Decision, bool) {
 	c := in.Cursor
-	if !c.Installed || in.dying() {
+	if !c.Installed || in.dying() || in.queued() != "" {
 		return none()
 	}
 	switch {
@@ -153,10 +153,31 @@ func teardown(in Input) (Decision, bool) {
 	if d, waits := in.alone(); waits {
 		return d, true
 	}
-	if !in.Cursor.Stopped {
+	if in.Cursor.Started && !in.Cursor.Stopped {
 		return in.run(plain(api.EventStop))
 	}
 	return in.run(plain(api.EventRemove))
+}
+
+// queued is the event that the last one left to be run next, "" if there is none: config-changed after upgrade-charm, start
+// after the first config-changed and at a new place. Only containers and storage come between, as in Juju, and a unit
+// that begins to die meanwhile still runs it.
+func (in Input) queued() string {
+	switch c := in.Cursor; {
+	case !c.Installed || c.Stopped || c.Pending != nil || in.replaced():
+	case c.ConfigOwed:
+		return api.EventConfigChanged
+	case c.ConfigSeen && (!c.Started || c.StartOwed):
+		return api.EventStart
+	}
+	return ""
+}
+
+func next(in Input) (Decision, bool) {
+	if kind := in.queued(); kind != "" {
+		return in.run(plain(kind))
+	}
+	return none()
 }
 
 // upgrade: the charm or its resources changed.

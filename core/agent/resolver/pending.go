@@ -49,7 +49,7 @@ func again(p *controllerv1.Pending) Decision {
 // task: actions and exec, the oldest first. A hook in error under one stays as it is.
 func task(in Input) (Decision, bool) {
 	c := in.Cursor
-	if !c.Installed && c.Pending == nil || c.Stopped {
+	if !c.Installed && c.Pending == nil || c.Stopped || in.queued() != "" {
 		return none()
 	}
 	for _, t := range in.Model.Tasks {

@@ -14,7 +14,7 @@ import (
 
 // created: a unit that is installed and stays is told of every relation before anything else about it.
 func created(in Input) (Decision, bool) {
-	if !in.Cursor.Installed || in.dying() {
+	if !in.Cursor.Installed || in.dying() || in.queued() != "" {
 		return none()
 	}
 	for _, rel := range in.Model.Relations {

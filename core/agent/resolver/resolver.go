@@ -81,6 +81,7 @@ func table() []rule {
 		{"leadership", leadership},
 		{"containers, notices and checks", workload},
 		{"storage", storage},
+		{"what the last event left to be next", next},
 		{"install", install},
 		{"teardown", teardown},
 		{"upgrade-charm", upgrade},

@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write the traces anew")
 // indented lines under it are what the units then do, in order.
 func TestTraces(t *testing.T) {
 	files, err := filepath.Glob("testdata/traces/*.txt")
-	if err != nil || len(files) < 48 {
-		t.Fatalf("found %d traces, want 48 or more (%v)", len(files), err)
+	if err != nil || len(files) < 80 {
+		t.Fatalf("found %d traces, want 80 or more (%v)", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {

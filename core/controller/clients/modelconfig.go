@@ -29,7 +29,7 @@ func modelOptions() map[string]modelOption {
 		}
 	}
 	return map[string]modelOption{
-		"update-status-hook-interval": {"5m", "a duration from 1s to 24h, such as 5m", interval(time.Second, 24*time.Hour)},
+		"update-status-hook-interval": {"5m", "a duration from 1m to 60m, such as 5m", interval(time.Minute, time.Hour)},
 		"automatically-retry-hooks":   {"true", "true or false", isBool},
 		"hook-timeout":                {"0s", "a duration such as 30m, 0s = the runtime's default", interval(0, 30*24*time.Hour)},
 		"logging-config":              {"<root>=INFO", "logger=LEVEL pairs divided by ;", validLogging},
