@@ -100,6 +100,14 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"colour": "red", "update-status-hook-interval": "soon"}})
 			return err
 		}, errs.Invalid, "cannot configure model: unknown key \"colour\"; allowed: automatically-retry-hooks, ftp-proxy,"},
+		"too often": {func() error {
+			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"update-status-hook-interval": "30s"}})
+			return err
+		}, errs.Invalid, `cannot configure model: key "update-status-hook-interval" has value "30s"; want a duration from 1m to 60m`},
+		"too seldom": {func() error {
+			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"update-status-hook-interval": "61m"}})
+			return err
+		}, errs.Invalid, `cannot configure model: key "update-status-hook-interval" has value "61m"; want a duration from 1m to 60m`},
 		"no model":           {func() error { _, err := call(ctx, c.Status, &clientv1.StatusRequest{Model: "x"}); return err }, errs.NotFound, `cannot find model "x": there is no such model; see the list with models`},
 		"no model named":     {func() error { _, err := call(ctx, c.Status, &clientv1.StatusRequest{}); return err }, errs.Invalid, `cannot find model: no model was named; add one with add-model, or say which with --model`},
 		"charm unknown":      {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: strings.Repeat("a", 64)}) }, errs.NotFound, `cannot deploy: cannot find charm aaaaaaaaaaaaaaaaaaa: it was not uploaded to this controller; upload it first`},
