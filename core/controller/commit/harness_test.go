@@ -246,7 +246,7 @@ func (w *world) refused(req *controllerv1.CommitRequest, kind string) *controlle
 
 // parse reads a charm from its record.
 func parse(rec *controllerv1.Charm) (*charm.Charm, error) {
-	files := fstest.MapFS{"dispatch": {}}
+	files := fstest.MapFS{"dispatch": {Mode: 0o755}}
 	for name, data := range rec.GetFiles() {
 		files[name] = &fstest.MapFile{Data: data}
 	}
