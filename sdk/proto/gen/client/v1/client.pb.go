@@ -1197,6 +1197,8 @@ type DeployRequest struct {
 	Force         bool                            `protobuf:"varint,14,opt,name=force,proto3" json:"force,omitempty"`
 	HookTimeoutMs int64                           `protobuf:"varint,15,opt,name=hook_timeout_ms,json=hookTimeoutMs,proto3" json:"hook_timeout_ms,omitempty"`
 	DryRun        bool                            `protobuf:"varint,16,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Resources whose content was uploaded before (AttachResource, pending), by name: digest, size and filename count.
+	Uploads       map[string]*v1.ResourceRecord `protobuf:"bytes,17,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1343,6 +1345,13 @@ func (x *DeployRequest) GetDryRun() bool {
 	return false
 }
 
+func (x *DeployRequest) GetUploads() map[string]*v1.ResourceRecord {
+	if x != nil {
+		return x.Uploads
+	}
+	return nil
+}
+
 type DeployResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Application   *v1.Application        `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
@@ -1404,17 +1413,19 @@ func (x *DeployResponse) GetDiagnostics() []*Diagnostic {
 }
 
 type RefreshRequest struct {
-	state         protoimpl.MessageState          `protogen:"open.v1"`
-	Model         string                          `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	Application   string                          `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
-	CharmDigest   string                          `protobuf:"bytes,3,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"`
-	CharmPath     string                          `protobuf:"bytes,4,opt,name=charm_path,json=charmPath,proto3" json:"charm_path,omitempty"`
-	Force         bool                            `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
-	Config        map[string]string               `protobuf:"bytes,6,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Resources     map[string]string               `protobuf:"bytes,7,rep,name=resources,proto3" json:"resources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Trust         *bool                           `protobuf:"varint,8,opt,name=trust,proto3,oneof" json:"trust,omitempty"`
-	Runtime       string                          `protobuf:"bytes,9,opt,name=runtime,proto3" json:"runtime,omitempty"`
-	Storage       map[string]*v1.StorageDirective `protobuf:"bytes,10,rep,name=storage,proto3" json:"storage,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state       protoimpl.MessageState          `protogen:"open.v1"`
+	Model       string                          `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Application string                          `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	CharmDigest string                          `protobuf:"bytes,3,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"`
+	CharmPath   string                          `protobuf:"bytes,4,opt,name=charm_path,json=charmPath,proto3" json:"charm_path,omitempty"`
+	Force       bool                            `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	Config      map[string]string               `protobuf:"bytes,6,rep,name=config,proto3" json:"config,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Resources   map[string]string               `protobuf:"bytes,7,rep,name=resources,proto3" json:"resources,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Trust       *bool                           `protobuf:"varint,8,opt,name=trust,proto3,oneof" json:"trust,omitempty"`
+	Runtime     string                          `protobuf:"bytes,9,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	Storage     map[string]*v1.StorageDirective `protobuf:"bytes,10,rep,name=storage,proto3" json:"storage,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Resources whose content was uploaded before (AttachResource, pending), by name: digest, size and filename count.
+	Uploads       map[string]*v1.ResourceRecord `protobuf:"bytes,11,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1515,6 +1526,13 @@ func (x *RefreshRequest) GetRuntime() string {
 func (x *RefreshRequest) GetStorage() map[string]*v1.StorageDirective {
 	if x != nil {
 		return x.Storage
+	}
+	return nil
+}
+
+func (x *RefreshRequest) GetUploads() map[string]*v1.ResourceRecord {
+	if x != nil {
+		return x.Uploads
 	}
 	return nil
 }
@@ -4325,6 +4343,9 @@ type StorageStatusInfo struct {
 	Location      string                 `protobuf:"bytes,5,opt,name=location,proto3" json:"location,omitempty"`
 	Pool          string                 `protobuf:"bytes,6,opt,name=pool,proto3" json:"pool,omitempty"`
 	Status        string                 `protobuf:"bytes,7,opt,name=status,proto3" json:"status,omitempty"`
+	SizeBytes     int64                  `protobuf:"varint,8,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Since         string                 `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
+	Message       string                 `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4404,6 +4425,27 @@ func (x *StorageStatusInfo) GetPool() string {
 func (x *StorageStatusInfo) GetStatus() string {
 	if x != nil {
 		return x.Status
+	}
+	return ""
+}
+
+func (x *StorageStatusInfo) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *StorageStatusInfo) GetSince() string {
+	if x != nil {
+		return x.Since
+	}
+	return ""
+}
+
+func (x *StorageStatusInfo) GetMessage() string {
+	if x != nil {
+		return x.Message
 	}
 	return ""
 }
@@ -5282,7 +5324,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x05 \x01(\tR\x04hint\"\x9b\b\n" +
+	"\x04hint\x18\x05 \x01(\tR\x04hint\"\xc5\t\n" +
 	"\rDeployRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -5302,7 +5344,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05trust\x18\r \x01(\bR\x05trust\x12\x14\n" +
 	"\x05force\x18\x0e \x01(\bR\x05force\x12&\n" +
 	"\x0fhook_timeout_ms\x18\x0f \x01(\x03R\rhookTimeoutMs\x12\x17\n" +
-	"\adry_run\x18\x10 \x01(\bR\x06dryRun\x1a9\n" +
+	"\adry_run\x18\x10 \x01(\bR\x06dryRun\x12F\n" +
+	"\auploads\x18\x11 \x03(\v2,.bangle.client.v1.DeployRequest.UploadsEntryR\auploads\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
@@ -5317,11 +5360,14 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01\x1a;\n" +
 	"\rBindingsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xab\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a`\n" +
+	"\fUploadsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12:\n" +
+	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01\"\xab\x01\n" +
 	"\x0eDeployResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x14\n" +
 	"\x05units\x18\x02 \x03(\tR\x05units\x12>\n" +
-	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\x9a\x05\n" +
+	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\xc5\x06\n" +
 	"\x0eRefreshRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -5334,7 +5380,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05trust\x18\b \x01(\bH\x00R\x05trust\x88\x01\x01\x12\x18\n" +
 	"\aruntime\x18\t \x01(\tR\aruntime\x12G\n" +
 	"\astorage\x18\n" +
-	" \x03(\v2-.bangle.client.v1.RefreshRequest.StorageEntryR\astorage\x1a9\n" +
+	" \x03(\v2-.bangle.client.v1.RefreshRequest.StorageEntryR\astorage\x12G\n" +
+	"\auploads\x18\v \x03(\v2-.bangle.client.v1.RefreshRequest.UploadsEntryR\auploads\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -5343,7 +5390,10 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1ab\n" +
 	"\fStorageEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12<\n" +
-	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01B\b\n" +
+	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01\x1a`\n" +
+	"\fUploadsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12:\n" +
+	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01B\b\n" +
 	"\x06_trust\"\xb0\x01\n" +
 	"\x0fRefreshResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x18\n" +
@@ -5565,7 +5615,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x04type\x18\x06 \x01(\tR\x04type\x12\x16\n" +
 	"\x06status\x18\a \x01(\tR\x06status\x12\x18\n" +
 	"\amessage\x18\b \x01(\tR\amessage\x12\x12\n" +
-	"\x04life\x18\t \x01(\tR\x04life\"\xa7\x01\n" +
+	"\x04life\x18\t \x01(\tR\x04life\"\xf6\x01\n" +
 	"\x11StorageStatusInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
@@ -5573,7 +5623,12 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x04unit\x18\x04 \x01(\tR\x04unit\x12\x1a\n" +
 	"\blocation\x18\x05 \x01(\tR\blocation\x12\x12\n" +
 	"\x04pool\x18\x06 \x01(\tR\x04pool\x12\x16\n" +
-	"\x06status\x18\a \x01(\tR\x06status\"\x8e\x01\n" +
+	"\x06status\x18\a \x01(\tR\x06status\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\b \x01(\x03R\tsizeBytes\x12\x14\n" +
+	"\x05since\x18\t \x01(\tR\x05since\x12\x18\n" +
+	"\amessage\x18\n" +
+	" \x01(\tR\amessage\"\x8e\x01\n" +
 	"\x0fShowUnitRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
 	"\x05units\x18\x02 \x03(\tR\x05units\x12\x1a\n" +
@@ -5697,7 +5752,7 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 97)
 var file_client_v1_client_proto_goTypes = []any{
 	(*ControllerInfoRequest)(nil),     // 0: bangle.client.v1.ControllerInfoRequest
 	(*ControllerInfoResponse)(nil),    // 1: bangle.client.v1.ControllerInfoResponse
@@ -5784,36 +5839,39 @@ var file_client_v1_client_proto_goTypes = []any{
 	nil,                               // 82: bangle.client.v1.DeployRequest.ResourcesEntry
 	nil,                               // 83: bangle.client.v1.DeployRequest.StorageEntry
 	nil,                               // 84: bangle.client.v1.DeployRequest.BindingsEntry
-	nil,                               // 85: bangle.client.v1.RefreshRequest.ConfigEntry
-	nil,                               // 86: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 87: bangle.client.v1.RefreshRequest.StorageEntry
-	nil,                               // 88: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 89: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 90: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 91: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 92: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 93: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 94: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 95: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 96: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 97: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 98: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 99: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 100: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 101: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 102: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 103: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 104: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 105: bangle.controller.v1.StorageDirective
+	nil,                               // 85: bangle.client.v1.DeployRequest.UploadsEntry
+	nil,                               // 86: bangle.client.v1.RefreshRequest.ConfigEntry
+	nil,                               // 87: bangle.client.v1.RefreshRequest.ResourcesEntry
+	nil,                               // 88: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 89: bangle.client.v1.RefreshRequest.UploadsEntry
+	nil,                               // 90: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 91: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 92: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 93: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 94: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 95: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 96: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 97: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 98: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 99: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 100: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 101: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 102: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 103: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 104: bangle.controller.v1.Pending
+	(*v1.JournalEntry)(nil),           // 105: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 106: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 107: bangle.controller.v1.StorageDirective
+	(*v1.ResourceRecord)(nil),         // 108: bangle.controller.v1.ResourceRecord
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	17,  // 0: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
 	4,   // 1: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
 	17,  // 2: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
 	77,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	95,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	97,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
 	12,  // 5: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	95,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	97,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
 	78,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
 	79,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
 	17,  // 9: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
@@ -5822,125 +5880,129 @@ var file_client_v1_client_proto_depIdxs = []int32{
 	82,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
 	83,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
 	84,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	96,  // 15: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 16: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	85,  // 17: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	86,  // 18: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	87,  // 19: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
-	96,  // 20: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 21: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	24,  // 22: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	97,  // 23: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	97,  // 24: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	88,  // 25: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	98,  // 26: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	99,  // 27: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	100, // 28: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	49,  // 29: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	99,  // 30: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	100, // 31: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	99,  // 32: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	100, // 33: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	100, // 34: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	95,  // 35: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	60,  // 36: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	63,  // 37: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	64,  // 38: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	101, // 39: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	101, // 40: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	62,  // 41: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	89,  // 42: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	61,  // 43: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	101, // 44: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	101, // 45: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	102, // 46: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	67,  // 47: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	62,  // 48: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	68,  // 49: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	90,  // 50: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	91,  // 51: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	92,  // 52: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	93,  // 53: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	94,  // 54: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	72,  // 55: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	60,  // 56: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	96,  // 57: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	103, // 58: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	104, // 59: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	105, // 60: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	105, // 61: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	69,  // 62: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	0,   // 63: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	2,   // 64: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	5,   // 65: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	7,   // 66: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	9,   // 67: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	10,  // 68: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	13,  // 69: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	15,  // 70: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	18,  // 71: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	20,  // 72: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	22,  // 73: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	25,  // 74: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	27,  // 75: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	29,  // 76: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 77: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
-	33,  // 78: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	35,  // 79: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	37,  // 80: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	39,  // 81: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	41,  // 82: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	43,  // 83: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	45,  // 84: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	47,  // 85: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	50,  // 86: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	52,  // 87: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	54,  // 88: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	56,  // 89: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	58,  // 90: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	58,  // 91: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	65,  // 92: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	70,  // 93: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	73,  // 94: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	75,  // 95: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 96: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 97: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 98: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 99: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 100: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 101: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 102: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 103: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 104: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 105: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 106: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 107: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 108: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 109: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 110: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
-	34,  // 111: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	36,  // 112: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	38,  // 113: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	40,  // 114: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	42,  // 115: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	44,  // 116: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	46,  // 117: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	48,  // 118: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	51,  // 119: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	53,  // 120: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	55,  // 121: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	57,  // 122: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	59,  // 123: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	59,  // 124: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	66,  // 125: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	71,  // 126: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	74,  // 127: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	76,  // 128: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	96,  // [96:129] is the sub-list for method output_type
-	63,  // [63:96] is the sub-list for method input_type
-	63,  // [63:63] is the sub-list for extension type_name
-	63,  // [63:63] is the sub-list for extension extendee
-	0,   // [0:63] is the sub-list for field type_name
+	85,  // 15: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
+	98,  // 16: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 17: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	86,  // 18: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	87,  // 19: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	88,  // 20: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	89,  // 21: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
+	98,  // 22: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	17,  // 23: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	24,  // 24: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	99,  // 25: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	99,  // 26: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	90,  // 27: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	100, // 28: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	101, // 29: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	102, // 30: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	49,  // 31: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	101, // 32: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	102, // 33: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	101, // 34: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	102, // 35: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	102, // 36: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	97,  // 37: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	60,  // 38: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	63,  // 39: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	64,  // 40: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	103, // 41: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	103, // 42: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	62,  // 43: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	91,  // 44: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	61,  // 45: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	103, // 46: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	103, // 47: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	104, // 48: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	67,  // 49: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	62,  // 50: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	68,  // 51: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	92,  // 52: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	93,  // 53: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	94,  // 54: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	95,  // 55: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	96,  // 56: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	72,  // 57: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	60,  // 58: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	98,  // 59: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	105, // 60: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	106, // 61: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	107, // 62: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	108, // 63: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	107, // 64: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	108, // 65: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	69,  // 66: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	0,   // 67: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	2,   // 68: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	5,   // 69: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	7,   // 70: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	9,   // 71: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	10,  // 72: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	13,  // 73: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	15,  // 74: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	18,  // 75: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	20,  // 76: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	22,  // 77: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	25,  // 78: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	27,  // 79: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	29,  // 80: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	31,  // 81: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
+	33,  // 82: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	35,  // 83: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	37,  // 84: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	39,  // 85: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	41,  // 86: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	43,  // 87: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	45,  // 88: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	47,  // 89: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	50,  // 90: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	52,  // 91: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	54,  // 92: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	56,  // 93: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	58,  // 94: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	58,  // 95: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	65,  // 96: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	70,  // 97: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	73,  // 98: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	75,  // 99: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	1,   // 100: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	3,   // 101: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	6,   // 102: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	8,   // 103: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	6,   // 104: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	11,  // 105: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	14,  // 106: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	16,  // 107: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	19,  // 108: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	21,  // 109: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	23,  // 110: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	26,  // 111: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	28,  // 112: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	30,  // 113: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	32,  // 114: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
+	34,  // 115: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	36,  // 116: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	38,  // 117: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	40,  // 118: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	42,  // 119: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	44,  // 120: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	46,  // 121: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	48,  // 122: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	51,  // 123: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	53,  // 124: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	55,  // 125: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	57,  // 126: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	59,  // 127: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	59,  // 128: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	66,  // 129: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	71,  // 130: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	74,  // 131: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	76,  // 132: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	100, // [100:133] is the sub-list for method output_type
+	67,  // [67:100] is the sub-list for method input_type
+	67,  // [67:67] is the sub-list for extension type_name
+	67,  // [67:67] is the sub-list for extension extendee
+	0,   // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
@@ -5955,7 +6017,7 @@ func file_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   95,
+			NumMessages:   97,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

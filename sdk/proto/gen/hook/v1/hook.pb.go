@@ -502,8 +502,9 @@ type View struct {
 	Secrets  []*SecretView  `protobuf:"bytes,19,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	Payloads []*PayloadView `protobuf:"bytes,20,rep,name=payloads,proto3" json:"payloads,omitempty"` // registered by this unit
 	// What the substrate can do beyond the required, as its Info says: "reboot", "ports", …
-	Capabilities  []string `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
-	PodSpec       string   `protobuf:"bytes,22,opt,name=pod_spec,json=podSpec,proto3" json:"pod_spec,omitempty"` // the application's, as JSON {"spec": …, "k8s-resources": …}; leader only
+	Capabilities  []string       `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	PodSpec       string         `protobuf:"bytes,22,opt,name=pod_spec,json=podSpec,proto3" json:"pod_spec,omitempty"`                // the application's, as JSON {"spec": …, "k8s-resources": …}; leader only
+	StorageRules  []*StorageRule `protobuf:"bytes,23,rep,name=storage_rules,json=storageRules,proto3" json:"storage_rules,omitempty"` // by name; empty = not told
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -690,6 +691,13 @@ func (x *View) GetPodSpec() string {
 		return x.PodSpec
 	}
 	return ""
+}
+
+func (x *View) GetStorageRules() []*StorageRule {
+	if x != nil {
+		return x.StorageRules
+	}
+	return nil
 }
 
 // SecretView is what may be known of a secret without reading it.
@@ -1662,6 +1670,67 @@ func (x *ContainerView) GetRoot() string {
 	return ""
 }
 
+// StorageRule is what the charm declares of one store: how many a unit may have.
+type StorageRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Least         uint32                 `protobuf:"varint,2,opt,name=least,proto3" json:"least,omitempty"`
+	Most          int32                  `protobuf:"varint,3,opt,name=most,proto3" json:"most,omitempty"` // -1 = any number
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StorageRule) Reset() {
+	*x = StorageRule{}
+	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StorageRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StorageRule) ProtoMessage() {}
+
+func (x *StorageRule) ProtoReflect() protoreflect.Message {
+	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StorageRule.ProtoReflect.Descriptor instead.
+func (*StorageRule) Descriptor() ([]byte, []int) {
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *StorageRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StorageRule) GetLeast() uint32 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *StorageRule) GetMost() int32 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
 type StorageView struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // "data/0"
@@ -1675,7 +1744,7 @@ type StorageView struct {
 
 func (x *StorageView) Reset() {
 	*x = StorageView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	mi := &file_hook_v1_hook_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1756,7 @@ func (x *StorageView) String() string {
 func (*StorageView) ProtoMessage() {}
 
 func (x *StorageView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[15]
+	mi := &file_hook_v1_hook_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1769,7 @@ func (x *StorageView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageView.ProtoReflect.Descriptor instead.
 func (*StorageView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{15}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StorageView) GetId() string {
@@ -1750,7 +1819,7 @@ type NetworkView struct {
 
 func (x *NetworkView) Reset() {
 	*x = NetworkView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[16]
+	mi := &file_hook_v1_hook_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1762,7 +1831,7 @@ func (x *NetworkView) String() string {
 func (*NetworkView) ProtoMessage() {}
 
 func (x *NetworkView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[16]
+	mi := &file_hook_v1_hook_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1775,7 +1844,7 @@ func (x *NetworkView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkView.ProtoReflect.Descriptor instead.
 func (*NetworkView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{16}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NetworkView) GetBinding() string {
@@ -1817,7 +1886,7 @@ type NetworkInterface struct {
 
 func (x *NetworkInterface) Reset() {
 	*x = NetworkInterface{}
-	mi := &file_hook_v1_hook_proto_msgTypes[17]
+	mi := &file_hook_v1_hook_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +1898,7 @@ func (x *NetworkInterface) String() string {
 func (*NetworkInterface) ProtoMessage() {}
 
 func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[17]
+	mi := &file_hook_v1_hook_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +1911,7 @@ func (x *NetworkInterface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInterface.ProtoReflect.Descriptor instead.
 func (*NetworkInterface) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{17}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NetworkInterface) GetName() string {
@@ -1877,7 +1946,7 @@ type InterfaceAddress struct {
 
 func (x *InterfaceAddress) Reset() {
 	*x = InterfaceAddress{}
-	mi := &file_hook_v1_hook_proto_msgTypes[18]
+	mi := &file_hook_v1_hook_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1889,7 +1958,7 @@ func (x *InterfaceAddress) String() string {
 func (*InterfaceAddress) ProtoMessage() {}
 
 func (x *InterfaceAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[18]
+	mi := &file_hook_v1_hook_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1902,7 +1971,7 @@ func (x *InterfaceAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterfaceAddress.ProtoReflect.Descriptor instead.
 func (*InterfaceAddress) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{18}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InterfaceAddress) GetValue() string {
@@ -1936,7 +2005,7 @@ type GoalState struct {
 
 func (x *GoalState) Reset() {
 	*x = GoalState{}
-	mi := &file_hook_v1_hook_proto_msgTypes[19]
+	mi := &file_hook_v1_hook_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2017,7 @@ func (x *GoalState) String() string {
 func (*GoalState) ProtoMessage() {}
 
 func (x *GoalState) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[19]
+	mi := &file_hook_v1_hook_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2030,7 @@ func (x *GoalState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalState.ProtoReflect.Descriptor instead.
 func (*GoalState) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{19}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GoalState) GetUnits() map[string]*GoalStatus {
@@ -1987,7 +2056,7 @@ type GoalRelation struct {
 
 func (x *GoalRelation) Reset() {
 	*x = GoalRelation{}
-	mi := &file_hook_v1_hook_proto_msgTypes[20]
+	mi := &file_hook_v1_hook_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2068,7 @@ func (x *GoalRelation) String() string {
 func (*GoalRelation) ProtoMessage() {}
 
 func (x *GoalRelation) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[20]
+	mi := &file_hook_v1_hook_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2081,7 @@ func (x *GoalRelation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalRelation.ProtoReflect.Descriptor instead.
 func (*GoalRelation) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{20}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GoalRelation) GetMembers() map[string]*GoalStatus {
@@ -2032,7 +2101,7 @@ type GoalStatus struct {
 
 func (x *GoalStatus) Reset() {
 	*x = GoalStatus{}
-	mi := &file_hook_v1_hook_proto_msgTypes[21]
+	mi := &file_hook_v1_hook_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2113,7 @@ func (x *GoalStatus) String() string {
 func (*GoalStatus) ProtoMessage() {}
 
 func (x *GoalStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[21]
+	mi := &file_hook_v1_hook_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2126,7 @@ func (x *GoalStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalStatus.ProtoReflect.Descriptor instead.
 func (*GoalStatus) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{21}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GoalStatus) GetStatus() string {
@@ -2086,7 +2155,7 @@ type ResourceView struct {
 
 func (x *ResourceView) Reset() {
 	*x = ResourceView{}
-	mi := &file_hook_v1_hook_proto_msgTypes[22]
+	mi := &file_hook_v1_hook_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2167,7 @@ func (x *ResourceView) String() string {
 func (*ResourceView) ProtoMessage() {}
 
 func (x *ResourceView) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[22]
+	mi := &file_hook_v1_hook_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2180,7 @@ func (x *ResourceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResourceView.ProtoReflect.Descriptor instead.
 func (*ResourceView) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{22}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ResourceView) GetName() string {
@@ -2172,7 +2241,7 @@ type Changeset struct {
 
 func (x *Changeset) Reset() {
 	*x = Changeset{}
-	mi := &file_hook_v1_hook_proto_msgTypes[23]
+	mi := &file_hook_v1_hook_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2253,7 @@ func (x *Changeset) String() string {
 func (*Changeset) ProtoMessage() {}
 
 func (x *Changeset) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[23]
+	mi := &file_hook_v1_hook_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2266,7 @@ func (x *Changeset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changeset.ProtoReflect.Descriptor instead.
 func (*Changeset) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{23}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Changeset) GetEventId() string {
@@ -2351,7 +2420,7 @@ type SecretWrite struct {
 
 func (x *SecretWrite) Reset() {
 	*x = SecretWrite{}
-	mi := &file_hook_v1_hook_proto_msgTypes[24]
+	mi := &file_hook_v1_hook_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2363,7 +2432,7 @@ func (x *SecretWrite) String() string {
 func (*SecretWrite) ProtoMessage() {}
 
 func (x *SecretWrite) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[24]
+	mi := &file_hook_v1_hook_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2376,7 +2445,7 @@ func (x *SecretWrite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretWrite.ProtoReflect.Descriptor instead.
 func (*SecretWrite) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{24}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SecretWrite) GetId() string {
@@ -2445,7 +2514,7 @@ type SecretRemove struct {
 
 func (x *SecretRemove) Reset() {
 	*x = SecretRemove{}
-	mi := &file_hook_v1_hook_proto_msgTypes[25]
+	mi := &file_hook_v1_hook_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2457,7 +2526,7 @@ func (x *SecretRemove) String() string {
 func (*SecretRemove) ProtoMessage() {}
 
 func (x *SecretRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[25]
+	mi := &file_hook_v1_hook_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2470,7 +2539,7 @@ func (x *SecretRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretRemove.ProtoReflect.Descriptor instead.
 func (*SecretRemove) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{25}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SecretRemove) GetId() string {
@@ -2500,7 +2569,7 @@ type SecretGrant struct {
 
 func (x *SecretGrant) Reset() {
 	*x = SecretGrant{}
-	mi := &file_hook_v1_hook_proto_msgTypes[26]
+	mi := &file_hook_v1_hook_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2581,7 @@ func (x *SecretGrant) String() string {
 func (*SecretGrant) ProtoMessage() {}
 
 func (x *SecretGrant) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[26]
+	mi := &file_hook_v1_hook_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2594,7 @@ func (x *SecretGrant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretGrant.ProtoReflect.Descriptor instead.
 func (*SecretGrant) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{26}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SecretGrant) GetId() string {
@@ -2568,7 +2637,7 @@ type SecretTrack struct {
 
 func (x *SecretTrack) Reset() {
 	*x = SecretTrack{}
-	mi := &file_hook_v1_hook_proto_msgTypes[27]
+	mi := &file_hook_v1_hook_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2580,7 +2649,7 @@ func (x *SecretTrack) String() string {
 func (*SecretTrack) ProtoMessage() {}
 
 func (x *SecretTrack) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[27]
+	mi := &file_hook_v1_hook_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2593,7 +2662,7 @@ func (x *SecretTrack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretTrack.ProtoReflect.Descriptor instead.
 func (*SecretTrack) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{27}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SecretTrack) GetId() string {
@@ -2628,7 +2697,7 @@ type PayloadWrite struct {
 
 func (x *PayloadWrite) Reset() {
 	*x = PayloadWrite{}
-	mi := &file_hook_v1_hook_proto_msgTypes[28]
+	mi := &file_hook_v1_hook_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2640,7 +2709,7 @@ func (x *PayloadWrite) String() string {
 func (*PayloadWrite) ProtoMessage() {}
 
 func (x *PayloadWrite) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[28]
+	mi := &file_hook_v1_hook_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2653,7 +2722,7 @@ func (x *PayloadWrite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadWrite.ProtoReflect.Descriptor instead.
 func (*PayloadWrite) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{28}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PayloadWrite) GetPayload() *PayloadView {
@@ -2682,7 +2751,7 @@ type BagWrite struct {
 
 func (x *BagWrite) Reset() {
 	*x = BagWrite{}
-	mi := &file_hook_v1_hook_proto_msgTypes[29]
+	mi := &file_hook_v1_hook_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2694,7 +2763,7 @@ func (x *BagWrite) String() string {
 func (*BagWrite) ProtoMessage() {}
 
 func (x *BagWrite) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[29]
+	mi := &file_hook_v1_hook_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2707,7 +2776,7 @@ func (x *BagWrite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BagWrite.ProtoReflect.Descriptor instead.
 func (*BagWrite) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{29}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BagWrite) GetRelationId() int32 {
@@ -2741,7 +2810,7 @@ type StorageAdd struct {
 
 func (x *StorageAdd) Reset() {
 	*x = StorageAdd{}
-	mi := &file_hook_v1_hook_proto_msgTypes[30]
+	mi := &file_hook_v1_hook_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2753,7 +2822,7 @@ func (x *StorageAdd) String() string {
 func (*StorageAdd) ProtoMessage() {}
 
 func (x *StorageAdd) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[30]
+	mi := &file_hook_v1_hook_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2766,7 +2835,7 @@ func (x *StorageAdd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageAdd.ProtoReflect.Descriptor instead.
 func (*StorageAdd) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{30}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StorageAdd) GetName() string {
@@ -2794,7 +2863,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_hook_v1_hook_proto_msgTypes[31]
+	mi := &file_hook_v1_hook_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +2875,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_hook_v1_hook_proto_msgTypes[31]
+	mi := &file_hook_v1_hook_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +2888,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_hook_v1_hook_proto_rawDescGZIP(), []int{31}
+	return file_hook_v1_hook_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ActionResult) GetResults() map[string]string {
@@ -2893,7 +2962,7 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x03(\v2 .bangle.hook.v1.Status.DataEntryR\x04data\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xaa\v\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xec\v\n" +
 	"\x04View\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12/\n" +
@@ -2923,7 +2992,8 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\asecrets\x18\x13 \x03(\v2\x1a.bangle.hook.v1.SecretViewR\asecrets\x127\n" +
 	"\bpayloads\x18\x14 \x03(\v2\x1b.bangle.hook.v1.PayloadViewR\bpayloads\x12\"\n" +
 	"\fcapabilities\x18\x15 \x03(\tR\fcapabilities\x12\x19\n" +
-	"\bpod_spec\x18\x16 \x01(\tR\apodSpec\x1aV\n" +
+	"\bpod_spec\x18\x16 \x01(\tR\apodSpec\x12@\n" +
+	"\rstorage_rules\x18\x17 \x03(\v2\x1b.bangle.hook.v1.StorageRuleR\fstorageRules\x1aV\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.bangle.hook.v1.ConfigValueR\x05value:\x028\x01\x1a=\n" +
@@ -3046,7 +3116,11 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\rContainerView\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
-	"\x04root\x18\x03 \x01(\tR\x04root\"u\n" +
+	"\x04root\x18\x03 \x01(\tR\x04root\"K\n" +
+	"\vStorageRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05least\x18\x02 \x01(\rR\x05least\x12\x12\n" +
+	"\x04most\x18\x03 \x01(\x05R\x04most\"u\n" +
 	"\vStorageView\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3203,7 +3277,7 @@ func file_hook_v1_hook_proto_rawDescGZIP() []byte {
 }
 
 var file_hook_v1_hook_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_hook_v1_hook_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_hook_v1_hook_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_hook_v1_hook_proto_goTypes = []any{
 	(Reboot)(0),              // 0: bangle.hook.v1.Reboot
 	(*Event)(nil),            // 1: bangle.hook.v1.Event
@@ -3221,109 +3295,111 @@ var file_hook_v1_hook_proto_goTypes = []any{
 	(*Leadership)(nil),       // 13: bangle.hook.v1.Leadership
 	(*PortRange)(nil),        // 14: bangle.hook.v1.PortRange
 	(*ContainerView)(nil),    // 15: bangle.hook.v1.ContainerView
-	(*StorageView)(nil),      // 16: bangle.hook.v1.StorageView
-	(*NetworkView)(nil),      // 17: bangle.hook.v1.NetworkView
-	(*NetworkInterface)(nil), // 18: bangle.hook.v1.NetworkInterface
-	(*InterfaceAddress)(nil), // 19: bangle.hook.v1.InterfaceAddress
-	(*GoalState)(nil),        // 20: bangle.hook.v1.GoalState
-	(*GoalRelation)(nil),     // 21: bangle.hook.v1.GoalRelation
-	(*GoalStatus)(nil),       // 22: bangle.hook.v1.GoalStatus
-	(*ResourceView)(nil),     // 23: bangle.hook.v1.ResourceView
-	(*Changeset)(nil),        // 24: bangle.hook.v1.Changeset
-	(*SecretWrite)(nil),      // 25: bangle.hook.v1.SecretWrite
-	(*SecretRemove)(nil),     // 26: bangle.hook.v1.SecretRemove
-	(*SecretGrant)(nil),      // 27: bangle.hook.v1.SecretGrant
-	(*SecretTrack)(nil),      // 28: bangle.hook.v1.SecretTrack
-	(*PayloadWrite)(nil),     // 29: bangle.hook.v1.PayloadWrite
-	(*BagWrite)(nil),         // 30: bangle.hook.v1.BagWrite
-	(*StorageAdd)(nil),       // 31: bangle.hook.v1.StorageAdd
-	(*ActionResult)(nil),     // 32: bangle.hook.v1.ActionResult
-	nil,                      // 33: bangle.hook.v1.Status.DataEntry
-	nil,                      // 34: bangle.hook.v1.View.ConfigEntry
-	nil,                      // 35: bangle.hook.v1.View.CharmStateEntry
-	nil,                      // 36: bangle.hook.v1.View.LeaderSettingsEntry
-	nil,                      // 37: bangle.hook.v1.View.EnvironmentEntry
-	nil,                      // 38: bangle.hook.v1.ModelView.ProxiesEntry
-	nil,                      // 39: bangle.hook.v1.ApplicationView.UnitStatusesEntry
-	nil,                      // 40: bangle.hook.v1.RelationView.LocalUnitEntry
-	nil,                      // 41: bangle.hook.v1.RelationView.LocalAppEntry
-	nil,                      // 42: bangle.hook.v1.RelationView.RemoteAppBagEntry
-	nil,                      // 43: bangle.hook.v1.MemberView.BagEntry
-	nil,                      // 44: bangle.hook.v1.GoalState.UnitsEntry
-	nil,                      // 45: bangle.hook.v1.GoalState.RelationsEntry
-	nil,                      // 46: bangle.hook.v1.GoalRelation.MembersEntry
-	nil,                      // 47: bangle.hook.v1.ResourceView.ImageEntry
-	nil,                      // 48: bangle.hook.v1.Changeset.StateSetEntry
-	nil,                      // 49: bangle.hook.v1.Changeset.LeaderSettingsEntry
-	nil,                      // 50: bangle.hook.v1.SecretWrite.ContentEntry
-	nil,                      // 51: bangle.hook.v1.BagWrite.SetEntry
-	nil,                      // 52: bangle.hook.v1.ActionResult.ResultsEntry
+	(*StorageRule)(nil),      // 16: bangle.hook.v1.StorageRule
+	(*StorageView)(nil),      // 17: bangle.hook.v1.StorageView
+	(*NetworkView)(nil),      // 18: bangle.hook.v1.NetworkView
+	(*NetworkInterface)(nil), // 19: bangle.hook.v1.NetworkInterface
+	(*InterfaceAddress)(nil), // 20: bangle.hook.v1.InterfaceAddress
+	(*GoalState)(nil),        // 21: bangle.hook.v1.GoalState
+	(*GoalRelation)(nil),     // 22: bangle.hook.v1.GoalRelation
+	(*GoalStatus)(nil),       // 23: bangle.hook.v1.GoalStatus
+	(*ResourceView)(nil),     // 24: bangle.hook.v1.ResourceView
+	(*Changeset)(nil),        // 25: bangle.hook.v1.Changeset
+	(*SecretWrite)(nil),      // 26: bangle.hook.v1.SecretWrite
+	(*SecretRemove)(nil),     // 27: bangle.hook.v1.SecretRemove
+	(*SecretGrant)(nil),      // 28: bangle.hook.v1.SecretGrant
+	(*SecretTrack)(nil),      // 29: bangle.hook.v1.SecretTrack
+	(*PayloadWrite)(nil),     // 30: bangle.hook.v1.PayloadWrite
+	(*BagWrite)(nil),         // 31: bangle.hook.v1.BagWrite
+	(*StorageAdd)(nil),       // 32: bangle.hook.v1.StorageAdd
+	(*ActionResult)(nil),     // 33: bangle.hook.v1.ActionResult
+	nil,                      // 34: bangle.hook.v1.Status.DataEntry
+	nil,                      // 35: bangle.hook.v1.View.ConfigEntry
+	nil,                      // 36: bangle.hook.v1.View.CharmStateEntry
+	nil,                      // 37: bangle.hook.v1.View.LeaderSettingsEntry
+	nil,                      // 38: bangle.hook.v1.View.EnvironmentEntry
+	nil,                      // 39: bangle.hook.v1.ModelView.ProxiesEntry
+	nil,                      // 40: bangle.hook.v1.ApplicationView.UnitStatusesEntry
+	nil,                      // 41: bangle.hook.v1.RelationView.LocalUnitEntry
+	nil,                      // 42: bangle.hook.v1.RelationView.LocalAppEntry
+	nil,                      // 43: bangle.hook.v1.RelationView.RemoteAppBagEntry
+	nil,                      // 44: bangle.hook.v1.MemberView.BagEntry
+	nil,                      // 45: bangle.hook.v1.GoalState.UnitsEntry
+	nil,                      // 46: bangle.hook.v1.GoalState.RelationsEntry
+	nil,                      // 47: bangle.hook.v1.GoalRelation.MembersEntry
+	nil,                      // 48: bangle.hook.v1.ResourceView.ImageEntry
+	nil,                      // 49: bangle.hook.v1.Changeset.StateSetEntry
+	nil,                      // 50: bangle.hook.v1.Changeset.LeaderSettingsEntry
+	nil,                      // 51: bangle.hook.v1.SecretWrite.ContentEntry
+	nil,                      // 52: bangle.hook.v1.BagWrite.SetEntry
+	nil,                      // 53: bangle.hook.v1.ActionResult.ResultsEntry
 }
 var file_hook_v1_hook_proto_depIdxs = []int32{
-	33, // 0: bangle.hook.v1.Status.data:type_name -> bangle.hook.v1.Status.DataEntry
+	34, // 0: bangle.hook.v1.Status.data:type_name -> bangle.hook.v1.Status.DataEntry
 	8,  // 1: bangle.hook.v1.View.model:type_name -> bangle.hook.v1.ModelView
 	9,  // 2: bangle.hook.v1.View.unit:type_name -> bangle.hook.v1.UnitView
 	10, // 3: bangle.hook.v1.View.application:type_name -> bangle.hook.v1.ApplicationView
-	34, // 4: bangle.hook.v1.View.config:type_name -> bangle.hook.v1.View.ConfigEntry
+	35, // 4: bangle.hook.v1.View.config:type_name -> bangle.hook.v1.View.ConfigEntry
 	11, // 5: bangle.hook.v1.View.relations:type_name -> bangle.hook.v1.RelationView
 	13, // 6: bangle.hook.v1.View.leadership:type_name -> bangle.hook.v1.Leadership
 	14, // 7: bangle.hook.v1.View.ports:type_name -> bangle.hook.v1.PortRange
-	35, // 8: bangle.hook.v1.View.charm_state:type_name -> bangle.hook.v1.View.CharmStateEntry
+	36, // 8: bangle.hook.v1.View.charm_state:type_name -> bangle.hook.v1.View.CharmStateEntry
 	15, // 9: bangle.hook.v1.View.containers:type_name -> bangle.hook.v1.ContainerView
-	16, // 10: bangle.hook.v1.View.storage:type_name -> bangle.hook.v1.StorageView
-	17, // 11: bangle.hook.v1.View.networks:type_name -> bangle.hook.v1.NetworkView
-	20, // 12: bangle.hook.v1.View.goal_state:type_name -> bangle.hook.v1.GoalState
-	36, // 13: bangle.hook.v1.View.leader_settings:type_name -> bangle.hook.v1.View.LeaderSettingsEntry
-	37, // 14: bangle.hook.v1.View.environment:type_name -> bangle.hook.v1.View.EnvironmentEntry
-	23, // 15: bangle.hook.v1.View.resources:type_name -> bangle.hook.v1.ResourceView
+	17, // 10: bangle.hook.v1.View.storage:type_name -> bangle.hook.v1.StorageView
+	18, // 11: bangle.hook.v1.View.networks:type_name -> bangle.hook.v1.NetworkView
+	21, // 12: bangle.hook.v1.View.goal_state:type_name -> bangle.hook.v1.GoalState
+	37, // 13: bangle.hook.v1.View.leader_settings:type_name -> bangle.hook.v1.View.LeaderSettingsEntry
+	38, // 14: bangle.hook.v1.View.environment:type_name -> bangle.hook.v1.View.EnvironmentEntry
+	24, // 15: bangle.hook.v1.View.resources:type_name -> bangle.hook.v1.ResourceView
 	5,  // 16: bangle.hook.v1.View.secrets:type_name -> bangle.hook.v1.SecretView
 	7,  // 17: bangle.hook.v1.View.payloads:type_name -> bangle.hook.v1.PayloadView
-	6,  // 18: bangle.hook.v1.SecretView.access:type_name -> bangle.hook.v1.SecretAccess
-	38, // 19: bangle.hook.v1.ModelView.proxies:type_name -> bangle.hook.v1.ModelView.ProxiesEntry
-	3,  // 20: bangle.hook.v1.UnitView.workload_status:type_name -> bangle.hook.v1.Status
-	3,  // 21: bangle.hook.v1.ApplicationView.status:type_name -> bangle.hook.v1.Status
-	39, // 22: bangle.hook.v1.ApplicationView.unit_statuses:type_name -> bangle.hook.v1.ApplicationView.UnitStatusesEntry
-	12, // 23: bangle.hook.v1.RelationView.members:type_name -> bangle.hook.v1.MemberView
-	40, // 24: bangle.hook.v1.RelationView.local_unit:type_name -> bangle.hook.v1.RelationView.LocalUnitEntry
-	41, // 25: bangle.hook.v1.RelationView.local_app:type_name -> bangle.hook.v1.RelationView.LocalAppEntry
-	42, // 26: bangle.hook.v1.RelationView.remote_app_bag:type_name -> bangle.hook.v1.RelationView.RemoteAppBagEntry
-	12, // 27: bangle.hook.v1.RelationView.departed:type_name -> bangle.hook.v1.MemberView
-	43, // 28: bangle.hook.v1.MemberView.bag:type_name -> bangle.hook.v1.MemberView.BagEntry
-	18, // 29: bangle.hook.v1.NetworkView.interfaces:type_name -> bangle.hook.v1.NetworkInterface
-	19, // 30: bangle.hook.v1.NetworkInterface.addresses:type_name -> bangle.hook.v1.InterfaceAddress
-	44, // 31: bangle.hook.v1.GoalState.units:type_name -> bangle.hook.v1.GoalState.UnitsEntry
-	45, // 32: bangle.hook.v1.GoalState.relations:type_name -> bangle.hook.v1.GoalState.RelationsEntry
-	46, // 33: bangle.hook.v1.GoalRelation.members:type_name -> bangle.hook.v1.GoalRelation.MembersEntry
-	47, // 34: bangle.hook.v1.ResourceView.image:type_name -> bangle.hook.v1.ResourceView.ImageEntry
-	3,  // 35: bangle.hook.v1.Changeset.unit_status:type_name -> bangle.hook.v1.Status
-	3,  // 36: bangle.hook.v1.Changeset.app_status:type_name -> bangle.hook.v1.Status
-	30, // 37: bangle.hook.v1.Changeset.bags:type_name -> bangle.hook.v1.BagWrite
-	14, // 38: bangle.hook.v1.Changeset.open_ports:type_name -> bangle.hook.v1.PortRange
-	14, // 39: bangle.hook.v1.Changeset.close_ports:type_name -> bangle.hook.v1.PortRange
-	48, // 40: bangle.hook.v1.Changeset.state_set:type_name -> bangle.hook.v1.Changeset.StateSetEntry
-	49, // 41: bangle.hook.v1.Changeset.leader_settings:type_name -> bangle.hook.v1.Changeset.LeaderSettingsEntry
-	31, // 42: bangle.hook.v1.Changeset.storage_add:type_name -> bangle.hook.v1.StorageAdd
-	32, // 43: bangle.hook.v1.Changeset.action:type_name -> bangle.hook.v1.ActionResult
-	0,  // 44: bangle.hook.v1.Changeset.reboot:type_name -> bangle.hook.v1.Reboot
-	25, // 45: bangle.hook.v1.Changeset.secrets:type_name -> bangle.hook.v1.SecretWrite
-	26, // 46: bangle.hook.v1.Changeset.secret_remove:type_name -> bangle.hook.v1.SecretRemove
-	27, // 47: bangle.hook.v1.Changeset.secret_grants:type_name -> bangle.hook.v1.SecretGrant
-	28, // 48: bangle.hook.v1.Changeset.secret_tracks:type_name -> bangle.hook.v1.SecretTrack
-	29, // 49: bangle.hook.v1.Changeset.payloads:type_name -> bangle.hook.v1.PayloadWrite
-	50, // 50: bangle.hook.v1.SecretWrite.content:type_name -> bangle.hook.v1.SecretWrite.ContentEntry
-	7,  // 51: bangle.hook.v1.PayloadWrite.payload:type_name -> bangle.hook.v1.PayloadView
-	51, // 52: bangle.hook.v1.BagWrite.set:type_name -> bangle.hook.v1.BagWrite.SetEntry
-	52, // 53: bangle.hook.v1.ActionResult.results:type_name -> bangle.hook.v1.ActionResult.ResultsEntry
-	2,  // 54: bangle.hook.v1.View.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	3,  // 55: bangle.hook.v1.ApplicationView.UnitStatusesEntry.value:type_name -> bangle.hook.v1.Status
-	22, // 56: bangle.hook.v1.GoalState.UnitsEntry.value:type_name -> bangle.hook.v1.GoalStatus
-	21, // 57: bangle.hook.v1.GoalState.RelationsEntry.value:type_name -> bangle.hook.v1.GoalRelation
-	22, // 58: bangle.hook.v1.GoalRelation.MembersEntry.value:type_name -> bangle.hook.v1.GoalStatus
-	59, // [59:59] is the sub-list for method output_type
-	59, // [59:59] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	16, // 18: bangle.hook.v1.View.storage_rules:type_name -> bangle.hook.v1.StorageRule
+	6,  // 19: bangle.hook.v1.SecretView.access:type_name -> bangle.hook.v1.SecretAccess
+	39, // 20: bangle.hook.v1.ModelView.proxies:type_name -> bangle.hook.v1.ModelView.ProxiesEntry
+	3,  // 21: bangle.hook.v1.UnitView.workload_status:type_name -> bangle.hook.v1.Status
+	3,  // 22: bangle.hook.v1.ApplicationView.status:type_name -> bangle.hook.v1.Status
+	40, // 23: bangle.hook.v1.ApplicationView.unit_statuses:type_name -> bangle.hook.v1.ApplicationView.UnitStatusesEntry
+	12, // 24: bangle.hook.v1.RelationView.members:type_name -> bangle.hook.v1.MemberView
+	41, // 25: bangle.hook.v1.RelationView.local_unit:type_name -> bangle.hook.v1.RelationView.LocalUnitEntry
+	42, // 26: bangle.hook.v1.RelationView.local_app:type_name -> bangle.hook.v1.RelationView.LocalAppEntry
+	43, // 27: bangle.hook.v1.RelationView.remote_app_bag:type_name -> bangle.hook.v1.RelationView.RemoteAppBagEntry
+	12, // 28: bangle.hook.v1.RelationView.departed:type_name -> bangle.hook.v1.MemberView
+	44, // 29: bangle.hook.v1.MemberView.bag:type_name -> bangle.hook.v1.MemberView.BagEntry
+	19, // 30: bangle.hook.v1.NetworkView.interfaces:type_name -> bangle.hook.v1.NetworkInterface
+	20, // 31: bangle.hook.v1.NetworkInterface.addresses:type_name -> bangle.hook.v1.InterfaceAddress
+	45, // 32: bangle.hook.v1.GoalState.units:type_name -> bangle.hook.v1.GoalState.UnitsEntry
+	46, // 33: bangle.hook.v1.GoalState.relations:type_name -> bangle.hook.v1.GoalState.RelationsEntry
+	47, // 34: bangle.hook.v1.GoalRelation.members:type_name -> bangle.hook.v1.GoalRelation.MembersEntry
+	48, // 35: bangle.hook.v1.ResourceView.image:type_name -> bangle.hook.v1.ResourceView.ImageEntry
+	3,  // 36: bangle.hook.v1.Changeset.unit_status:type_name -> bangle.hook.v1.Status
+	3,  // 37: bangle.hook.v1.Changeset.app_status:type_name -> bangle.hook.v1.Status
+	31, // 38: bangle.hook.v1.Changeset.bags:type_name -> bangle.hook.v1.BagWrite
+	14, // 39: bangle.hook.v1.Changeset.open_ports:type_name -> bangle.hook.v1.PortRange
+	14, // 40: bangle.hook.v1.Changeset.close_ports:type_name -> bangle.hook.v1.PortRange
+	49, // 41: bangle.hook.v1.Changeset.state_set:type_name -> bangle.hook.v1.Changeset.StateSetEntry
+	50, // 42: bangle.hook.v1.Changeset.leader_settings:type_name -> bangle.hook.v1.Changeset.LeaderSettingsEntry
+	32, // 43: bangle.hook.v1.Changeset.storage_add:type_name -> bangle.hook.v1.StorageAdd
+	33, // 44: bangle.hook.v1.Changeset.action:type_name -> bangle.hook.v1.ActionResult
+	0,  // 45: bangle.hook.v1.Changeset.reboot:type_name -> bangle.hook.v1.Reboot
+	26, // 46: bangle.hook.v1.Changeset.secrets:type_name -> bangle.hook.v1.SecretWrite
+	27, // 47: bangle.hook.v1.Changeset.secret_remove:type_name -> bangle.hook.v1.SecretRemove
+	28, // 48: bangle.hook.v1.Changeset.secret_grants:type_name -> bangle.hook.v1.SecretGrant
+	29, // 49: bangle.hook.v1.Changeset.secret_tracks:type_name -> bangle.hook.v1.SecretTrack
+	30, // 50: bangle.hook.v1.Changeset.payloads:type_name -> bangle.hook.v1.PayloadWrite
+	51, // 51: bangle.hook.v1.SecretWrite.content:type_name -> bangle.hook.v1.SecretWrite.ContentEntry
+	7,  // 52: bangle.hook.v1.PayloadWrite.payload:type_name -> bangle.hook.v1.PayloadView
+	52, // 53: bangle.hook.v1.BagWrite.set:type_name -> bangle.hook.v1.BagWrite.SetEntry
+	53, // 54: bangle.hook.v1.ActionResult.results:type_name -> bangle.hook.v1.ActionResult.ResultsEntry
+	2,  // 55: bangle.hook.v1.View.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	3,  // 56: bangle.hook.v1.ApplicationView.UnitStatusesEntry.value:type_name -> bangle.hook.v1.Status
+	23, // 57: bangle.hook.v1.GoalState.UnitsEntry.value:type_name -> bangle.hook.v1.GoalStatus
+	22, // 58: bangle.hook.v1.GoalState.RelationsEntry.value:type_name -> bangle.hook.v1.GoalRelation
+	23, // 59: bangle.hook.v1.GoalRelation.MembersEntry.value:type_name -> bangle.hook.v1.GoalStatus
+	60, // [60:60] is the sub-list for method output_type
+	60, // [60:60] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_hook_v1_hook_proto_init() }
@@ -3337,16 +3413,16 @@ func file_hook_v1_hook_proto_init() {
 		(*ConfigValue_FloatValue)(nil),
 		(*ConfigValue_BoolValue)(nil),
 	}
-	file_hook_v1_hook_proto_msgTypes[23].OneofWrappers = []any{}
 	file_hook_v1_hook_proto_msgTypes[24].OneofWrappers = []any{}
-	file_hook_v1_hook_proto_msgTypes[27].OneofWrappers = []any{}
+	file_hook_v1_hook_proto_msgTypes[25].OneofWrappers = []any{}
+	file_hook_v1_hook_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hook_v1_hook_proto_rawDesc), len(file_hook_v1_hook_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   52,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

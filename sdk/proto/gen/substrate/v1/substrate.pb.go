@@ -1168,7 +1168,7 @@ type StorageAttachment struct {
 	SizeBytes     int64  `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	Pool          string `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
 	Kind          string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`         // filesystem, block
-	Location      string `protobuf:"bytes,7,opt,name=location,proto3" json:"location,omitempty"` // as the charm declares it; "" = the substrate chooses
+	Location      string `protobuf:"bytes,7,opt,name=location,proto3" json:"location,omitempty"` // where the charm wants it, with a directory of its own where it may have several; "" = the substrate chooses
 	Shared        bool   `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
 	ReadOnly      bool   `protobuf:"varint,9,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
