@@ -68,6 +68,7 @@ type fake struct {
 	apps     []*clientv1.ApplicationDetails
 	progress []*clientv1.Progress
 	logs     []*controllerv1.LogRecord
+	storage  []*controllerv1.StorageInstance
 	findings []*clientv1.Diagnostic
 	fail     error
 	entered  func(call string)

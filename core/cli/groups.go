@@ -6,6 +6,7 @@ func (a *app) groups() []group {
 		{"controllers", "Controllers:", a.controllerCommands()},
 		{"models", "Models:", a.modelCommands()},
 		{"applications", "Applications:", append(a.applicationCommands(), a.devCommand())},
+		{"storage", "Storage:", a.storageCommands()},
 		{"day2", "Operations:", a.operationCommands()},
 		{"look", "Looking:", a.lookCommands()},
 	}

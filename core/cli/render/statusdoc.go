@@ -124,7 +124,8 @@ func Status(s *clientv1.StatusResponse, zone Zone) Document {
 		d.Storage.Storage = map[string]StoreInfo{}
 	}
 	for _, st := range s.GetStorage() {
-		info := StoreInfo{Kind: st.GetKind(), Pool: st.GetPool(), Life: notAlive(st.GetLife()), Status: StatusPart{Current: st.GetStatus()}}
+		info := StoreInfo{Kind: st.GetKind(), Pool: st.GetPool(), Life: notAlive(st.GetLife()), Persistent: true,
+			Status: StatusPart{Current: st.GetStatus(), Message: st.GetMessage(), Since: zone.stamp(st.GetSince())}}
 		if st.GetUnit() != "" {
 			info.Attachments = &Attachments{Units: map[string]Attachment{st.GetUnit(): {Location: st.GetLocation(), Life: notAlive(st.GetLife())}}}
 		}

@@ -208,7 +208,7 @@ func storage(s *clientv1.StatusResponse) *Table {
 		return cmp.Or(byUnit(a.GetUnit(), b.GetUnit()), byUnit(a.GetId(), b.GetId()))
 	})
 	for _, st := range list {
-		t.Add(st.GetUnit(), st.GetId(), st.GetKind(), st.GetPool(), st.GetLocation(), "", status(st.GetStatus()), "")
+		t.Add(st.GetUnit(), st.GetId(), st.GetKind(), st.GetPool(), st.GetLocation(), Size(st.GetSizeBytes()), status(st.GetStatus()), st.GetMessage())
 	}
 	return t
 }

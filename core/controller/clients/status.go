@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -123,7 +125,7 @@ func (s *Service) status(m *snapshot.Model, selectors []string) (*clientv1.Statu
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.Storage)) {
 		if st := m.Storage[id].Value; len(selectors) == 0 || shown[appOf(st.GetOwner())] {
-			resp.Storage = append(resp.Storage, storageStatus(m, st))
+			resp.Storage = append(resp.Storage, storageStatus(st))
 		}
 	}
 	return resp, nil
@@ -169,17 +171,9 @@ func relationStatus(m *snapshot.Model, r *controllerv1.Relation) *clientv1.Relat
 	return out
 }
 
-func storageStatus(m *snapshot.Model, st *controllerv1.StorageInstance) *clientv1.StorageStatusInfo {
-	out := &clientv1.StorageStatusInfo{Id: st.GetId(), Kind: st.GetKind(), Life: life(st.GetLife()), Unit: st.GetOwner(), Location: st.GetLocation(), Pool: st.GetPool(), Status: "pending"}
-	switch c := m.States[st.GetOwner()].Value.GetCursor().GetStorage()[st.GetId()]; {
-	case st.GetOwner() == "":
-		out.Status = "detached"
-	case c.GetDetached():
-		out.Status = "detaching"
-	case c.GetAttached():
-		out.Status = "attached"
-	}
-	return out
+func storageStatus(st *controllerv1.StorageInstance) *clientv1.StorageStatusInfo {
+	return &clientv1.StorageStatusInfo{Id: st.GetId(), Kind: st.GetKind(), Life: life(st.GetLife()), Unit: st.GetOwner(), Location: st.GetLocation(), Pool: st.GetPool(),
+		Status: cmp.Or(st.GetStatus(), model.StoragePending), SizeBytes: st.GetSizeBytes(), Since: st.GetSince(), Message: st.GetMessage()}
 }
 
 // life is the word for a life, empty while it is alive.
