@@ -14,6 +14,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
@@ -123,6 +124,7 @@ func TestAnyInterleavingConverges(t *testing.T) {
 		}
 		s.store.Deploy(agenttest.App{Name: "web", Digest: "one", Units: 2, Peers: []string{"cluster"}})
 		s.store.Deploy(agenttest.App{Name: "db", Digest: "one", Units: 1})
+		s.store.Deploy(agenttest.App{Name: "log", Digest: "one"}) // lives beside others
 		for range rapid.IntRange(5, 80).Draw(rt, "moves") {
 			move(rt, s)
 		}
@@ -146,7 +148,7 @@ func move(rt *rapid.T, s *sim) {
 	}
 	unit := rapid.SampledFrom(units).Draw(rt, "unit")
 	app := api.ApplicationOf(unit)
-	switch rapid.SampledFrom([]string{"step", "step", "step", "step", "step", "step", "crash", "crash", "config", "relate", "unrelate",
+	switch rapid.SampledFrom([]string{"step", "step", "step", "step", "step", "step", "crash", "crash", "config", "relate", "tie", "unrelate",
 		"suspend", "bag", "appbag", "add", "remove", "task", "fail", "lead", "refresh", "up", "wait", "reap", "resolve"}).Draw(rt, "move") {
 	case "step":
 		s.step(unit, phaseCommitted)
@@ -156,6 +158,8 @@ func move(rt *rapid.T, s *sim) {
 		s.store.Config(app, "k", "v")
 	case "relate":
 		s.store.Integrate("web", "db", "db", "db")
+	case "tie":
+		s.store.Tie("log", "host", "web", rapid.SampledFrom([]string{"logs", "juju-info"}).Draw(rt, "over"))
 	case "unrelate":
 		s.store.RemoveRelation(int32(rapid.IntRange(2, 4).Draw(rt, "relation")))
 	case "suspend":
@@ -171,11 +175,13 @@ func move(rt *rapid.T, s *sim) {
 			s.store.WriteBag(2, app, "k", "v")
 		}
 	case "add":
-		if len(units) < 6 {
+		if len(units) < 6 && app != "log" {
 			s.store.AddUnits(app, 1)
 		}
 	case "remove":
-		s.store.RemoveUnit(unit, rapid.Bool().Draw(rt, "force"))
+		if app != "log" {
+			s.store.RemoveUnit(unit, rapid.Bool().Draw(rt, "force"))
+		}
 	case "task":
 		s.store.Run(unit, "act", "{}")
 	case "fail":
@@ -212,7 +218,11 @@ func agrees(rt *rapid.T, s *sim, unit string) {
 		return
 	}
 	c := in.Cursor
-	if d := resolver.Next(in); d.Do != resolver.Idle {
+	d := resolver.Next(in)
+	if strings.HasPrefix(d.Reason, "waiting for its principal") && s.untold(in) {
+		return
+	}
+	if d.Do != resolver.Idle {
 		rt.Fatalf("%s: %s %s %v at rest\n%s", unit, d.Do, d.Reason, d.Event, s.out.String())
 	}
 	app := in.Model.Application
@@ -222,7 +232,7 @@ func agrees(rt *rapid.T, s *sim, unit string) {
 	for _, rel := range in.Model.Relations {
 		want := map[string]uint64{}
 		for _, u := range rel.Units {
-			if u != unit && api.ApplicationOf(u) == rel.Remote.Application && rel.Record.Life == controllerv1.Life_LIFE_ALIVE && !rel.Record.Suspended {
+			if u != unit && api.ApplicationOf(u) == rel.Remote.Application && s.beside(rel, unit, u) && rel.Record.Life == controllerv1.Life_LIFE_ALIVE && !rel.Record.Suspended {
 				want[u] = rel.Bags[u].GetVersion()
 			}
 		}
@@ -240,6 +250,23 @@ func agrees(rt *rapid.T, s *sim, unit string) {
 			rt.Fatalf("%s: task %s is %s at rest", unit, task.Id, strings.ToUpper(task.Status))
 		}
 	}
+}
+
+// beside says whether two units meet in the relation as its scope has it, and whether the first is told: nobody is of what
+// comes over juju-info.
+func (s *sim) beside(rel *source.Relation, unit, other string) bool {
+	if rel.Record.Endpoints[0].Scope != "container" {
+		return true
+	}
+	principal := func(u string) string { return s.store.Get(key.OfUnit(key.Unit, u)).GetUnit().GetPrincipal() }
+	return rel.Own.Name != "juju-info" && (principal(unit) == other || principal(other) == unit)
+}
+
+// untold says whether every relation that put a subordinate beside its principal is suspended.
+func (s *sim) untold(in resolver.Input) bool {
+	return !slices.ContainsFunc(in.Model.Relations, func(r *source.Relation) bool {
+		return r.Record.Life == controllerv1.Life_LIFE_ALIVE && !r.Record.Suspended
+	})
 }
 
 // TestSplitAndWhole: what is written in blocks is read back whole, and only blocks that changed are written.

@@ -130,7 +130,7 @@ func TestSubordinatesRefuse(t *testing.T) {
 func TestSubordinatesOfUnitsAddedMeanwhile(t *testing.T) {
 	b, _ := small(t)
 	sub := b.charm(simple("sub", tether))
-	for i := range 8 {
+	for i := range 12 {
 		name := fmt.Sprintf("sub%c", 'a'+i)
 		ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: sub, Application: name})
 		done := make(chan error, 2)

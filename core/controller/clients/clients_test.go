@@ -117,7 +117,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 			return deploy(&clientv1.DeployRequest{Application: "w", Config: map[string]string{"port": "many", "nope": "1"}, Constraints: map[string]string{"mem": "much", "wheels": "4"}, Resources: map[string]string{"disk": "/x"}, Bindings: map[string]string{"z": "alpha"}, Storage: map[string]*controllerv1.StorageDirective{"tape": {}, "data": {Count: 3, SizeBytes: 5}}})
 		}, errs.Invalid, "*nope*many*mem=much: want a size*unknown constraint \"wheels\"*cannot use resource \"disk\": charm \"web\" has image*storage data=3: charm \"web\" allows exactly 1*storage data of 5 bytes*cannot use storage \"tape\"*cannot bind endpoint \"z\""},
 		"subordinate units": {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: sub, Units: 1}) }, errs.Invalid, `cannot use --num-units or --to with subordinate application "sub"`},
-		"assumes":           {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: needs}) }, errs.Invalid, `cannot deploy "needs": its charm assumes juju >= 9.0, which is not here; use --force to try anyway`},
+		"assumes":           {func() error { return deploy(&clientv1.DeployRequest{CharmDigest: needs}) }, errs.Invalid, `cannot deploy "needs": charm requires feature "juju >= 9.0", which is not here; use --force to try anyway`},
 		"substrate refuses": {func() error {
 			b.refuse = "no images here"
 			defer func() { b.refuse = "" }()
@@ -135,8 +135,8 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 			return config(&clientv1.SetConfigRequest{Set: map[string]string{"port": "1"}, Reset_: []string{"port"}})
 		}, errs.Invalid, `cannot configure "web": option "port" is both set and reset`},
 		"integrated already":  {func() error { return integrate("pg:data", "web:db") }, errs.AlreadyExists, `cannot integrate pg:data web:db: they are integrated already (relation 2)`},
-		"endpoint limit":      {func() error { return integrate("pg:more", "web:db") }, errs.Exhausted, `cannot integrate pg:more web:db: endpoint web:db takes at most 1 relations and has 1; remove one first`},
-		"ambiguous":           {func() error { return integrate("web", "pg") }, errs.Invalid, `cannot integrate web with pg: several relations are possible; say which: pg:data web:db, pg:more web:db`},
+		"endpoint limit":      {func() error { return integrate("pg:more", "web:db") }, errs.Exhausted, `cannot integrate pg:more web:db: a new relation for web:db would exceed its maximum relation limit of 1; it has 1, remove one first`},
+		"ambiguous":           {func() error { return integrate("web", "pg") }, errs.Invalid, `cannot integrate web with pg: ambiguous relation: several are possible; say which: pg:data web:db, pg:more web:db`},
 		"interface mismatch":  {func() error { return integrate("web:site", "pg:data") }, errs.Invalid, `cannot integrate web with pg: no endpoints fit; web has `},
 		"no such endpoint":    {func() error { return integrate("web:x", "pg") }, errs.NotFound, `cannot integrate web: application web has no endpoint "x"; it has `},
 		"no such application": {func() error { return integrate("nobody", "pg") }, errs.NotFound, `cannot find application "nobody" in model "m": there is no such application`},

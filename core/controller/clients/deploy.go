@@ -114,7 +114,7 @@ func (s *Service) newApplication(in *clientv1.DeployRequest, ch *charm.Charm) (*
 	bad.add(checkResources(&ch.Meta, in.GetResources()))
 	bad.add(checkStorage(&ch.Meta, in.GetStorage()))
 	bad.add(checkBindings(&ch.Meta, in.GetBindings()))
-	diags, err := s.checkAssumes(&ch.Meta, name, in.GetForce())
+	diags, err := s.checkAssumes(&ch.Meta, "deploy", name, in.GetForce())
 	bad.add(err)
 	if in.GetHookTimeoutMs() < -1 {
 		bad.addf("cannot deploy %q: the hook timeout is negative; -1 is none, 0 the runtime's default", name)
@@ -197,23 +197,27 @@ func checkBindings(meta *charm.Meta, given map[string]string) error {
 	return bad.err()
 }
 
-// checkAssumes holds the charm's needs against what is here. A charm that
-// assumes the Kubernetes API gets a warning where there is none: most that say
-// so only mean that they have containers.
-func (s *Service) checkAssumes(meta *charm.Meta, app string, force bool) ([]*clientv1.Diagnostic, error) {
+// checkAssumes holds what the charm assumes, min-juju-version included, against
+// what is here; verb is deploy or refresh. Where only the Kubernetes API is
+// missing the user is warned: most charms that assume it only mean that they
+// have containers.
+func (s *Service) checkAssumes(meta *charm.Meta, verb, app string, force bool) ([]*clientv1.Diagnostic, error) {
 	features := map[string]string{"juju": api.JujuVersion}
 	if s.cfg.Info().GetSubstrate() == "kubernetes" {
 		features["k8s-api"] = ""
 	}
-	var diags []*clientv1.Diagnostic
+	unmet := meta.Unmet(features)
+	features["k8s-api"] = ""
 	var bad problems
 	for _, a := range meta.Unmet(features) {
-		if force || a.Feature == "k8s-api" {
-			diags = append(diags, &clientv1.Diagnostic{Severity: "warning", File: "metadata.yaml", Key: "assumes",
-				Message: fmt.Sprintf("charm %q assumes %s, which is not here", meta.Name, a)})
-			continue
+		if !force {
+			bad.addf("cannot %s %q: charm requires feature %q, which is not here; use --force to try anyway", verb, app, a)
 		}
-		bad.addf("cannot deploy %q: its charm assumes %s, which is not here; use --force to try anyway", app, a)
+	}
+	var diags []*clientv1.Diagnostic
+	for _, a := range unmet {
+		diags = append(diags, &clientv1.Diagnostic{Severity: "warning", File: "metadata.yaml", Key: "assumes",
+			Message: fmt.Sprintf("charm %q assumes %s, which is not here", meta.Name, a)})
 	}
 	return diags, bad.err()
 }

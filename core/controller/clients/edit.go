@@ -112,7 +112,8 @@ func (e *edit) unitNow(m *snapshot.Model, name string) *controllerv1.Unit {
 	return m.Units[name].Value
 }
 
-// still makes the edit depend on a counter being as it is: nothing that takes numbers of it comes between.
+// still makes the edit depend on a counter being as it was when the snapshot was taken: nothing that takes numbers of it
+// came or comes between.
 func (e *edit) still(m *snapshot.Model, counter string) {
 	full := store.In(m.UUID, key.Named(key.Next, counter))
 	if _, taken := e.ops[full]; taken {
@@ -126,6 +127,9 @@ func (e *edit) still(m *snapshot.Model, counter string) {
 	e.saw(full, 0)
 	if len(found.KVs) == 1 {
 		e.saw(full, found.KVs[0].Mod)
+	}
+	if e.reads[full] > m.Revision {
+		e.saw(full, -1) // never so: decide anew on a newer snapshot
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *Service) Refresh(ctx context.Context, req *connect.Request[clientv1.Ref
 		}
 		next.SpecRevision++
 		e.app(m, next)
-		if resp.Diagnostics, err = s.checkAssumes(&ch.Meta, next.GetName(), in.GetForce()); err != nil {
+		if resp.Diagnostics, err = s.checkAssumes(&ch.Meta, "refresh", next.GetName(), in.GetForce()); err != nil {
 			return err
 		}
 		resp.Diagnostics, err = s.validatePlace(ctx, m, next, ch, len(m.UnitsOf(next.GetName())), resp.GetDiagnostics())

@@ -94,7 +94,7 @@ func (s *Service) mayIntegrate(m *snapshot.Model, pair model.Candidate) error {
 			return err
 		}
 		if ep, ok := ch.Meta.Endpoint(end.GetName()); ok && ep.Limit > 0 && counts[i] >= ep.Limit {
-			return errs.E(errs.Exhausted, "cannot integrate %s: endpoint %s:%s takes at most %d relations and has %d; remove one first",
+			return errs.E(errs.Exhausted, "cannot integrate %s: a new relation for %s:%s would exceed its maximum relation limit of %d; it has %d, remove one first",
 				pair, end.GetApplication(), end.GetName(), ep.Limit, counts[i])
 		}
 	}

@@ -59,7 +59,7 @@ func Match(a, b Side) (Candidate, error) {
 	for i, c := range found {
 		names[i] = c.String()
 	}
-	return Candidate{}, errs.E(errs.Invalid, "cannot integrate %s with %s: several relations are possible; say which: %s",
+	return Candidate{}, errs.E(errs.Invalid, "cannot integrate %s with %s: ambiguous relation: several are possible; say which: %s",
 		a.Application, b.Application, strings.Join(names, ", "))
 }
 
