@@ -36,6 +36,9 @@ func readable(file string, changes []bundle.Change) error {
 				continue
 			}
 			read[c.Application] = ch
+			if n, _ := c.Deploy.Units(); n > 0 && ch.Meta.Subordinate {
+				bad = append(bad, fmt.Sprintf("applications.%s: charm %q is subordinate and has no units of its own; leave num_units and scale out", c.Application, ch.Meta.Name))
+			}
 			if _, err := ch.Config.Validate(c.Deploy.Options); err != nil {
 				bad = append(bad, fmt.Sprintf("applications.%s.options: %s", c.Application, err))
 			}

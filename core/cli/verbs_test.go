@@ -92,6 +92,7 @@ func TestVerbs(t *testing.T) {
 		"deploy-findings":   {fake: &fake{findings: []*clientv1.Diagnostic{{Severity: "warning", File: "metadata.yaml", Key: "colour", Message: "the key is not known", Hint: "the key is ignored"}, {Severity: "error", File: "config.yaml", Key: "options.port.type", Message: `"integer" is not one of string, int, float, boolean, secret`, Hint: "write int"}}}, lines: []string{"deploy ./testdata/web"}},
 		"deploy-wrong":      {fake: &fake{}, lines: []string{"deploy postgresql", "deploy ./nowhere", "deploy ./testdata/web --config ./no.yaml", "deploy ./testdata/web --resource img=./no"}},
 		"bundle":            {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"deploy ./testdata/bundle.yaml", "deploy ./testdata/bundle.yaml --dry-run", "deploy ./testdata/bundle.yaml --overlay ./testdata/overlay.yaml"}},
+		"bundle-beside":     {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"deploy ./testdata/beside.yaml", "deploy ./testdata/beside.yaml --dry-run", "deploy ./testdata/beside-units.yaml"}},
 		"bundle-over-live":  {fake: &fake{apps: apps()}, lines: []string{"deploy ./testdata/bundle.yaml"}},
 		"refresh":           {fake: &fake{apps: apps()}, lines: []string{"refresh web", "refresh web --path ./testdata/db --force --trust=false --config port=1", "refresh same", "refresh web --wait"}},
 		"refresh-lost":      {fake: &fake{}, lines: []string{"refresh web"}},

@@ -221,7 +221,7 @@ func details() []*clientv1.UnitDetails {
 
 func applications() []*clientv1.ApplicationDetails {
 	return []*clientv1.ApplicationDetails{
-		{Principal: true, Base: "ubuntu@22.04", Record: &controllerv1.Application{Name: "web", Life: controllerv1.Life_LIFE_ALIVE, CharmName: "web", CharmPath: "/src/web", CharmDigest: "sha256:12", Runtime: "python",
+		{Principal: true, Base: "ubuntu@22.04", Status: &clientv1.ApplicationStatusInfo{Units: []*clientv1.UnitStatusInfo{{Name: "web/0"}, {Name: "web/1", Leader: true}}}, Record: &controllerv1.Application{Name: "web", Life: controllerv1.Life_LIFE_ALIVE, CharmName: "web", CharmPath: "/src/web", CharmDigest: "sha256:12", Runtime: "python",
 			Exposed: true, Trust: true, HookTimeoutMs: 90000, Constraints: map[string]string{"mem": "1G"}, Resources: map[string]string{"image": "/img"}, EndpointBindings: map[string]string{"": "alpha"}}},
 		{Record: &controllerv1.Application{Name: "sub", Life: controllerv1.Life_LIFE_DYING, CharmName: "sub", HookTimeoutMs: -1}},
 	}

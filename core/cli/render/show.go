@@ -98,6 +98,7 @@ type ApplicationInfo struct {
 	Trust            bool              `json:"trust,omitempty" yaml:"trust,omitempty"`
 	HookTimeout      string            `json:"hook-timeout,omitempty" yaml:"hook-timeout,omitempty"`
 	Resources        map[string]string `json:"resources,omitempty" yaml:"resources,omitempty"`
+	Leader           string            `json:"leader,omitempty" yaml:"leader,omitempty"` // the unit that leads
 }
 
 // ShowApplications is show-application in Juju's shape, with what is ours beside it.
@@ -108,6 +109,11 @@ func ShowApplications(list []*clientv1.ApplicationDetails) map[string]Applicatio
 		info := ApplicationInfo{Charm: r.GetCharmName(), Base: d.GetBase(), Constraints: r.GetConstraints(), Principal: d.GetPrincipal(), Exposed: r.GetExposed(),
 			Life: first(notAlive(r.GetLife().String()), "alive"), EndpointBindings: r.GetEndpointBindings(), Runtime: r.GetRuntime(), CharmPath: r.GetCharmPath(),
 			CharmDigest: r.GetCharmDigest(), Trust: r.GetTrust(), Resources: r.GetResources()}
+		for _, u := range d.GetStatus().GetUnits() {
+			if u.GetLeader() {
+				info.Leader = u.GetName()
+			}
+		}
 		switch ms := r.GetHookTimeoutMs(); {
 		case ms < 0:
 			info.HookTimeout = "none"
