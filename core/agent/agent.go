@@ -183,6 +183,11 @@ func (l lines) ReadBag(ctx context.Context, k event.Key, relation int32, owner s
 	return bag.Values, nil
 }
 
+// ReadSecret asks the controller.
+func (l lines) ReadSecret(ctx context.Context, req *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
+	return l.a.cfg.Agents.ReadSecret(ctx, req)
+}
+
 // StateFiles asks the controller.
 func (l lines) StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error) {
 	return l.a.cfg.Agents.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: k.Model, Unit: k.Unit})

@@ -42,6 +42,7 @@ func Normalize(cs *hookv1.Changeset, view *hookv1.View) *hookv1.Changeset {
 			out.WorkloadVersion = nil
 		}
 	}
+	normalSecrets(out)
 	sort.Strings(out.StateDelete)
 	sortPorts(out.OpenPorts)
 	sortPorts(out.ClosePorts)
@@ -142,6 +143,7 @@ func Validate(cs *hookv1.Changeset, event *hookv1.Event) []error {
 	if cs.GetAction() != nil && event.GetKind() != api.EventAction {
 		bad("cannot set action results in %s: not running an action", event.GetName())
 	}
+	found = append(found, checkSecrets(cs)...)
 	return append(found, checkSize(cs)...)
 }
 

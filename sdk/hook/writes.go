@@ -19,6 +19,12 @@ type writes struct {
 	storage    []*hookv1.StorageAdd
 	action     *hookv1.ActionResult
 	reboot     hookv1.Reboot
+
+	secrets     []*hookv1.SecretWrite
+	secretGone  []*hookv1.SecretRemove
+	grants      []*hookv1.SecretGrant
+	tracks      []*hookv1.SecretTrack
+	secretCount int // made so far
 }
 
 // bagWrites are one relation's: the unit's own bag and the application's.
@@ -71,6 +77,10 @@ func (c *Context) Changeset() *hookv1.Changeset {
 		StorageAdd:      w.storage,
 		Action:          w.action,
 		Reboot:          w.reboot,
+		Secrets:         w.secrets,
+		SecretRemove:    w.secretGone,
+		SecretGrants:    w.grants,
+		SecretTracks:    w.tracks,
 	}
 	for key := range w.stateGone {
 		cs.StateDelete = append(cs.StateDelete, key)

@@ -59,7 +59,7 @@ func (s *Store) Commit(req *controllerv1.CommitRequest) *controllerv1.CommitResp
 
 // LeaderWrites says whether a changeset has anything that only a leader may write.
 func LeaderWrites(cs *hookv1.Changeset) bool {
-	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 ||
+	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || hook.LeaderSecrets(cs) ||
 		slices.ContainsFunc(cs.GetBags(), func(b *hookv1.BagWrite) bool { return b.App })
 }
 

@@ -92,7 +92,7 @@ func LeaderOnly(cs *hookv1.Changeset) bool {
 			return true
 		}
 	}
-	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0
+	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || hook.LeaderSecrets(cs)
 }
 
 // Wrote says in a few words what a changeset writes: "status, 2 databags".
@@ -120,6 +120,7 @@ func Wrote(cs *hookv1.Changeset) string {
 	add(has(len(cs.GetStateSet())+len(cs.GetStateDelete()) > 0), "charm state")
 	add(has(len(cs.GetLeaderSettings()) > 0), "leader settings")
 	add(len(cs.GetStorageAdd()), "storage")
+	add(len(cs.GetSecrets())+len(cs.GetSecretRemove())+len(cs.GetSecretGrants()), "secret")
 	add(has(cs.GetAction() != nil), "results")
 	add(has(cs.GetReboot() != hookv1.Reboot_REBOOT_UNSPECIFIED), "reboot")
 	return strings.Join(parts, ", ")

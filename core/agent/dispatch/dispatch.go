@@ -75,6 +75,7 @@ type Job struct {
 	// LeaderUntil is when the promise of leadership ends (leader.Promises), LeaderLeft what was left of it now.
 	LeaderUntil, LeaderLeft time.Duration
 	NotLeader               bool
+	Now           time.Time
 }
 
 // Result is how the event ended and the view that it ran on.
@@ -113,7 +114,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), View: View(ViewInput{Model: job.Model, Cursor: job.Cursor,
-		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader})}
+		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})}
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return Result{}, err
 	}

@@ -205,6 +205,9 @@ func (deaf) Lead(context.Context, event.Key, int64) (time.Duration, error) { ret
 func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]string, error) {
 	return map[string]string{"k": "v"}, nil
 }
+func (deaf) ReadSecret(context.Context, *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
+	return &controllerv1.ReadSecretResponse{}, nil
+}
 func (deaf) StateFiles(context.Context, event.Key) (*controllerv1.StateFiles, error) {
 	return &controllerv1.StateFiles{}, nil
 }

@@ -21,6 +21,8 @@ type Lines interface {
 	Lead(ctx context.Context, k event.Key, term int64) (time.Duration, error)
 	// ReadBag reads a databag at its current revision.
 	ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error)
+	// ReadSecret reads a secret's content.
+	ReadSecret(ctx context.Context, req *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error)
 	// StateFiles reads the unit's state files as they were last committed.
 	StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error)
 	// Immediate and Log never wait for the controller.
@@ -44,6 +46,8 @@ func (h *host) Call(ctx context.Context, operation, request string) (string, err
 		return h.leads(ctx, request)
 	case "bag":
 		return h.bag(ctx, request)
+	case "secret-get":
+		return h.secret(ctx, request)
 	case "resource":
 		return h.resource(request)
 	case "network":
@@ -87,6 +91,26 @@ func (h *host) bag(ctx context.Context, request string) (string, error) {
 		return "", err
 	}
 	return encode(bag)
+}
+
+// secret answers secret-get: hook.Context's form of it.
+func (h *host) secret(ctx context.Context, request string) (string, error) {
+	req := &controllerv1.ReadSecretRequest{Model: h.key.Model, Unit: h.key.Unit}
+	ask := struct {
+		ID       *string `json:"id"`
+		Label    *string `json:"label"`
+		Peek     *bool   `json:"peek"`
+		Refresh  *bool   `json:"refresh"`
+		Revision *int32  `json:"revision"`
+	}{&req.Id, &req.Label, &req.Peek, &req.Refresh, &req.Revision}
+	if err := json.Unmarshal([]byte(request), &ask); err != nil {
+		return "", errs.E(errs.Invalid, "cannot read the request for a secret: %w", err)
+	}
+	got, err := h.lines.ReadSecret(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	return encode(map[string]any{"id": got.Id, "revision": got.Revision, "content": got.Content, "owned": got.Owned})
 }
 
 // named is the request of operations that ask for one thing by its name.

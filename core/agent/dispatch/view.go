@@ -26,6 +26,7 @@ type ViewInput struct {
 	// said that the unit leads no more before its records did.
 	LeaderUntil, LeaderLeft time.Duration
 	NotLeader               bool
+	Now                     time.Time
 }
 
 // Controller is what charms are told of it.
@@ -49,6 +50,7 @@ func View(in ViewInput) *hookv1.View {
 		Ports:      s.Ports.GetRanges(), CharmState: s.CharmState.GetValues(), LeaderSettings: s.LeaderSettings.GetValues(),
 		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
 		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
+		Secrets: secretViews(s), NowUnix: in.Now.Unix(),
 	}
 	v.Environment = visible(v.Environment, v.Resources)
 	if in.leader() {

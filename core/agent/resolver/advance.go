@@ -55,6 +55,7 @@ func Advance(in Input, d Decision, out Outcome) *controllerv1.Cursor {
 	}
 	told(in, d, c)
 	in.settle(c)
+	in.settleSecrets(c)
 	return c
 }
 
@@ -91,6 +92,8 @@ func told(in Input, d Decision, c *controllerv1.Cursor) {
 		return
 	}
 	switch ev.Kind {
+	case api.EventSecretExpired, api.EventSecretRotate, api.EventSecretChanged, api.EventSecretRemove:
+		toldSecret(in, ev, c)
 	case api.EventInstall:
 		c.Installed, c.Incarnation = true, in.Incarnation
 	case api.EventUpgradeCharm:

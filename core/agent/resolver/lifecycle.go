@@ -216,5 +216,9 @@ func updateStatus(in Input) (Decision, bool) {
 }
 
 func idle(in Input) (Decision, bool) {
-	return Decision{Do: Idle, Until: in.dueStatus()}, true
+	until := in.dueStatus()
+	if due := in.dueSecret(); !due.IsZero() && due.Before(until) {
+		until = due
+	}
+	return Decision{Do: Idle, Until: until}, true
 }

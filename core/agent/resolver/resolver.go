@@ -80,6 +80,7 @@ func table() []rule {
 		{"relation-created", created},
 		{"leadership", leadership},
 		{"containers, notices and checks", workload},
+		{"secrets", secrets},
 		{"storage", storage},
 		{"what the last event left to be next", next},
 		{"install", install},

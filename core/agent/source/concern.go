@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,14 @@ func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object
 	case key.Storage:
 		unit(old.GetStorage().GetOwner())
 		unit(new.GetStorage().GetOwner())
+	case key.Secret:
+		for _, owner := range []string{old.GetSecret().GetOwner(), new.GetSecret().GetOwner()} {
+			if unit(owner); key.AppOf(owner) == "" {
+				app(owner)
+			}
+		}
+	case key.SecretReader:
+		unit(k.Unit)
 	case key.Charm:
 		for name := range m.units {
 			if m.objects[key.OfApp(key.App, name).String()].GetApplication().GetCharmDigest() == k.Name {
@@ -99,6 +108,19 @@ func (m *records) collect(s *Snapshot, app string) {
 	for _, k := range sorted(m.storage[s.Name], strings.Compare) {
 		s.Storage = append(s.Storage, m.objects[k].GetStorage())
 	}
+	for k := range m.secrets[s.Name] {
+		s.Secrets = append(s.Secrets, m.objects[k].GetSecret())
+	}
+	if s.Leads() {
+		for k := range m.secrets[app] {
+			s.Secrets = append(s.Secrets, m.objects[k].GetSecret())
+		}
+	}
+	for k := range m.reads[s.Name] {
+		s.Reads = append(s.Reads, m.objects[k].GetSecretReader())
+	}
+	slices.SortFunc(s.Secrets, func(a, b *controllerv1.Secret) int { return strings.Compare(a.Id, b.Id) })
+	slices.SortFunc(s.Reads, func(a, b *controllerv1.SecretReader) int { return strings.Compare(a.Id, b.Id) })
 	for _, id := range sorted(m.relations[app], cmp.Compare) {
 		if rel := m.relation(id, app); rel != nil {
 			s.Relations = append(s.Relations, rel)

@@ -21,6 +21,8 @@ type records struct {
 	tasks     map[string]map[string]struct{} // unit → keys
 	storage   map[string]map[string]struct{} // owner → keys
 	blocks    map[string]map[string]struct{} // unit → keys
+	secrets   map[string]map[string]struct{} // by owner
+	reads     map[string]map[string]struct{} // by unit
 	charms    map[string]*controllerv1.Charm
 }
 
@@ -37,7 +39,8 @@ func newRecords(model string) *records {
 	return &records{model: model, objects: map[string]*controllerv1.Object{}, gone: map[string]int64{},
 		units: map[string]map[string]struct{}{}, ordered: map[string][]string{}, relations: map[string]map[int32]struct{}{}, sides: map[int32]*sides{},
 		tasks: map[string]map[string]struct{}{}, storage: map[string]map[string]struct{}{},
-		blocks: map[string]map[string]struct{}{}, charms: map[string]*controllerv1.Charm{}}
+		blocks: map[string]map[string]struct{}{}, charms: map[string]*controllerv1.Charm{},
+		secrets: map[string]map[string]struct{}{}, reads: map[string]map[string]struct{}{}}
 }
 
 func add[K, V comparable](index map[K]map[V]struct{}, k K, v V) {
@@ -84,6 +87,13 @@ func (m *records) index(k key.Key, old, o *controllerv1.Object) {
 			remove(m.storage, was, o.Key)
 		}
 		add(m.storage, o.GetStorage().GetOwner(), o.Key)
+	case key.Secret:
+		if was := old.GetSecret().GetOwner(); old != nil && was != o.GetSecret().GetOwner() {
+			remove(m.secrets, was, o.Key)
+		}
+		add(m.secrets, o.GetSecret().GetOwner(), o.Key)
+	case key.SecretReader:
+		add(m.reads, k.Unit, o.Key)
 	case key.Charm:
 		m.charms[k.Name] = o.GetCharm()
 	}
@@ -116,6 +126,10 @@ func (m *records) unindex(k key.Key, old *controllerv1.Object) {
 		remove(m.tasks, old.GetTask().GetUnit(), old.Key)
 	case key.Storage:
 		remove(m.storage, old.GetStorage().GetOwner(), old.Key)
+	case key.Secret:
+		remove(m.secrets, old.GetSecret().GetOwner(), old.Key)
+	case key.SecretReader:
+		remove(m.reads, k.Unit, old.Key)
 	case key.Charm:
 		delete(m.charms, k.Name)
 	}

@@ -38,6 +38,8 @@ type Snapshot struct {
 	Tasks     []*controllerv1.Task
 	Resolved  *controllerv1.Resolved
 	Storage   []*controllerv1.StorageInstance
+	Secrets   []*controllerv1.Secret       // of the unit, and of the application while the unit leads it, by id
+	Reads     []*controllerv1.SecretReader // what the unit knows of others' secrets, by id
 	Units     []string // of the application, sorted
 }
 

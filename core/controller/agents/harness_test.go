@@ -6,8 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -302,9 +304,11 @@ func (c *controller) world() {
 			records[key.Named(key.Task, "t-"+app+unit[len(unit)-1:])] = &controllerv1.Task{Unit: unit, Status: "pending"}
 			records[key.Named(key.Storage, "s"+app+"/"+unit[len(unit)-1:])] = &controllerv1.StorageInstance{Owner: unit}
 			of := "of-" + app
-			records[key.Named(key.Secret, of)] = &controllerv1.Secret{Id: of, OwnerKind: "application", Owner: app, LatestRevision: 1}
-			records[key.Named(key.Secret, of+unit[len(unit)-1:])] = &controllerv1.Secret{Id: of + unit[len(unit)-1:], OwnerKind: "unit", Owner: unit, LatestRevision: 1}
-			records[key.ReaderOf("of-db", unit)] = &controllerv1.SecretReader{Unit: unit}
+			one := []*controllerv1.SecretRevision{{Revision: 1}}
+			records[key.Named(key.Secret, secretID(of))] = &controllerv1.Secret{Id: secretID(of), OwnerKind: "application", Owner: app, LatestRevision: 1, Revisions: one}
+			of += unit[len(unit)-1:]
+			records[key.Named(key.Secret, secretID(of))] = &controllerv1.Secret{Id: secretID(of), OwnerKind: "unit", Owner: unit, LatestRevision: 1, Revisions: one}
+			records[key.ReaderOf(secretID("of-db"), unit)] = &controllerv1.SecretReader{Unit: unit}
 			records[key.OfUnit(key.StateFiles, unit)] = &controllerv1.StateFiles{}
 			records[key.OfUnit(key.Payloads, unit)] = &controllerv1.Payloads{}
 			records[key.OfApp(key.PodSpec, app)] = &controllerv1.PodSpec{}
@@ -331,4 +335,10 @@ func (c *controller) world() {
 		}
 		c.put(uuid, records)
 	}
+}
+
+// secretID makes an id of a name.
+func secretID(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:10])
 }

@@ -80,6 +80,9 @@ func (d *draft) done(event *hookv1.Event, done *controllerv1.CommitDone) *contro
 			return refusal
 		}
 	}
+	if refusal := d.secrets(event, cs); refusal != nil {
+		return refusal
+	}
 	d.statuses(event, cs)
 	d.ports(cs)
 	d.charmState(cs)

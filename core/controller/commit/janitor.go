@@ -120,7 +120,7 @@ func deadApps(g *model.Graph) []removal {
 		r.compares = append(r.compares, store.ModIs(store.In(g.UUID, key.OfApp(key.App, app)), mod),
 			store.NoneBelow(store.InModel(g.UUID)+string(key.Unit)+"/"+app+"/"))
 		for _, e := range g.OfApp(app) {
-			r.ops = append(r.ops, store.Delete(store.In(g.UUID, e.Key)))
+			r.ops = append(append(r.ops, store.Delete(store.In(g.UUID, e.Key))), belowSecret(g.UUID, e.Key)...)
 		}
 		found = append(found, r)
 	}
@@ -174,6 +174,10 @@ func purge(g *model.Graph, unit string, mod int64, since string) *removal {
 	for _, e := range g.OfUnit(unit) {
 		if st, ok := e.Value.(*controllerv1.StorageInstance); ok {
 			r.rewrite(g, e, loose(st, u.GetDestroyStorage(), since))
+			continue
+		}
+		if e.Key.Kind == key.Secret || e.Key.Kind == key.SecretReader {
+			r.ops = append(append(r.ops, store.Delete(store.In(g.UUID, e.Key))), belowSecret(g.UUID, e.Key)...)
 		}
 	}
 	app := key.AppOf(unit)
@@ -211,4 +215,13 @@ func (r *removal) rewrite(g *model.Graph, e *model.Entry, next proto.Message) {
 	k := store.In(g.UUID, e.Key)
 	r.compares = append(r.compares, store.ModIs(k, e.Mod))
 	r.ops = append(r.ops, store.Put(k, bytes))
+}
+
+// belowSecret lists what goes with a secret: its content, and what its readers know; nothing for any other record.
+func belowSecret(uuid string, k key.Key) []store.Op {
+	if k.Kind != key.Secret {
+		return nil
+	}
+	return []store.Op{store.DeleteAll(store.InModel(uuid) + string(key.SecretContent) + "/" + k.Name + "/"),
+		store.DeleteAll(store.InModel(uuid) + string(key.SecretReader) + "/" + k.Name + "/")}
 }

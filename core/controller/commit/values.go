@@ -9,13 +9,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/hook"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // leaderWrites says whether the changeset has anything that only a leader may write.
 func leaderWrites(cs *hookv1.Changeset) bool {
-	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 ||
+	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || hook.LeaderSecrets(cs) ||
 		slices.ContainsFunc(cs.GetBags(), func(b *hookv1.BagWrite) bool { return b.GetApp() })
 }
 

@@ -13,6 +13,7 @@ type Graph struct {
 	byUnit  map[string]bucket // own records of a unit, its tasks, storage and secrets
 	byApp   map[string]bucket // own records of an application, its secrets, without those of its units
 	byRel   map[int32]bucket  // the relation, its bags and scopes
+	readers map[string]bucket // what units know of a secret
 	units   map[string]map[string]bool
 	rels    map[string]map[int32]bool
 	// agents holds the units that an agent speaks for, by application.
@@ -24,7 +25,7 @@ type bucket map[string]*Entry
 
 // NewGraph makes an empty one.
 func NewGraph(uuid string) *Graph {
-	return &Graph{UUID: uuid, entries: map[string]*Entry{}, byUnit: map[string]bucket{}, byApp: map[string]bucket{}, byRel: map[int32]bucket{},
+	return &Graph{UUID: uuid, entries: map[string]*Entry{}, byUnit: map[string]bucket{}, byApp: map[string]bucket{}, byRel: map[int32]bucket{}, readers: map[string]bucket{},
 		units: map[string]map[string]bool{}, rels: map[string]map[int32]bool{}, agents: map[string]map[string]map[string]bool{},
 		appAgents: map[string]map[string]bool{}}
 }
@@ -42,6 +43,9 @@ func (g *Graph) Put(e *Entry) *Entry {
 	}
 	if rel != 0 {
 		add(g.byRel, rel, e)
+	}
+	if e.Key.Kind == key.SecretReader {
+		add(g.readers, e.Key.Name, e)
 	}
 	switch v := e.Value.(type) {
 	case *controllerv1.Unit:
@@ -72,6 +76,7 @@ func (g *Graph) Delete(name string) *Entry {
 	drop(g.byUnit, unit, name)
 	drop(g.byApp, app, name)
 	drop(g.byRel, rel, name)
+	drop(g.readers, e.Key.Name, name)
 	switch v := e.Value.(type) {
 	case *controllerv1.Unit:
 		unmark(g.units, e.Key.App, e.Key.Unit)

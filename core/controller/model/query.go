@@ -142,6 +142,9 @@ func (g *Graph) OfApp(app string) []*Entry { return sorted(g.byApp[app]) }
 // OfRelation lists the record of a relation, its bags and scopes, sorted by key.
 func (g *Graph) OfRelation(relation int32) []*Entry { return sorted(g.byRel[relation]) }
 
+// Readers lists what units know of a secret, in the order of their keys.
+func (g *Graph) Readers(secret string) []*Entry { return sorted(g.readers[secret]) }
+
 // OfKind lists all records of a kind, sorted by key. It looks at every record.
 func (g *Graph) OfKind(kind key.Kind) []*Entry {
 	var found []*Entry

@@ -25,6 +25,12 @@ type changeset struct {
 	StorageAdd      []storageAdd      `json:"storage_add"`
 	Action          *action           `json:"action"`
 	Reboot          string            `json:"reboot"`
+	Secrets         []secretWrite     `json:"secrets"`
+	SecretRemove    []secretRemove    `json:"secret_remove"`
+	SecretGrants    []secretGrant     `json:"secret_grants"`
+	SecretTracks    []secretTrack     `json:"secret_tracks"`
+	Payloads        []payloadWrite    `json:"payloads"`
+	PodSpec         *string           `json:"pod_spec"`
 }
 
 type status struct {
@@ -85,6 +91,7 @@ func (in *changeset) message() (*hookv1.Changeset, error) {
 	if in.Action != nil {
 		out.Action = &hookv1.ActionResult{Results: in.Action.Results, Failed: in.Action.Failed, Message: in.Action.Message}
 	}
+	in.secretsInto(out)
 	var err error
 	if out.OpenPorts, err = portRanges(in.OpenPorts); err != nil {
 		return nil, err

@@ -68,6 +68,11 @@ func (w *writer) view(v *hookv1.View) {
 	w.pairs("leader_settings", v.GetLeaderSettings())
 	w.pairs("environment", v.GetEnvironment())
 	w.texts("on_demand", v.GetOnDemand())
+	w.secrets(v.GetSecrets())
+	w.payloads(v.GetPayloads())
+	w.texts("capabilities", v.GetCapabilities())
+	w.text("pod_spec", v.GetPodSpec())
+	w.int("now_unix", v.GetNowUnix())
 }
 
 func (w *writer) model(m *hookv1.ModelView) {

@@ -89,6 +89,10 @@ func (w *writer) texts(name string, values []string) {
 	w.list(name, len(values), func(i int) { w.quote(values[i]) })
 }
 
+func (w *writer) ints(name string, values []int32) {
+	w.list(name, len(values), func(i int) { w.b = strconv.AppendInt(w.b, int64(values[i]), 10) })
+}
+
 // pairs writes a map of strings in the order of its keys: the same view is always the same text.
 func (w *writer) pairs(name string, m map[string]string) {
 	if len(m) == 0 {

@@ -17,6 +17,7 @@ type option struct {
 	boolean bool
 	value   string
 	preset  string // shown by --help as the default
+	set     bool   // said on the command line
 }
 
 // flags parses the way Juju's tools do: flags and positional arguments in any order, "--flag v" and "--flag=v",
@@ -55,6 +56,14 @@ func (f *flags) text(name string) string {
 		return o.value
 	}
 	return ""
+}
+
+// given is a flag's value if the command line has it.
+func (f *flags) given(name string) *string {
+	if o := f.byName[name]; o != nil && o.set {
+		return &o.value
+	}
+	return nil
 }
 
 func (f *flags) on(name string) bool { return f.text(name) == "true" }
@@ -104,7 +113,7 @@ func (o *option) take(given, value string, hasValue bool) error {
 		}
 		value = strconv.FormatBool(b)
 	}
-	o.value = value
+	o.value, o.set = value, true
 	return nil
 }
 

@@ -34,6 +34,14 @@ func tools() map[string]spec {
 		"action-get":              {"[<key>[.<key>.<key>...]]", "Get action parameters.", formatFlag, actionGet},
 		"action-set":              {"<key>=<value> [<key>=<value> ...]", "Set action results.", nil, actionSet},
 		"action-fail":             {"[\"<failure message>\"]", "Set action fail status with message.", nil, actionFail},
+		"secret-add":              {"[key[#base64|#file]=value...]", "Add a new secret.", secretFlags, secretAdd},
+		"secret-set":              {"<ID> [key[#base64|#file]=value...]", "Update an existing secret.", secretFlags, secretSet},
+		"secret-get":              {"<ID> [key[#base64]]", "Get the content of a secret.", secretGetFlags, secretGet},
+		"secret-info-get":         {"<ID>", "Get a secret's metadata info.", secretInfoFlags, secretInfoGet},
+		"secret-ids":              {"", "Print secret IDs.", formatFlag, secretIDs},
+		"secret-grant":            {"<ID>", "Grant access to a secret.", secretGrantFlags, secretGrant},
+		"secret-revoke":           {"<ID>", "Revoke access to a secret.", secretRevokeFlags, secretRevoke},
+		"secret-remove":           {"<ID>", "Remove an existing secret.", secretRemoveFlags, secretRemove},
 		"action-log":              {"<message>", "Record a progress message for the current action.", nil, actionLog},
 	}
 	for _, name := range unsupported {
@@ -45,6 +53,5 @@ func tools() map[string]spec {
 // unsupported tools exist on PATH, so that a charm that looks for them finds them, and say why they do not work.
 var unsupported = []string{
 	"add-metric", "credential-get", "k8s-raw-get", "k8s-raw-set", "k8s-spec-get", "k8s-spec-set", "payload-register",
-	"payload-status-set", "payload-unregister", "pod-spec-get", "pod-spec-set", "secret-add", "secret-get", "secret-grant",
-	"secret-ids", "secret-info-get", "secret-remove", "secret-revoke", "secret-set",
+	"payload-status-set", "payload-unregister", "pod-spec-get", "pod-spec-set",
 }

@@ -98,7 +98,7 @@ func TestTools(t *testing.T) {
 		{argv: []string{"action-set", "a.b=c"}, action: true},
 		{argv: []string{"action-fail", "--", "no"}, action: true},
 		{argv: []string{"juju-reboot"}, action: true, err: "ERROR juju-reboot is not supported when running an action.\n", exit: 1},
-		{argv: []string{"secret-get", "x"}, err: "ERROR secret-get is not yet supported here\n", exit: 1},
+		{argv: []string{"k8s-raw-get", "x"}, err: "ERROR k8s-raw-get is not yet supported here\n", exit: 1},
 		{argv: []string{"no-such-tool"}, err: "ERROR \"no-such-tool\" is not a hook tool\n", exit: 127},
 	} {
 		t.Run(r.argv[0], func(t *testing.T) {

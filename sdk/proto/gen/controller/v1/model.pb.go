@@ -3058,6 +3058,7 @@ type SecretReader struct {
 	Label         string                 `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`        // its own name for the secret
 	Revision      int32                  `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // tracked, 0 = none
 	Latest        int32                  `protobuf:"varint,4,opt,name=latest,proto3" json:"latest,omitempty"`     // newest that exists; written with every new revision
+	Id            string                 `protobuf:"bytes,5,opt,name=id,proto3" json:"id,omitempty"`              // of the secret
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3118,6 +3119,13 @@ func (x *SecretReader) GetLatest() int32 {
 		return x.Latest
 	}
 	return 0
+}
+
+func (x *SecretReader) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 type Payloads struct {
@@ -3922,12 +3930,13 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"backend_id\x18\a \x01(\tR\tbackendId\x1a:\n" +
 	"\fContentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"l\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"|\n" +
 	"\fSecretReader\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x16\n" +
-	"\x06latest\x18\x04 \x01(\x05R\x06latest\"C\n" +
+	"\x06latest\x18\x04 \x01(\x05R\x06latest\x12\x0e\n" +
+	"\x02id\x18\x05 \x01(\tR\x02id\"C\n" +
 	"\bPayloads\x127\n" +
 	"\bpayloads\x18\x01 \x03(\v2\x1b.bangle.hook.v1.PayloadViewR\bpayloads\"7\n" +
 	"\aPodSpec\x12\x12\n" +

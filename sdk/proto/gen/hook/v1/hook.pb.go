@@ -505,6 +505,7 @@ type View struct {
 	Capabilities  []string       `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	PodSpec       string         `protobuf:"bytes,22,opt,name=pod_spec,json=podSpec,proto3" json:"pod_spec,omitempty"`                // the application's, as JSON {"spec": …, "k8s-resources": …}; leader only
 	StorageRules  []*StorageRule `protobuf:"bytes,23,rep,name=storage_rules,json=storageRules,proto3" json:"storage_rules,omitempty"` // by name; empty = not told
+	NowUnix       int64          `protobuf:"varint,24,opt,name=now_unix,json=nowUnix,proto3" json:"now_unix,omitempty"`               // seconds; when the view was made: what durations are counted from
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -698,6 +699,13 @@ func (x *View) GetStorageRules() []*StorageRule {
 		return x.StorageRules
 	}
 	return nil
+}
+
+func (x *View) GetNowUnix() int64 {
+	if x != nil {
+		return x.NowUnix
+	}
+	return 0
 }
 
 // SecretView is what may be known of a secret without reading it.
@@ -2413,7 +2421,8 @@ type SecretWrite struct {
 	Rotate      *string                `protobuf:"bytes,6,opt,name=rotate,proto3,oneof" json:"rotate,omitempty"`
 	Expires     *string                `protobuf:"bytes,7,opt,name=expires,proto3,oneof" json:"expires,omitempty"` // RFC 3339
 	// A new revision when not empty. Values are bytes as the charm gave them (decoded from base64 where it said so).
-	Content       map[string]string `protobuf:"bytes,8,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Content       map[string][]byte `protobuf:"bytes,8,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Application   bool              `protobuf:"varint,9,opt,name=application,proto3" json:"application,omitempty"` // the application's: only its leader writes it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2497,17 +2506,25 @@ func (x *SecretWrite) GetExpires() string {
 	return ""
 }
 
-func (x *SecretWrite) GetContent() map[string]string {
+func (x *SecretWrite) GetContent() map[string][]byte {
 	if x != nil {
 		return x.Content
 	}
 	return nil
 }
 
+func (x *SecretWrite) GetApplication() bool {
+	if x != nil {
+		return x.Application
+	}
+	return false
+}
+
 type SecretRemove struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision      int32                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"` // 0 = the whole secret
+	Application   bool                   `protobuf:"varint,3,opt,name=application,proto3" json:"application,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2556,13 +2573,21 @@ func (x *SecretRemove) GetRevision() int32 {
 	return 0
 }
 
+func (x *SecretRemove) GetApplication() bool {
+	if x != nil {
+		return x.Application
+	}
+	return false
+}
+
 // SecretGrant gives or takes the right to read.
 type SecretGrant struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"` // unit or application
 	RelationId    int32                  `protobuf:"varint,3,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"`
-	Revoke        bool                   `protobuf:"varint,4,opt,name=revoke,proto3" json:"revoke,omitempty"` // with relation_id 0 and a target: every grant of the target
+	Revoke        bool                   `protobuf:"varint,4,opt,name=revoke,proto3" json:"revoke,omitempty"` // with relation_id 0: every grant of the target
+	Application   bool                   `protobuf:"varint,5,opt,name=application,proto3" json:"application,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2621,6 +2646,13 @@ func (x *SecretGrant) GetRelationId() int32 {
 func (x *SecretGrant) GetRevoke() bool {
 	if x != nil {
 		return x.Revoke
+	}
+	return false
+}
+
+func (x *SecretGrant) GetApplication() bool {
+	if x != nil {
+		return x.Application
 	}
 	return false
 }
@@ -2962,7 +2994,7 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x04data\x18\x04 \x03(\v2 .bangle.hook.v1.Status.DataEntryR\x04data\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xec\v\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x87\f\n" +
 	"\x04View\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12/\n" +
@@ -2993,7 +3025,8 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\bpayloads\x18\x14 \x03(\v2\x1b.bangle.hook.v1.PayloadViewR\bpayloads\x12\"\n" +
 	"\fcapabilities\x18\x15 \x03(\tR\fcapabilities\x12\x19\n" +
 	"\bpod_spec\x18\x16 \x01(\tR\apodSpec\x12@\n" +
-	"\rstorage_rules\x18\x17 \x03(\v2\x1b.bangle.hook.v1.StorageRuleR\fstorageRules\x1aV\n" +
+	"\rstorage_rules\x18\x17 \x03(\v2\x1b.bangle.hook.v1.StorageRuleR\fstorageRules\x12\x19\n" +
+	"\bnow_unix\x18\x18 \x01(\x03R\anowUnix\x1aV\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.bangle.hook.v1.ConfigValueR\x05value:\x028\x01\x1a=\n" +
@@ -3204,7 +3237,7 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x13\n" +
 	"\x11_workload_versionB\v\n" +
-	"\t_pod_spec\"\xfa\x02\n" +
+	"\t_pod_spec\"\x9c\x03\n" +
 	"\vSecretWrite\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06create\x18\x02 \x01(\bR\x06create\x12\x14\n" +
@@ -3213,24 +3246,27 @@ const file_hook_v1_hook_proto_rawDesc = "" +
 	"\vdescription\x18\x05 \x01(\tH\x01R\vdescription\x88\x01\x01\x12\x1b\n" +
 	"\x06rotate\x18\x06 \x01(\tH\x02R\x06rotate\x88\x01\x01\x12\x1d\n" +
 	"\aexpires\x18\a \x01(\tH\x03R\aexpires\x88\x01\x01\x12B\n" +
-	"\acontent\x18\b \x03(\v2(.bangle.hook.v1.SecretWrite.ContentEntryR\acontent\x1a:\n" +
+	"\acontent\x18\b \x03(\v2(.bangle.hook.v1.SecretWrite.ContentEntryR\acontent\x12 \n" +
+	"\vapplication\x18\t \x01(\bR\vapplication\x1a:\n" +
 	"\fContentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01B\b\n" +
 	"\x06_labelB\x0e\n" +
 	"\f_descriptionB\t\n" +
 	"\a_rotateB\n" +
 	"\n" +
-	"\b_expires\":\n" +
+	"\b_expires\"\\\n" +
 	"\fSecretRemove\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x05R\brevision\"n\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x12 \n" +
+	"\vapplication\x18\x03 \x01(\bR\vapplication\"\x90\x01\n" +
 	"\vSecretGrant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x1f\n" +
 	"\vrelation_id\x18\x03 \x01(\x05R\n" +
 	"relationId\x12\x16\n" +
-	"\x06revoke\x18\x04 \x01(\bR\x06revoke\"^\n" +
+	"\x06revoke\x18\x04 \x01(\bR\x06revoke\x12 \n" +
+	"\vapplication\x18\x05 \x01(\bR\vapplication\"^\n" +
 	"\vSecretTrack\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x05R\brevision\x12\x19\n" +
