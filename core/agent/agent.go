@@ -90,7 +90,7 @@ func New(cfg Config) (*Agent, error) {
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
-		UnitDir: a.unitDir, RunDir: a.runDir, Boot: process.BootID()})
+		UnitDir: a.unitDir, RunDir: a.runDir, StateFiles: a.stateFiles, Boot: process.BootID()})
 	return a, nil
 }
 
@@ -188,9 +188,9 @@ func (l lines) ReadSecret(ctx context.Context, req *controllerv1.ReadSecretReque
 	return l.a.cfg.Agents.ReadSecret(ctx, req)
 }
 
-// StateFiles asks the controller.
-func (l lines) StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error) {
-	return l.a.cfg.Agents.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: k.Model, Unit: k.Unit})
+// stateFiles asks the controller.
+func (a *Agent) stateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error) {
+	return a.cfg.Agents.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: k.Model, Unit: k.Unit})
 }
 
 // Immediate queues.

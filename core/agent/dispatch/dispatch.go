@@ -43,6 +43,8 @@ type Config struct {
 	// ToolsDir has the hook tools.
 	ToolsDir   string
 	Controller Controller
+	// StateFiles reads a unit's state files as they were last committed.
+	StateFiles func(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error)
 	// Boot names the machine's boot.
 	Boot string
 }
@@ -75,7 +77,7 @@ type Job struct {
 	// LeaderUntil is when the promise of leadership ends (leader.Promises), LeaderLeft what was left of it now.
 	LeaderUntil, LeaderLeft time.Duration
 	NotLeader               bool
-	Now           time.Time
+	Now                     time.Time
 }
 
 // Result is how the event ended and the view that it ran on.

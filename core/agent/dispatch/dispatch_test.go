@@ -208,9 +208,6 @@ func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]strin
 func (deaf) ReadSecret(context.Context, *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
 	return &controllerv1.ReadSecretResponse{}, nil
 }
-func (deaf) StateFiles(context.Context, event.Key) (*controllerv1.StateFiles, error) {
-	return &controllerv1.StateFiles{}, nil
-}
 func (deaf) Immediate(*controllerv1.ImmediateRequest) {}
 func (deaf) Log(*controllerv1.LogRecord)              {}
 

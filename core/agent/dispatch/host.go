@@ -23,8 +23,6 @@ type Lines interface {
 	ReadBag(ctx context.Context, k event.Key, relation int32, owner string) (map[string]string, error)
 	// ReadSecret reads a secret's content.
 	ReadSecret(ctx context.Context, req *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error)
-	// StateFiles reads the unit's state files as they were last committed.
-	StateFiles(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error)
 	// Immediate and Log never wait for the controller.
 	Immediate(req *controllerv1.ImmediateRequest)
 	Log(rec *controllerv1.LogRecord)

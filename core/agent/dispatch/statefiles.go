@@ -44,7 +44,7 @@ func (d *Dispatcher) prepare(ctx context.Context, job Job, w *charmruntimev1.Wor
 	}
 	set := statefiles.Open(dir, w.CharmDir, d.cfg.Boot)
 	err := set.Prepare(ctx, job.Cursor.GetFilesGeneration(), func(ctx context.Context) (*controllerv1.StateFiles, error) {
-		return d.cfg.Lines.StateFiles(ctx, job.Key)
+		return d.cfg.StateFiles(ctx, job.Key)
 	})
 	if err == nil {
 		d.files.put(job.Key, set)

@@ -72,6 +72,7 @@ func (w *writer) view(v *hookv1.View) {
 	w.payloads(v.GetPayloads())
 	w.texts("capabilities", v.GetCapabilities())
 	w.text("pod_spec", v.GetPodSpec())
+	w.storageRules(v.GetStorageRules())
 	w.int("now_unix", v.GetNowUnix())
 }
 

@@ -31,6 +31,17 @@ func (w *writer) secrets(all []*hookv1.SecretView) {
 	})
 }
 
+// storageRules writes how many of a storage a unit may have.
+func (w *writer) storageRules(all []*hookv1.StorageRule) {
+	w.list("storage_rules", len(all), func(i int) {
+		w.braces(func() {
+			w.text("name", all[i].GetName())
+			w.int("least", int64(all[i].GetLeast()))
+			w.int("most", int64(all[i].GetMost()))
+		})
+	})
+}
+
 // payloads writes what the unit registered.
 func (w *writer) payloads(all []*hookv1.PayloadView) {
 	w.list("payloads", len(all), func(i int) {
