@@ -178,12 +178,8 @@ func ofApplication(app *clientv1.ApplicationStatusInfo) map[string]any {
 	for _, u := range app.GetUnits() {
 		units[u.GetName()] = ofUnit(u, app.GetName())
 	}
-	subordinate := false
-	for _, r := range app.GetRelations() {
-		subordinate = subordinate || r.GetScope() == "container"
-	}
 	return map[string]any{"name": app.GetName(), "application-id": app.GetName(), "life": alive(app.GetLife()), "status": app.GetStatus().GetCurrent(), "status-message": app.GetStatus().GetMessage(),
-		"charm": app.GetCharm(), "exposed": app.GetExposed(), "scale": app.GetScaleWanted(), "subordinate": subordinate, "workload-version": app.GetWorkloadVersion(),
+		"charm": app.GetCharm(), "exposed": app.GetExposed(), "scale": app.GetScaleWanted(), "subordinate": app.GetSubordinate(), "workload-version": app.GetWorkloadVersion(),
 		"units": units, "machines": map[string]any{}}
 }
 

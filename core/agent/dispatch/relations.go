@@ -8,6 +8,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/hook"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
@@ -81,12 +82,19 @@ func relation(in ViewInput, id int32, b *bagger) *hookv1.RelationView {
 		v.Departed = append(v.Departed, member(id, unit, bags, b))
 	}
 	own := in.Model.Application.Name
-	v.LocalUnit = bags[in.Model.Name].GetValues()
+	if v.LocalUnit = bags[in.Model.Name].GetValues(); current && enters(in, rel) {
+		v.LocalUnit = hook.BagDefaults(addresses(in))
+	}
 	if v.LocalAppReadable = in.leader() || v.Role == "peer"; v.LocalAppReadable {
 		v.LocalApp = bags[own].GetValues()
 	}
 	v.RemoteAppBag = b.take(id, v.RemoteApp, bags[v.RemoteApp])
 	return v
+}
+
+// enters says whether the event takes the unit into the relation: its bag begins anew with the commit.
+func enters(in ViewInput, rel *source.Relation) bool {
+	return in.Event.Kind == api.EventRelationCreated && rel != nil && !slices.Contains(rel.Units, in.Model.Name)
 }
 
 func member(id int32, unit string, bags map[string]*controllerv1.Bag, b *bagger) *hookv1.MemberView {

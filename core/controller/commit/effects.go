@@ -2,7 +2,6 @@ package commit
 
 import (
 	"maps"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -109,16 +108,27 @@ func (d *draft) join(relation int32) {
 	}
 	if k := key.ScopeOf(relation, d.guard.Unit); d.entry(k) == nil {
 		d.put(k, &controllerv1.Scope{Since: d.stamp()})
+		d.clear(relation)
 	}
 	addresses := value[*controllerv1.Addresses](d.read(key.OfUnit(key.Addresses, d.guard.Unit)))
 	d.seed(relation, nil, addresses.GetAddresses())
+}
+
+// clear empties the bag of a unit that enters: what it, or an earlier unit of its name, left there is of another time.
+func (d *draft) clear(relation int32) {
+	k := key.UnitBag(relation, d.guard.Unit)
+	if bag := merge[*controllerv1.Bag](d, k); len(bag.Values) > 0 {
+		bag.Values = nil
+		bag.Version++
+		d.put(k, bag)
+	}
 }
 
 // seed writes the address defaults of a unit's bag. A value that the charm set itself stays.
 func (d *draft) seed(relation int32, old, addresses []string) {
 	k := key.UnitBag(relation, d.guard.Unit)
 	bag := merge[*controllerv1.Bag](d, k)
-	was, is := defaults(old), defaults(addresses)
+	was, is := hook.BagDefaults(old), hook.BagDefaults(addresses)
 	set := map[string]string{}
 	for name, v := range is {
 		if have, ok := bag.Values[name]; !ok || have == was[name] {
@@ -129,19 +139,6 @@ func (d *draft) seed(relation int32, old, addresses []string) {
 		writeBag(bag, set)
 		d.put(k, bag)
 	}
-}
-
-// defaults are what Juju puts into a unit's bag.
-func defaults(addresses []string) map[string]string {
-	if len(addresses) == 0 {
-		return nil
-	}
-	first := addresses[0]
-	set := map[string]string{"ingress-address": first, "private-address": first, "egress-subnets": first}
-	if ip, err := netip.ParseAddr(first); err == nil {
-		set["egress-subnets"] = netip.PrefixFrom(ip, ip.BitLen()).String()
-	}
-	return set
 }
 
 // changes says whether writing the values would change the bag.

@@ -58,6 +58,21 @@ func TestRelationCreatedAndBroken(t *testing.T) {
 	}
 }
 
+// A unit that enters again (the relation was suspended), or whose name was another's before, begins with an empty bag.
+func TestBagBeginsAnewWithTheScope(t *testing.T) {
+	w := newWorld(t)
+	enter := func(set map[string]string) *controllerv1.Bag {
+		w.commit(relationEvent(w.request("web/0", "relation-created", &hookv1.Changeset{Bags: []*hookv1.BagWrite{{RelationId: 2, Set: set}}}), 2))
+		return get[*controllerv1.Bag](w, key.UnitBag(2, "web/0"))
+	}
+	first := enter(map[string]string{"old": "1", "private-address": "me"})
+	w.commit(relationEvent(w.request("web/0", "relation-broken", nil), 2))
+	again := enter(map[string]string{"new": "1"})
+	if again.Values["old"] != "" || again.Values["new"] != "1" || again.Values["private-address"] != "10.0.0.1" || again.Version <= first.Version {
+		t.Errorf("the bag is %v at version %d, after version %d", again.Values, again.Version, first.Version)
+	}
+}
+
 func TestSweepSeesWhatTheMirrorDoesNot(t *testing.T) {
 	w := newWorld(t)
 	r := get[*controllerv1.Relation](w, key.OfRelation(2))
