@@ -3,6 +3,7 @@ package python
 import (
 	"maps"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -85,6 +86,12 @@ func eventEnvironment(env map[string]string, event *hookv1.Event, view *hookv1.V
 	setIf(env, "JUJU_NOTICE_TYPE", event.GetNoticeType())
 	setIf(env, "JUJU_NOTICE_KEY", event.GetNoticeKey())
 	setIf(env, "JUJU_PEBBLE_CHECK_NAME", event.GetCheckName())
+	if id := event.GetSecretId(); id != "" {
+		env["JUJU_SECRET_ID"], env["JUJU_SECRET_LABEL"] = api.SecretURI(id), event.GetSecretLabel()
+		if revision := event.GetSecretRevision(); revision != 0 {
+			env["JUJU_SECRET_REVISION"] = strconv.Itoa(int(revision))
+		}
+	}
 	if id := event.GetStorageId(); id != "" {
 		env["JUJU_STORAGE_ID"] = id
 		for _, s := range view.GetStorage() {

@@ -94,6 +94,13 @@ func (s *Store) note(o *controllerv1.Object) {
 	s.batch.Objects = append(s.batch.Objects, o)
 }
 
+// Object reads a record outside of a Txn; the zero Object when there is none.
+func (s *Store) Object(k key.Key) *controllerv1.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.get(k)
+}
+
 // get reads a record; the zero Object, whose getters answer nil, when there is none.
 func (s *Store) get(k key.Key) *controllerv1.Object {
 	if o := s.objects[k.String()]; o != nil {

@@ -185,6 +185,15 @@ func describe(ev *hookv1.Event) string {
 			text += " leaver=" + ev.DepartingUnit
 		}
 	}
+	if ev.SecretId != "" {
+		text += " secret=" + ev.SecretId
+		if ev.SecretLabel != "" {
+			text += " label=" + ev.SecretLabel
+		}
+		if ev.SecretRevision != 0 {
+			text += fmt.Sprintf(" revision=%d", ev.SecretRevision)
+		}
+	}
 	for name, value := range map[string]string{"notice": ev.NoticeKey, "check": ev.CheckName, "storage": ev.StorageId, "task": ev.TaskId} {
 		if value != "" {
 			text += " " + name + "=" + value

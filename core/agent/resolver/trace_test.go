@@ -16,6 +16,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/agenttest"
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/agent/source"
+	"github.com/bangle-dev/bangle/core/key"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
 )
@@ -138,6 +139,11 @@ var commands = map[string]func(*sim, []string){
 			c.Notices = append(c.Notices, source.Notice{ID: strconv.Itoa(len(c.Notices) + 1), Type: "custom", Key: w[2], LastRepeated: s.now})
 		})
 	},
+	"secret":  makeSecret,
+	"revise":  revise,
+	"read":    readSecret,
+	"revoke":  func(s *sim, w []string) { s.store.Txn(func() { s.store.Delete(key.ReaderOf(w[0], w[1])) }) },
+	"discard": discard,
 	"check": func(s *sim, w []string) {
 		s.container(w, func(c *source.Container) { c.Checks = map[string]bool{w[2]: w[3] == "down"} })
 	},
