@@ -40,7 +40,7 @@ type Snapshot struct {
 	Storage   []*controllerv1.StorageInstance
 	Secrets   []*controllerv1.Secret       // of the unit, and of the application while the unit leads it, by id
 	Reads     []*controllerv1.SecretReader // what the unit knows of others' secrets, by id
-	Units     []string // of the application, sorted
+	Units     []string                     // of the application, sorted
 }
 
 // Relation is one relation as both sides see it; Own and Remote tell whose side the unit is on.

@@ -256,6 +256,30 @@ func TestForcedUnitsNeedNoAgent(t *testing.T) {
 	r.eventually("a forced unit goes without its agent", func(m *snapshot.Model) bool { return !m.Units["web/1"].Exists() && m.Units["web/0"].Exists() })
 }
 
+func TestSubordinatesFollowTheirPrincipalsAgent(t *testing.T) {
+	r := newRig(t, func(w *placementtest.World) { w.OwnAgents() })
+	r.deploy("pod-0")
+	sub := unit("sub/0", "", alive)
+	sub.Principal = "web/0"
+	place := func(agent, id string) {
+		r.put(map[string]proto.Message{
+			at(key.OfUnit(key.Unit, "web/0")):        unit("web/0", agent, alive),
+			at(key.OfUnit(key.Incarnation, "web/0")): &controllerv1.Incarnation{Id: id, Agent: agent},
+		})
+		r.eventually("the subordinate is with "+agent, func(m *snapshot.Model) bool {
+			inc := m.Incarnations["sub/0"].Value
+			return m.Units["sub/0"].Value.GetAgent() == agent && inc.GetAgent() == agent && inc.GetId() == id
+		})
+	}
+	r.put(map[string]proto.Message{
+		at(key.OfApp(key.App, "sub")):     &controllerv1.Application{Name: "sub", Life: alive, CharmDigest: "d1", CharmName: "web", Runtime: "python", Subordinate: true},
+		at(key.OfUnit(key.Unit, "sub/0")): sub,
+	})
+	place("pod-0", "first")
+	place("pod-0", "second")
+	place("pod-7", "third")
+}
+
 func TestSubordinatesEndWithTheirPrincipal(t *testing.T) {
 	r := newRig(t)
 	r.deploy("fake-0")

@@ -45,6 +45,9 @@ func (p *Placement) tidy(ctx context.Context, m *snapshot.Model) error {
 		writes = orphans(m)
 	}
 	if len(writes) == 0 {
+		writes = follow(m)
+	}
+	if len(writes) == 0 {
 		writes = p.agents(m)
 	}
 	return p.writeAll(ctx, writes)
@@ -62,6 +65,27 @@ func orphans(m *snapshot.Model) []write {
 		next.Life = controllerv1.Life_LIFE_DYING
 		next.Forced = next.GetForced() || m.Units[principal].Value.GetForced()
 		writes = append(writes, write{store.In(m.UUID, key.OfUnit(key.Unit, name)), u.Mod, next})
+	}
+	return writes
+}
+
+// follow gives subordinates the agent of their principal, and the next one when the principal found another place.
+func follow(m *snapshot.Model) []write {
+	var writes []write
+	for name, u := range m.Units {
+		at := m.Units[u.Value.GetPrincipal()].Value.GetAgent()
+		inc := m.Incarnations[u.Value.GetPrincipal()].Value
+		if at == "" || inc.GetAgent() != at || u.Value.GetLife() == controllerv1.Life_LIFE_DEAD {
+			continue
+		}
+		if u.Value.GetAgent() != at {
+			next := proto.CloneOf(u.Value)
+			next.Agent = at
+			writes = append(writes, write{store.In(m.UUID, key.OfUnit(key.Unit, name)), u.Mod, next})
+		}
+		if own := m.Incarnations[name]; !proto.Equal(own.Value, inc) {
+			writes = append(writes, write{store.In(m.UUID, key.OfUnit(key.Incarnation, name)), own.Mod, proto.CloneOf(inc)})
+		}
 	}
 	return writes
 }
