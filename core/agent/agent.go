@@ -14,12 +14,15 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/agent/leader"
 	"github.com/bangle-dev/bangle/core/agent/queue"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/core/process"
+	"github.com/bangle-dev/bangle/sdk/plugin"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	"github.com/bangle-dev/bangle/sdk/substrate"
 )
@@ -88,7 +91,7 @@ func New(cfg Config) (*Agent, error) {
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
-	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
+	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
 		UnitDir: a.unitDir, RunDir: a.runDir, StateFiles: a.stateFiles, Boot: process.BootID()})
 	return a, nil
@@ -146,6 +149,21 @@ func (a *Agent) fetchCharm(ctx context.Context, model, digest string, w io.Write
 	if err != nil {
 		return err
 	}
+	return receive(stream, w)
+}
+
+// fetchResource streams a resource from the controller.
+func (a *Agent) fetchResource(ctx context.Context, k event.Key, name string, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := a.cfg.Agents.FetchResource(ctx, &controllerv1.FetchResourceRequest{Model: k.Model, Unit: k.Unit, Name: name})
+	if err != nil {
+		return plugin.FromStatus(err)
+	}
+	return plugin.FromStatus(receive(stream, w))
+}
+
+func receive(stream grpc.ServerStreamingClient[controllerv1.Chunk], w io.Writer) error {
 	for {
 		chunk, err := stream.Recv()
 		if errors.Is(err, io.EOF) {

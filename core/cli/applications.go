@@ -24,6 +24,7 @@ func (a *app) applicationCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.deployCommand(), a.refreshCommand(), a.configCommand(), a.integrateCommand(), a.removeRelationCommand(), a.suspendRelationCommand(), a.resumeRelationCommand(), a.addUnitCommand(),
 		a.removeUnitCommand(), a.scaleCommand(), a.removeApplicationCommand(), a.exposeCommand(), a.unexposeCommand(), a.trustCommand(), a.exportBundleCommand(),
+		a.resourcesCommand(), a.attachResourceCommand(),
 	}
 }
 

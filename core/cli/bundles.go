@@ -201,7 +201,11 @@ func (e *executor) execute(ctx context.Context, c bundle.Change) error {
 	case bundle.SetConfig:
 		_, err = client.SetConfig(ctx, connect.NewRequest(&clientv1.SetConfigRequest{Model: t.model, Application: c.Application, Set: texts(c.Config)}))
 	case bundle.Attach:
-		_, err = client.Refresh(ctx, connect.NewRequest(&clientv1.RefreshRequest{Model: t.model, Application: c.Application, Resources: e.resources(c.Resources)}))
+		req := &clientv1.RefreshRequest{Model: t.model, Application: c.Application, Resources: e.resources(c.Resources)}
+		if err = e.app.refreshUploads(ctx, t, req); err != nil {
+			return err
+		}
+		_, err = client.Refresh(ctx, connect.NewRequest(req))
 	case bundle.SetTrust:
 		_, err = client.Trust(ctx, connect.NewRequest(&clientv1.TrustRequest{Model: t.model, Application: c.Application, Trust: true}))
 	case bundle.Scale:
@@ -238,6 +242,9 @@ func (e *executor) deploy(ctx context.Context, c bundle.Change, digest string) e
 		return err
 	}
 	if req.HookTimeoutMs, err = parseHookTimeout(e.flags.hookTimeout); err != nil {
+		return err
+	}
+	if req.Uploads, err = e.app.uploads(ctx, e.target, charmResources(spec.Charm), req.GetResources()); err != nil {
 		return err
 	}
 	answer, err := e.target.client.Deploy(ctx, connect.NewRequest(req))

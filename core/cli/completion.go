@@ -177,7 +177,7 @@ func unbuilt() map[string][]string {
 		"controllers":  {"controller-config", "enable-ha", "kill-controller", "show-controller", "upgrade-controller"},
 		"clouds":       {"add-cloud", "add-credential", "add-k8s", "autoload-credentials", "clouds", "credentials", "default-credential", "default-region", "regions", "remove-cloud", "remove-credential", "remove-k8s", "set-credential", "show-cloud", "show-credential", "update-cloud", "update-credential", "update-k8s"},
 		"machines":     {"add-machine", "remove-machine", "show-machine"},
-		"applications": {"attach-resource", "charm-resources", "constraints", "diff-bundle", "download", "find", "info", "resources", "set-application-base", "set-constraints"},
+		"applications": {"charm-resources", "constraints", "diff-bundle", "download", "find", "info", "set-application-base", "set-constraints"},
 		"look":         {"dashboard", "debug-code", "debug-hook", "debug-hooks", "scp", "show-action", "show-status-log", "ssh"},
 		"ours":         {"apply", "pack", "plan", "replay"},
 	}

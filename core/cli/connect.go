@@ -38,6 +38,10 @@ func (l line) client() clientv1connect.ClientClient {
 	return clientv1connect.NewClientClient(l.http, l.url, connect.WithReadMaxBytes(64<<20))
 }
 
+func (t *target) resources() clientv1connect.ResourcesClient {
+	return clientv1connect.NewResourcesClient(t.line.http, t.line.url)
+}
+
 func (t *target) storage() clientv1connect.StorageClient {
 	return clientv1connect.NewStorageClient(t.line.http, t.line.url)
 }

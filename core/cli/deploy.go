@@ -98,6 +98,9 @@ func (a *app) deployOne(ctx context.Context, t *target, path string, req *client
 		return nil, err
 	}
 	req.Model, req.CharmDigest, req.CharmPath = t.model, up.GetDigest(), path
+	if req.Uploads, err = a.uploads(ctx, t, charmResources(path), req.GetResources()); err != nil {
+		return nil, err
+	}
 	answer, err := t.client.Deploy(ctx, connect.NewRequest(req))
 	if err != nil {
 		return nil, err
@@ -214,6 +217,9 @@ func (a *app) charmPath(ctx context.Context, t *target, app string, f *refreshFl
 }
 
 func (a *app) refreshOne(ctx context.Context, t *target, req *clientv1.RefreshRequest) (changed bool, err error) {
+	if err := a.refreshUploads(ctx, t, req); err != nil {
+		return false, err
+	}
 	answer, err := t.client.Refresh(ctx, connect.NewRequest(req))
 	if err != nil {
 		return false, err

@@ -59,6 +59,7 @@ func golden(t *testing.T, name, got string) {
 type fake struct {
 	clientv1connect.UnimplementedClientHandler
 	clientv1connect.UnimplementedStorageHandler
+	clientv1connect.UnimplementedResourcesHandler
 	mu       sync.Mutex
 	asked    []string
 	statuses []*clientv1.StatusResponse // WatchStatus sends all of them, Status the last
@@ -69,6 +70,7 @@ type fake struct {
 	progress []*clientv1.Progress
 	logs     []*controllerv1.LogRecord
 	storage  []*controllerv1.StorageInstance
+	attached []*clientv1.ResourceInfo
 	findings []*clientv1.Diagnostic
 	fail     error
 	entered  func(call string)
@@ -310,6 +312,7 @@ func newShell(t *testing.T, f *fake) *shell {
 	mux := http.NewServeMux()
 	mux.Handle(clientv1connect.NewClientHandler(f))
 	mux.Handle(clientv1connect.NewStorageHandler(f))
+	mux.Handle(clientv1connect.NewResourcesHandler(f))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := clientv1connect.NewClientClient(server.Client(), server.URL)

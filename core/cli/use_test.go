@@ -20,7 +20,7 @@ func each(a *app, f func(path string, c *cobra.Command)) {
 			down(prefix+c.Name()+" ", sub)
 		}
 	}
-	for _, c := range slices.Concat(a.modelCommands(), a.applicationCommands(), a.operationCommands(), a.lookCommands()) {
+	for _, c := range slices.Concat(a.modelCommands(), a.applicationCommands(), a.storageCommands(), a.operationCommands(), a.lookCommands()) {
 		down("", c)
 	}
 }
@@ -59,6 +59,9 @@ var wrongUses = []string{
 	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
 	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",
 	"wait-for", "wait-for machine 0", "wait-for model", "wait-for application", "wait-for unit", "wait-for unit web", "wait-for unit web/0 --query ((", "wait-for application web --query nope(units)",
+	"storage x", "storage --filesystem", "show-storage", "show-storage data", "show-storage data/0 --format tabular", "add-storage web/0", "add-storage web data", "add-storage web/0 data=0", "add-storage web/0 data=a,b",
+	"attach-storage web/0", "attach-storage web data/0", "attach-storage web/0 data", "detach-storage", "detach-storage data/x", "detach-storage data/0 --no-wait", "remove-storage", "remove-storage data",
+	"resources", "resources a b", "resources a --format xml", "attach-resource web", "attach-resource web blob", "attach-resource web =x", "attach-resource a b c",
 	"machines x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
 }
 

@@ -32,6 +32,7 @@ const (
 	sealFile     = "sealing-keys.json" // in caDir: what is needed to read the store, and never lies in it
 	storeDir     = "etcd"
 	charmsDir    = "charms"
+	resourcesDir = "resources"
 	logsDir      = "logs"
 	substrateDir = "substrate"
 	agentDir     = "agent"

@@ -93,6 +93,7 @@ type controller struct {
 	ca        *pki.CA
 	store     *store.Etcd
 	blobs     *blobs.Store
+	resources *blobs.Store
 	book      *logbook.Book
 	plugins   *pluginhost.Host
 	mirror    *watch.Mirror
@@ -124,6 +125,9 @@ func open(ctx context.Context, dir string, p Process) (c *controller, err error)
 		return nil, err
 	}
 	if c.blobs, err = blobs.New(blobs.Config{Dir: filepath.Join(dir, charmsDir)}); err != nil {
+		return nil, err
+	}
+	if c.resources, err = blobs.New(blobs.Config{Dir: filepath.Join(dir, resourcesDir), MaxBytes: maxResource, What: "resource", Suffix: ".resource"}); err != nil {
 		return nil, err
 	}
 	if c.book, err = logbook.New(logbook.Config{Dir: filepath.Join(dir, logsDir), Log: c.log}); err != nil {
@@ -191,6 +195,9 @@ func (c *controller) openStore(ctx context.Context) (err error) {
 	return err
 }
 
+// maxResource is the size of the largest file that is taken as a resource, in bytes.
+const maxResource = 16 << 30
+
 // wire makes the parts and tells each whom it may call.
 func (c *controller) wire() {
 	c.reader = snapshot.NewReader(c.mirror)
@@ -201,6 +208,10 @@ func (c *controller) wire() {
 		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elections, Presence: c.presence, Authority: c.ca, Sink: c.book, Log: c.log,
 		OpenCharm: func(digest string) (io.ReadCloser, error) {
 			file, _, err := c.blobs.Open(digest)
+			return file, err
+		},
+		OpenResource: func(digest string) (io.ReadCloser, error) {
+			file, _, err := c.resources.Open(digest)
 			return file, err
 		},
 	})
@@ -214,7 +225,7 @@ func (c *controller) wire() {
 		},
 	})
 	c.clients = clients.New(clients.Config{
-		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Book: c.book,
+		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Book: c.book,
 		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
 	})
 }

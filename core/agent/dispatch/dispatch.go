@@ -37,6 +37,8 @@ type Config struct {
 	Runtimes Runtimes
 	Charms   *Charms
 	Lines    Lines
+	// FetchResource fetches what charms ask for with resource-get.
+	FetchResource FetchResource
 	// UnitDir keeps a unit's copy of its charm, RunDir its sockets and process records; both for one unit.
 	UnitDir func(event.Key) string
 	RunDir  func(event.Key) string
@@ -124,7 +126,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return unprepared(err)
 	}
 	crash.At("dispatch.before-run")
-	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View})
+	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View,
+		shelf: &shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")}})
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}
 	if err == nil {

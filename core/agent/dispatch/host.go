@@ -35,6 +35,7 @@ type host struct {
 	ev    *hookv1.Event
 	view  *hookv1.View
 	n     atomic.Uint64
+	shelf *shelf
 }
 
 // Call answers what the view cannot hold.
@@ -47,7 +48,7 @@ func (h *host) Call(ctx context.Context, operation, request string) (string, err
 	case "secret-get":
 		return h.secret(ctx, request)
 	case "resource":
-		return h.resource(request)
+		return h.shelf.answer(ctx, request)
 	case "network":
 		return h.network(request)
 	}
@@ -115,19 +116,6 @@ func (h *host) secret(ctx context.Context, request string) (string, error) {
 type named struct {
 	Name    string `json:"name"`
 	Binding string `json:"binding"`
-}
-
-func (h *host) resource(request string) (string, error) {
-	var ask named
-	if err := json.Unmarshal([]byte(request), &ask); err != nil {
-		return "", errs.E(errs.Invalid, "cannot read the request for a resource: %w", err)
-	}
-	for _, r := range h.view.Resources {
-		if r.Name == ask.Name {
-			return encode(map[string]string{"path": r.Path})
-		}
-	}
-	return "", errs.E(errs.NotFound, "cannot find resource %q: the charm declares none of that name", ask.Name)
 }
 
 func (h *host) network(request string) (string, error) {

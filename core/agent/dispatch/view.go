@@ -52,7 +52,7 @@ func View(in ViewInput) *hookv1.View {
 		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
 		Secrets: secretViews(s), NowUnix: in.Now.Unix(),
 	}
-	v.Environment = visible(v.Environment, v.Resources)
+	v.StorageRules = storageRules(in)
 	if in.leader() {
 		v.Leadership.SecondsLeft, v.Leadership.UntilBoottimeNs = in.LeaderLeft.Seconds(), int64(in.LeaderUntil)
 	}
@@ -219,33 +219,26 @@ func interfacesOf(env *substratev1.EnvironmentResponse, known []string) []*hookv
 	return all
 }
 
-// visible tells a substrate that hides the user's files from charms which of them the unit was given: its resources.
-func visible(environment map[string]string, all []*hookv1.ResourceView) map[string]string {
-	var paths []string
-	for _, r := range all {
-		if r.Path != "" {
-			paths = append(paths, r.Path)
-		}
-	}
-	if len(paths) == 0 {
-		return environment
-	}
-	out := map[string]string{"BANGLE_VISIBLE": strings.Join(paths, ":")}
-	maps.Copy(out, environment)
-	return out
-}
-
+// resources are those that the charm declares. Files are fetched when the charm asks for them.
 func resources(in ViewInput) []*hookv1.ResourceView {
 	var all []*hookv1.ResourceView
 	for _, name := range slices.Sorted(maps.Keys(in.Charm.Meta.Resources)) {
 		r := &hookv1.ResourceView{Name: name, Type: in.Charm.Meta.Resources[name].Type}
-		switch where := in.Model.Application.Resources[name]; {
-		case r.Type == "file":
-			r.Path = where
-		case where != "":
+		if where := in.Model.Application.Resources[name]; r.Type != "file" && where != "" {
 			r.Image = map[string]string{"registrypath": where}
 		}
 		all = append(all, r)
+	}
+	return all
+}
+
+// storageRules are how many instances of each store the charm's units may have.
+func storageRules(in ViewInput) []*hookv1.StorageRule {
+	var all []*hookv1.StorageRule
+	for _, name := range slices.Sorted(maps.Keys(in.Charm.Meta.Storage)) {
+		if least, most, err := in.Charm.Meta.Storage[name].Counts(); err == nil {
+			all = append(all, &hookv1.StorageRule{Name: name, Least: uint32(least), Most: int32(min(most, 1<<30))})
+		}
 	}
 	return all
 }

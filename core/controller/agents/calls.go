@@ -106,6 +106,35 @@ func (s *Service) FetchCharm(req *controllerv1.FetchCharmRequest, out grpc.Serve
 	if err != nil {
 		return err
 	}
+	return send(file, out, "charm "+req.GetDigest())
+}
+
+// FetchResource implements the call. What a unit may read is what its application has.
+func (s *Service) FetchResource(req *controllerv1.FetchResourceRequest, out grpc.ServerStreamingServer[controllerv1.Chunk]) error {
+	var rec *controllerv1.ResourceRecord
+	var err error
+	s.cfg.Mirror.Read(func(state *model.State) {
+		g := state.Model(req.GetModel())
+		if err = authz.Speaks(g, agentOf(out.Context()), req.GetUnit()); err == nil {
+			app, _ := g.App(key.AppOf(req.GetUnit()))
+			rec = app.GetResourceRecords()[req.GetName()]
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case rec.GetDigest() == "" || s.cfg.OpenResource == nil:
+		return errs.E(errs.NotFound, "resource#%s/%s not found", key.AppOf(req.GetUnit()), req.GetName())
+	}
+	file, err := s.cfg.OpenResource(rec.GetDigest())
+	if err != nil {
+		return err
+	}
+	return send(file, out, "resource "+req.GetName())
+}
+
+// send streams a file and closes it.
+func send(file io.ReadCloser, out grpc.ServerStreamingServer[controllerv1.Chunk], what string) error {
 	defer file.Close()
 	for {
 		buffer := make([]byte, chunkSize) // sent messages must not be reused
@@ -119,7 +148,7 @@ func (s *Service) FetchCharm(req *controllerv1.FetchCharmRequest, out grpc.Serve
 			return nil
 		}
 		if err != nil {
-			return errs.E(errs.Internal, "cannot read charm %s: %w", req.GetDigest(), err)
+			return errs.E(errs.Internal, "cannot read %s: %w", what, err)
 		}
 	}
 }

@@ -123,7 +123,10 @@ func start(t testing.TB) *controller {
 	c.service = agents.New(agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: commit.New(commit.Config{Store: c.store, Mirror: c.mirror}), Elections: c.elect, Presence: c.presence,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) },
-		Authority: c.ca, Sink: c.sink, OpenCharm: func(string) (io.ReadCloser, error) {
+		Authority: c.ca, Sink: c.sink, OpenResource: func(string) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil
+		},
+		OpenCharm: func(string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil
 		},
 	})
@@ -294,7 +297,8 @@ func (c *controller) world() {
 		records := map[key.Key]proto.Message{key.Named(key.Model, uuid): &controllerv1.Model{Uuid: uuid, Name: uuid, Life: alive}}
 		for unit, agent := range units {
 			app := key.AppOf(unit)
-			records[key.OfApp(key.App, app)] = &controllerv1.Application{Name: app, Life: alive, CharmDigest: "d-" + app + "-" + uuid}
+			records[key.OfApp(key.App, app)] = &controllerv1.Application{Name: app, Life: alive, CharmDigest: "d-" + app + "-" + uuid,
+				ResourceRecords: map[string]*controllerv1.ResourceRecord{"blob": {Name: "blob", Digest: "r"}}}
 			records[key.Named(key.Charm, "d-"+app+"-"+uuid)] = &controllerv1.Charm{Digest: "d-" + app + "-" + uuid}
 			records[key.OfUnit(key.Unit, unit)] = &controllerv1.Unit{Name: unit, Life: alive, Agent: agent}
 			records[key.OfUnit(key.Incarnation, unit)] = &controllerv1.Incarnation{Id: "i-" + agent, Agent: agent}

@@ -119,6 +119,14 @@ func probes() map[string]probe {
 			_, err := h.rpc.SetAddresses(ctx, &controllerv1.SetAddressesRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Addresses: []string{"6.6.6.6"}})
 			return err
 		},
+		"FetchResource": func(ctx context.Context, h *holder, uuid, unit string) error {
+			stream, err := h.rpc.FetchResource(ctx, &controllerv1.FetchResourceRequest{Model: uuid, Unit: unit, Name: "blob"})
+			if err != nil {
+				return err
+			}
+			_, err = stream.Recv()
+			return plugin.FromStatus(err)
+		},
 		"SetStorage": func(ctx context.Context, h *holder, uuid, unit string) error {
 			// One's own unit may not speak of another's storage either.
 			for _, foreign := range []string{"sdb/0", "none/0"} {

@@ -35,7 +35,7 @@ func (s *Service) Deploy(ctx context.Context, req *connect.Request[clientv1.Depl
 	if err != nil {
 		return nil, fmt.Errorf("cannot deploy: %w", err)
 	}
-	app, diags, err := s.newApplication(in, ch)
+	app, diags, err := s.newApplication(ctx, in, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (s *Service) charmMod(e *edit, digest string) int64 {
 
 // newApplication checks all that a deploy says and makes the record. Everything
 // that is wrong is in the one error.
-func (s *Service) newApplication(in *clientv1.DeployRequest, ch *charm.Charm) (*controllerv1.Application, []*clientv1.Diagnostic, error) {
+func (s *Service) newApplication(ctx context.Context, in *clientv1.DeployRequest, ch *charm.Charm) (*controllerv1.Application, []*clientv1.Diagnostic, error) {
 	name := in.GetApplication()
 	if name == "" {
 		name = ch.Meta.Name
@@ -122,13 +122,14 @@ func (s *Service) newApplication(in *clientv1.DeployRequest, ch *charm.Charm) (*
 	if err := bad.err(); err != nil {
 		return nil, nil, err
 	}
-	return &controllerv1.Application{
+	app := &controllerv1.Application{
 		Name: name, Life: controllerv1.Life_LIFE_ALIVE, CharmDigest: charms.Digest(in.GetCharmDigest()), CharmName: ch.Meta.Name,
 		CharmUrl: fmt.Sprintf("local:%s-%d", ch.Meta.Name, ch.Revision), CharmRevision: int32(ch.Revision), CharmPath: in.GetCharmPath(),
 		Runtime: string(ch.Runtime), Config: toValues(values), ConfigRevision: 1, Trust: in.GetTrust(), Subordinate: ch.Meta.Subordinate,
-		HookTimeoutMs: in.GetHookTimeoutMs(), Constraints: in.GetConstraints(), Resources: in.GetResources(), Storage: in.GetStorage(),
+		HookTimeoutMs: in.GetHookTimeoutMs(), Constraints: in.GetConstraints(), Storage: in.GetStorage(),
 		EndpointBindings: in.GetBindings(), SpecRevision: 1,
-	}, diags, nil
+	}
+	return app, diags, s.giveResources(s.newEdit(ctx), app, &ch.Meta, in.GetResources(), in.GetUploads())
 }
 
 // givenConfig reads values given as text and as a file; text wins.

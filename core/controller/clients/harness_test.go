@@ -63,6 +63,7 @@ type box struct {
 	reader *snapshot.Reader
 	book   *logbook.Book
 	blobs  *blobs.Store
+	kept   *blobs.Store // resources
 	dir    string
 	url    string
 	http   *http.Client
@@ -117,8 +118,10 @@ func newBox(t testing.TB) *box {
 	must(t, err)
 	b.blobs, err = blobs.New(blobs.Config{Dir: filepath.Join(b.dir, "charms"), MaxBytes: 1 << 20})
 	must(t, err)
+	b.kept, err = blobs.New(blobs.Config{Dir: filepath.Join(b.dir, "resources"), MaxBytes: 1 << 20, What: "resource", Suffix: ".resource"})
+	must(t, err)
 	s := clients.New(clients.Config{
-		Store: etcd, Epoch: etcd.Epoch(), Mirror: b.reader, Presence: b, Places: b, Blobs: b.blobs, Book: b.book,
+		Store: etcd, Epoch: etcd.Epoch(), Mirror: b.reader, Presence: b, Places: b, Blobs: b.blobs, Resources: b.kept, Book: b.book,
 		Info: func() *clientv1.ControllerInfoResponse {
 			return &clientv1.ControllerInfoResponse{Name: "test", Substrate: "local"}
 		},

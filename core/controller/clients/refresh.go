@@ -96,26 +96,24 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 	if in.Trust != nil {
 		app.Trust = in.GetTrust()
 	}
-	moved, err := newResources(app, ch, in.GetResources())
-	if changed || moved {
+	before := app.GetResources()
+	records := app.GetResourceRecords()
+	err := s.giveResources(e, app, &ch.Meta, in.GetResources(), in.GetUploads())
+	dropResources(app, &ch.Meta)
+	if changed || !maps.Equal(before, app.GetResources()) || !maps.EqualFunc(records, app.GetResourceRecords(), sameContent) {
 		app.ModifiedVersion++
 	}
 	return err
 }
 
-// newResources takes other resources over and says whether any is new.
-func newResources(app *controllerv1.Application, ch *charm.Charm, given map[string]string) (bool, error) {
-	if err := checkResources(&ch.Meta, given); err != nil {
-		return false, err
-	}
-	resources := map[string]string{}
-	maps.Copy(resources, app.GetResources())
-	maps.Copy(resources, given)
-	if maps.Equal(resources, app.GetResources()) {
-		return false, nil
-	}
-	app.Resources = resources
-	return true, nil
+func sameContent(a, b *controllerv1.ResourceRecord) bool { return a.GetDigest() == b.GetDigest() }
+
+// dropResources forgets what the charm does not declare any more.
+func dropResources(app *controllerv1.Application, meta *charm.Meta) {
+	maps.DeleteFunc(app.Resources, func(name, _ string) bool { _, ok := meta.Resources[name]; return !ok })
+	maps.DeleteFunc(app.ResourceRecords, func(name string, r *controllerv1.ResourceRecord) bool {
+		return meta.Resources[name].Type != r.GetType()
+	})
 }
 
 // mayRefresh refuses a charm that would break what exists.

@@ -67,7 +67,9 @@ type Config struct {
 	Presence Presence
 	Places   Places
 	Blobs    *blobs.Store
-	Book     *logbook.Book
+	// Resources keeps the contents of resources; nil = none can be given.
+	Resources *blobs.Store
+	Book      *logbook.Book
 	// Info is answered as it is, with the revision filled in.
 	Info func() *clientv1.ControllerInfoResponse
 	// Plugins lists plugins; nil = none.
@@ -106,6 +108,7 @@ func (s *Service) Serve(mux *http.ServeMux) {
 	}
 	mux.Handle(clientv1connect.NewClientHandler(s, options...))
 	mux.Handle(clientv1connect.NewStorageHandler(s, options...))
+	mux.Handle(clientv1connect.NewResourcesHandler(s, options...))
 }
 
 // maxMessage bounds one message of a client, in bytes; a charm comes in many.

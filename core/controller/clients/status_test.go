@@ -81,6 +81,7 @@ storage data/1 web/1 filesystem pending
 		key.OfUnit(key.Addresses, "web/0"): &controllerv1.Addresses{Addresses: []string{"10.0.0.5", "::1"}},
 		key.OfUnit(key.Ports, "web/0"):     &controllerv1.Ports{Ranges: []*hookv1.PortRange{{Protocol: "udp", From: 53, To: 53}, {Protocol: "tcp", From: 80, To: 81}}},
 		key.ScopeOf(2, "web/0"):            &controllerv1.Scope{},
+		key.Named(key.Storage, "data/0"):   &controllerv1.StorageInstance{Id: "data/0", Name: "data", Kind: "filesystem", Owner: "web/0", Status: "attached", Life: controllerv1.Life_LIFE_ALIVE},
 	})
 	b.mu.Lock()
 	b.states["web/0"] = &controllerv1.AgentState{Current: "executing", Message: "config-changed"}

@@ -219,6 +219,14 @@ func (w *writer) places(v *hookv1.View) {
 			w.text("life", s.GetLife())
 		})
 	})
+	w.list("storage_rules", len(v.GetStorageRules()), func(i int) {
+		r := v.GetStorageRules()[i]
+		w.braces(func() {
+			w.text("name", r.GetName())
+			w.int("least", int64(r.GetLeast()))
+			w.int("most", int64(r.GetMost()))
+		})
+	})
 	w.list("resources", len(v.GetResources()), func(i int) {
 		r := v.GetResources()[i]
 		w.braces(func() {

@@ -121,9 +121,38 @@ func storageAdd(c *call) error {
 			}
 			count = n
 		}
+		if err := c.mayAddStorage(name, int(count)); err != nil {
+			return err
+		}
 		c.hook.AddStorage(name, uint32(count))
 	}
 	return nil
+}
+
+// mayAddStorage refuses what the charm does not declare, as far as the view tells; the controller looks again.
+func (c *call) mayAddStorage(name string, count int) error {
+	rules := c.hook.View().GetStorageRules()
+	if len(rules) == 0 {
+		return nil
+	}
+	var known []string
+	for _, r := range rules {
+		known = append(known, r.GetName())
+		if r.GetName() != name {
+			continue
+		}
+		have := 0
+		for _, s := range c.hook.View().GetStorage() {
+			if s.GetName() == name {
+				have++
+			}
+		}
+		if most := int(r.GetMost()); most >= 0 && have+count > most {
+			return errs.E(errs.Invalid, "cannot add storage %q: at most %d instances are allowed, %d are there and %d were asked for", name, most, have, count)
+		}
+		return nil
+	}
+	return errs.E(errs.NotFound, "cannot add storage %q: the charm declares %s", name, strings.Join(known, ", "))
 }
 
 func resourceGet(c *call) error {
@@ -133,13 +162,12 @@ func resourceGet(c *call) error {
 	if err := c.none(1); err != nil {
 		return err
 	}
-	for _, r := range c.hook.View().GetResources() {
-		if r.GetName() == c.args[0] && r.GetPath() != "" {
-			c.print(r.GetPath())
-			return nil
-		}
+	path, err := c.hook.Resource(c.ctx, c.args[0])
+	if err != nil {
+		return fmt.Errorf("could not download resource: %w", err)
 	}
-	return fmt.Errorf("could not download resource: resource %q not found", c.args[0])
+	c.print(path)
+	return nil
 }
 
 func actionGet(c *call) error {

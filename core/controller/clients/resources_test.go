@@ -1,0 +1,129 @@
+package clients_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/bangle-dev/bangle/sdk/errs"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// attach uploads a resource in parts.
+func (b *box) attach(head *clientv1.AttachResourceRequest, content string) (*controllerv1.ResourceRecord, error) {
+	stream := clientv1connect.NewResourcesClient(b.http, b.url).AttachResource(b.t.Context())
+	_ = stream.Send(head) // what is wrong comes with the answer
+	for len(content) > 0 {
+		n := min(len(content), 7)
+		if stream.Send(&clientv1.AttachResourceRequest{Data: []byte(content[:n])}) != nil {
+			break
+		}
+		content = content[n:]
+	}
+	resp, err := stream.CloseAndReceive()
+	if err != nil {
+		return nil, err
+	}
+	return resp.Msg.GetRecord(), nil
+}
+
+func withResources(b *box) string {
+	return b.charm(simple("shop", "resources:\n  blob: {type: file, filename: blob.bin, description: data}\n  image: {type: oci-image, description: the image}\n"))
+}
+
+func sum(text string) string {
+	s := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(s[:])
+}
+
+func TestResourcesOfADeploy(t *testing.T) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	digest := withResources(b)
+	deploy := func(resources map[string]string, uploads map[string]*controllerv1.ResourceRecord) (*connect.Response[clientv1.DeployResponse], error) {
+		return b.client.Deploy(t.Context(), connect.NewRequest(&clientv1.DeployRequest{Model: "m", CharmDigest: digest, Resources: resources, Uploads: uploads}))
+	}
+	up, err := b.attach(&clientv1.AttachResourceRequest{Name: "blob", Filename: "/home/me/blob", Pending: true}, "some content")
+	if err != nil || up.GetDigest() != sum("some content") || up.GetSize() != 12 {
+		t.Fatalf("pending: %v, %v", up, err)
+	}
+	before := dump(t)
+	for name, c := range map[string]struct {
+		resources map[string]string
+		uploads   map[string]*controllerv1.ResourceRecord
+		want      string
+	}{
+		"nothing uploaded": {map[string]string{"blob": "/x"}, nil, "the content of /x was not uploaded"},
+		"unknown content":  {map[string]string{"blob": "/x"}, map[string]*controllerv1.ResourceRecord{"blob": {Type: "file", Digest: sum("other")}}, "upload it again"},
+		"wrong type":       {map[string]string{"image": "/x"}, map[string]*controllerv1.ResourceRecord{"image": up}, "it is an oci-image"},
+		"undeclared":       {map[string]string{"disk": "/x"}, map[string]*controllerv1.ResourceRecord{"disk": up}, `charm "shop" has blob, image`},
+		"not given":        {nil, map[string]*controllerv1.ResourceRecord{"blob": up}, "not among what is given"},
+	} {
+		if _, err := deploy(c.resources, c.uploads); err == nil || !strings.Contains(err.Error(), c.want) || dump(t) != before {
+			t.Errorf("%s: %v, want %q and nothing stored", name, err, c.want)
+		}
+	}
+	resp, err := deploy(map[string]string{"blob": "/x", "image": "me/web:1"}, map[string]*controllerv1.ResourceRecord{"blob": up})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := resp.Msg.GetApplication().GetResourceRecords()
+	if r := records["blob"]; r.GetRevision() != 1 || r.GetFilename() != "blob.bin" || r.GetOrigin() != "upload" || r.GetDigest() != up.GetDigest() {
+		t.Errorf("blob is %v", r)
+	}
+	file, _, err := b.kept.Open(records["image"].GetDigest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if text, err := io.ReadAll(file); err != nil || string(text) != "registrypath: me/web:1\n" {
+		t.Errorf("the image's file says %q, %v", text, err)
+	}
+}
+
+func TestAttachResource(t *testing.T) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: withResources(b)})
+	before := dump(t)
+	for name, c := range map[string]struct {
+		head *clientv1.AttachResourceRequest
+		want string
+	}{
+		"no such application": {&clientv1.AttachResourceRequest{Model: "m", Application: "none", Name: "blob"}, "there is no such application"},
+		"undeclared":          {&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "disk"}, `charm "shop" has blob, image`},
+		"a file as image":     {&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "image", Filename: "x"}, "it is an oci-image"},
+		"an image as file":    {&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "blob", Image: "x"}, "it is a file"},
+		"no name":             {&clientv1.AttachResourceRequest{Model: "m", Application: "shop"}, "it has no name"},
+	} {
+		if _, err := b.attach(c.head, "content"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	if kept, err := b.kept.List(); err != nil || len(kept) > 0 || dump(t) != before {
+		t.Errorf("what was refused left %v, %v", kept, err)
+	}
+	for i, content := range []string{"one", "two", "two"} {
+		rec, err := b.attach(&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "blob", Filename: "/x"}, content)
+		if want := uint32(min(i+1, 2)); err != nil || rec.GetRevision() != want || rec.GetDigest() != sum(content) {
+			t.Errorf("%s: %v, %v, want revision %d", content, rec, err, want)
+		}
+	}
+	list := ok(t, clientv1connect.NewResourcesClient(b.http, b.url).ListResources, &clientv1.ListResourcesRequest{Model: "m", Application: "shop"}).GetResources()
+	if len(list) != 2 || list[0].GetRecord().GetRevision() != 2 || list[1].GetRecord().GetRevision() != 0 || list[1].GetDescription() != "the image" {
+		t.Errorf("%v", list)
+	}
+	m, err := b.reader.Model(b.reader.Models()[0].GetUuid())
+	if !err || m.Applications["shop"].Value.GetModifiedVersion() != 2 {
+		t.Errorf("modified version %d, want one for each new content", m.Applications["shop"].Value.GetModifiedVersion())
+	}
+	if _, err := b.attach(&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "blob"}, strings.Repeat("x", 2<<20)); connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("too large: %v, class %v", err, errs.Class(err))
+	}
+}

@@ -1,0 +1,146 @@
+package clients_test
+
+import (
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bangle-dev/bangle/core/key"
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
+	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+)
+
+// storageBox has model m with db/0 and db/1, which have data/0 and data/1; a unit may have up to two of data.
+func storageBox(t *testing.T) (*box, clientv1connect.StorageClient) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", Units: 2, CharmDigest: b.charm(simple("db", "storage:\n  data: {type: filesystem, multiple: {range: 1-2}, minimum-size: 1G}\n"))})
+	return b, clientv1connect.NewStorageClient(b.http, b.url)
+}
+
+func (b *box) storage(id string) *controllerv1.StorageInstance {
+	m, _ := b.reader.Model(b.reader.Models()[0].GetUuid())
+	return m.Storage[id].Value
+}
+
+// told makes the charm of the unit know the storage.
+func (b *box) told(unit, id string) {
+	st := proto.CloneOf(b.storage(id))
+	st.Status, st.Attached, st.Location = "attached", unit, "/srv"
+	b.put(map[key.Key]proto.Message{
+		key.OfUnit(key.State, unit): &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Storage: map[string]*controllerv1.StorageCursor{id: {Attached: true}}}},
+		key.Named(key.Storage, id):  st,
+	})
+}
+
+// wantError wants an error that says something.
+func wantError[T any](t *testing.T, what string, resp *connect.Response[T], err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: %v, %v; want %q", what, resp, err, want)
+	}
+}
+
+func TestAddStorage(t *testing.T) {
+	b, client := storageBox(t)
+	add := func(unit, name string, d *controllerv1.StorageDirective) (*connect.Response[clientv1.AddStorageResponse], error) {
+		return client.AddStorage(t.Context(), connect.NewRequest(&clientv1.AddStorageRequest{Model: "m", Unit: unit, Storage: map[string]*controllerv1.StorageDirective{name: d}}))
+	}
+	before := dump(t)
+	for _, c := range []struct {
+		unit, name string
+		d          *controllerv1.StorageDirective
+		want       string
+	}{
+		{"db/0", "data", &controllerv1.StorageDirective{Count: 2}, `allows 1 to 2 of storage "data" for each unit; it has 1 and 2 more`},
+		{"db/0", "data", &controllerv1.StorageDirective{SizeBytes: 5}, "needs at least 1073741824 bytes"},
+		{"db/0", "tape", nil, `charm "db" has no storage "tape"`}, {"db/7", "data", nil, "there is no such unit"},
+	} {
+		resp, err := add(c.unit, c.name, c.d)
+		wantError(t, c.unit+" "+c.name, resp, err, c.want)
+	}
+	if dump(t) != before {
+		t.Error("what was refused wrote")
+	}
+	resp, err := add("db/0", "data", &controllerv1.StorageDirective{Pool: "ssd", SizeBytes: 3 << 30})
+	if err != nil || len(resp.Msg.GetIds()) != 1 || resp.Msg.GetIds()[0] != "data/2" {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	if st := b.storage("data/2"); st.GetOwner() != "db/0" || st.GetPool() != "ssd" || st.GetSizeBytes() != 3<<30 || st.GetStatus() != "pending" {
+		t.Errorf("%v", st)
+	}
+}
+
+func TestStorageIsDetachedAndGivenToAnother(t *testing.T) {
+	b, client := storageBox(t)
+	detach := func(id string, force bool) (*connect.Response[clientv1.DetachStorageResponse], error) {
+		return client.DetachStorage(t.Context(), connect.NewRequest(&clientv1.DetachStorageRequest{Model: "m", Ids: []string{id}, Force: force}))
+	}
+	attach := func(unit string, ids ...string) (*connect.Response[clientv1.AttachStorageResponse], error) {
+		return client.AttachStorage(t.Context(), connect.NewRequest(&clientv1.AttachStorageRequest{Model: "m", Unit: unit, Ids: ids}))
+	}
+	again, err := attach("db/1", "data/0")
+	wantError(t, "attached already", again, err, "storage is attached to unit db/0; detach it first")
+	// never told to the charm: gone at once
+	if _, err := detach("data/0", false); err != nil || b.storage("data/0").GetOwner() != "" {
+		t.Errorf("never attached: %v, %v", err, b.storage("data/0"))
+	}
+	// told: the unit must run its hook
+	b.told("db/1", "data/1")
+	if _, err := detach("data/1", false); err != nil || b.storage("data/1").GetOwner() != "db/1" || b.storage("data/1").GetStatus() != "detaching" {
+		t.Errorf("attached: %v, %v", err, b.storage("data/1"))
+	}
+	if _, err := detach("data/1", true); err != nil || b.storage("data/1").GetOwner() != "" {
+		t.Errorf("forced: %v, %v", err, b.storage("data/1"))
+	}
+	twice, err := detach("data/1", false)
+	wantError(t, "detached already", twice, err, "storage is not attached")
+	if _, err := attach("db/0", "data/0", "data/1"); err != nil || b.storage("data/1").GetOwner() != "db/0" || b.storage("data/1").GetStatus() != "pending" {
+		t.Errorf("given to another: %v, %v", err, b.storage("data/1"))
+	}
+	more := ok(t, client.AddStorage, &clientv1.AddStorageRequest{Model: "m", Unit: "db/1", Storage: map[string]*controllerv1.StorageDirective{"data": {}}}).GetIds()[0]
+	if _, err := detach(more, false); err != nil {
+		t.Fatal(err)
+	}
+	full, err := attach("db/0", more)
+	wantError(t, "more than allowed", full, err, "allows 1 to 2")
+}
+
+func TestRemoveStorage(t *testing.T) {
+	b, client := storageBox(t)
+	remove := func(id string, force, keep bool) (*connect.Response[clientv1.RemoveStorageResponse], error) {
+		return client.RemoveStorage(t.Context(), connect.NewRequest(&clientv1.RemoveStorageRequest{Model: "m", Ids: []string{id}, Force: force, Keep: keep}))
+	}
+	b.told("db/0", "data/0")
+	before := dump(t)
+	resp, err := remove("data/0", false, false)
+	wantError(t, "attached", resp, err, "storage is attached to unit db/0; use --force")
+	resp, err = remove("data/9", true, false)
+	wantError(t, "unknown", resp, err, "there is no such storage")
+	if dump(t) != before {
+		t.Error("what was refused wrote")
+	}
+	if _, err := remove("data/0", true, false); err != nil || b.storage("data/0").GetStatus() != "detaching" || !b.storage("data/0").GetDestroy() || b.storage("data/0").GetLife() != controllerv1.Life_LIFE_DYING {
+		t.Errorf("forced: %v, %v", err, b.storage("data/0"))
+	}
+	if _, err := remove("data/1", true, true); err != nil || b.storage("data/1").GetOwner() != "" || b.storage("data/1").GetDestroy() {
+		t.Errorf("kept: %v, %v", err, b.storage("data/1"))
+	}
+}
+
+func TestDyingUnitMarksItsStorage(t *testing.T) {
+	b, _ := storageBox(t)
+	b.told("db/0", "data/0")
+	b.told("db/1", "data/1")
+	ok(t, b.client.RemoveUnit, &clientv1.RemoveUnitRequest{Model: "m", Units: []string{"db/0"}})
+	ok(t, b.client.RemoveUnit, &clientv1.RemoveUnitRequest{Model: "m", Units: []string{"db/1"}, DestroyStorage: true})
+	if st := b.storage("data/0"); st.GetStatus() != "detaching" || st.GetDestroy() || st.GetLife() != controllerv1.Life_LIFE_ALIVE {
+		t.Errorf("kept: %v", st)
+	}
+	if st := b.storage("data/1"); st.GetStatus() != "detaching" || !st.GetDestroy() || st.GetLife() != controllerv1.Life_LIFE_DYING {
+		t.Errorf("destroyed: %v", st)
+	}
+}
