@@ -15,7 +15,7 @@ const expiredAgain = 5 * time.Minute
 // secrets: what expired, what is to be rotated, what others changed, what nobody reads any more; each by id. Owners hear of
 // their own; of the application's only the leader, who alone is told of them.
 func secrets(in Input) (Decision, bool) {
-	if !in.Cursor.Installed || in.dying() {
+	if !in.Cursor.Installed || in.dying() || in.queued() != "" {
 		return none()
 	}
 	for _, next := range []func(Input) *hookv1.Event{expired, rotate, changed, unread} {
