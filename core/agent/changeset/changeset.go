@@ -92,7 +92,7 @@ func LeaderOnly(cs *hookv1.Changeset) bool {
 			return true
 		}
 	}
-	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || hook.LeaderSecrets(cs)
+	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || cs != nil && cs.PodSpec != nil || hook.LeaderSecrets(cs)
 }
 
 // Wrote says in a few words what a changeset writes: "status, 2 databags".

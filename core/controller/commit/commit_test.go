@@ -94,6 +94,11 @@ func TestGuards(t *testing.T) {
 		{"another epoch", nil, "web/0", func(_ *world, r *controllerv1.CommitRequest) { r.Guard.Epoch = "e" }, commit.Epoch},
 		{"leader", leader(), "web/0", func(*world, *controllerv1.CommitRequest) {}, ""},
 		{"not the leader", leader(), "web/1", func(*world, *controllerv1.CommitRequest) {}, commit.Denied},
+		{"pod spec of a follower", &hookv1.Changeset{PodSpec: proto.String(`{"spec":{}}`)}, "web/1", func(*world, *controllerv1.CommitRequest) {}, commit.Denied},
+		{"pod spec of an old term", &hookv1.Changeset{PodSpec: proto.String(`{"spec":{}}`)}, "web/0", func(_ *world, r *controllerv1.CommitRequest) { r.Guard.LeaderTerm-- }, commit.Denied},
+		{"leader settings of an old term", &hookv1.Changeset{LeaderSettings: map[string]string{"k": "v"}}, "web/0", func(_ *world, r *controllerv1.CommitRequest) { r.Guard.LeaderTerm-- }, commit.Denied},
+		{"application bag of an old term", &hookv1.Changeset{Bags: []*hookv1.BagWrite{{RelationId: 2, App: true, Set: map[string]string{"k": "v"}}}}, "web/0",
+			func(_ *world, r *controllerv1.CommitRequest) { r.Guard.LeaderTerm-- }, commit.Denied},
 		{"old term", leader(), "web/0", func(w *world, r *controllerv1.CommitRequest) { r.Guard.LeaderTerm-- }, commit.Denied},
 		{"leader lost while in flight", leader(), "web/0", func(w *world, _ *controllerv1.CommitRequest) {
 			w.before = func() { w.put(key.OfApp(key.Lead, "web"), &controllerv1.Lead{Unit: "web/1"}) }

@@ -81,7 +81,7 @@ func (d *draft) make(s *model.State, fill func(*draft) *controllerv1.Refusal) *c
 func (d *draft) mayWrite(k key.Key) bool {
 	if d.leader && k.App == key.AppOf(d.guard.Unit) && k.Unit == "" {
 		switch k.Kind {
-		case key.AppStatus, key.LeaderSettings:
+		case key.AppStatus, key.LeaderSettings, key.PodSpec:
 			return true
 		case key.Bag:
 			return d.g.InRelation(k.Relation, k.App)

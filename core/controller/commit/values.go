@@ -16,7 +16,7 @@ import (
 
 // leaderWrites says whether the changeset has anything that only a leader may write.
 func leaderWrites(cs *hookv1.Changeset) bool {
-	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || hook.LeaderSecrets(cs) ||
+	return cs.GetAppStatus() != nil || len(cs.GetLeaderSettings()) > 0 || cs != nil && cs.PodSpec != nil || hook.LeaderSecrets(cs) ||
 		slices.ContainsFunc(cs.GetBags(), func(b *hookv1.BagWrite) bool { return b.GetApp() })
 }
 
