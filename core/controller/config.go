@@ -33,6 +33,7 @@ const (
 	storeDir     = "etcd"
 	charmsDir    = "charms"
 	resourcesDir = "resources"
+	tempDir      = "tmp" // cleared at every start
 	logsDir      = "logs"
 	substrateDir = "substrate"
 	agentDir     = "agent"

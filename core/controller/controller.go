@@ -21,6 +21,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/blobs"
 	"github.com/bangle-dev/bangle/core/controller/charms"
 	"github.com/bangle-dev/bangle/core/controller/clients"
+	"github.com/bangle-dev/bangle/core/controller/collect"
 	"github.com/bangle-dev/bangle/core/controller/commit"
 	"github.com/bangle-dev/bangle/core/controller/leadership"
 	"github.com/bangle-dev/bangle/core/controller/logbook"
@@ -127,6 +128,10 @@ func open(ctx context.Context, dir string, p Process) (c *controller, err error)
 	if c.blobs, err = blobs.New(blobs.Config{Dir: filepath.Join(dir, charmsDir)}); err != nil {
 		return nil, err
 	}
+	temp := filepath.Join(dir, tempDir)
+	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
+		return nil, errs.E(errs.Internal, "cannot clear what an earlier life left: %w", err)
+	}
 	if c.resources, err = blobs.New(blobs.Config{Dir: filepath.Join(dir, resourcesDir), MaxBytes: maxResource, What: "resource", Suffix: ".resource"}); err != nil {
 		return nil, err
 	}
@@ -225,7 +230,7 @@ func (c *controller) wire() {
 		},
 	})
 	c.clients = clients.New(clients.Config{
-		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Book: c.book,
+		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Temp: filepath.Join(c.dir, tempDir), Book: c.book,
 		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
 	})
 }
@@ -254,6 +259,9 @@ func (c *controller) run(ctx context.Context) error {
 	group.Go(func() error { return c.elections.Run(ctx) })
 	group.Go(func() error { return c.placement.Run(ctx) })
 	group.Go(func() error { return c.commits.RunJanitor(ctx, wake) })
+	group.Go(func() error {
+		return collect.New(collect.Config{Store: c.store, Mirror: c.mirror, Charms: c.blobs, Resources: c.resources, Log: c.log}).Run(ctx)
+	})
 	group.Go(func() error { c.placement.Warm(c.cfg.Substrate); return nil })
 	if err := c.serve(ctx, group); err != nil {
 		group.Go(func() error { return err })

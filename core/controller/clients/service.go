@@ -70,6 +70,8 @@ type Config struct {
 	// Resources keeps the contents of resources; nil = none can be given.
 	Resources *blobs.Store
 	Book      *logbook.Book
+	// Temp is where charms are unpacked to be checked; "" is the system's.
+	Temp string
 	// Info is answered as it is, with the revision filled in.
 	Info func() *clientv1.ControllerInfoResponse
 	// Plugins lists plugins; nil = none.

@@ -72,7 +72,7 @@ func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime str
 	if known, ok := s.sound.Load(key); ok {
 		return known.([]*clientv1.Diagnostic), nil
 	}
-	dir, err := os.MkdirTemp("", "bangle-charm-")
+	dir, err := os.MkdirTemp(s.cfg.Temp, "bangle-charm-")
 	if err != nil {
 		return nil, fmt.Errorf("cannot check charm: %w", err)
 	}
