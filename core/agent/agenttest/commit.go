@@ -213,6 +213,8 @@ func (s *Store) effects(unit string, ev *hookv1.Event) {
 		s.writeBag(ev.RelationId, unit, map[string]string{"ingress-address": "10.0.0.1"})
 	case api.EventRelationBroken:
 		s.leave(ev.RelationId, unit)
+	case api.EventStorageDetaching:
+		s.storage(ev.StorageId, func(st *controllerv1.StorageInstance) { st.Owner, st.Attached, st.Status = "", "", "detached" })
 	case api.EventRemove:
 		u := proto.CloneOf(s.get(key.OfUnit(key.Unit, unit)).GetUnit())
 		u.Life = controllerv1.Life_LIFE_DEAD

@@ -344,6 +344,11 @@ func (s *Store) DetachStorage(id string) {
 	s.Txn(func() { s.storage(id, func(st *controllerv1.StorageInstance) { st.Status = "detaching" }) })
 }
 
+// AttachStorage gives a storage instance that is nobody's to a unit.
+func (s *Store) AttachStorage(id, unit string) {
+	s.Txn(func() { s.storage(id, func(st *controllerv1.StorageInstance) { st.Owner, st.Status = unit, "pending" }) })
+}
+
 func (s *Store) storage(id string, edit func(*controllerv1.StorageInstance)) {
 	k := key.Named(key.Storage, id)
 	if o := s.get(k); o != nil {

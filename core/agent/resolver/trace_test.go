@@ -17,6 +17,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
 )
@@ -131,6 +132,12 @@ var commands = map[string]func(*sim, []string){
 	"mount": func(s *sim, w []string) {
 		s.observe(w[0], func(o *source.Observation) { o.Storage[w[1]] = &substratev1.StorageMount{Id: w[1]} })
 	},
+	"unmount": func(s *sim, w []string) {
+		s.observe(w[0], func(o *source.Observation) { delete(o.Storage, w[1]) })
+	},
+	"add-storage":    func(s *sim, w []string) { s.store.AddStorage(w[0], w[1], api.ApplicationOf(w[1])) },
+	"detach-storage": func(s *sim, w []string) { s.store.DetachStorage(w[0]) },
+	"attach-storage": func(s *sim, w []string) { s.store.AttachStorage(w[0], w[1]) },
 	"up": func(s *sim, w []string) {
 		s.container(w, func(c *source.Container) { c.BootID = w[2] })
 	},
