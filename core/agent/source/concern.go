@@ -37,6 +37,14 @@ func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object
 		}
 	case key.Scope, key.Bag:
 		record := m.objects[key.OfRelation(k.Relation).String()].GetRelation()
+		if u := m.unit(k.Unit); u != nil && container(record) { // only its counterparts care
+			unit(k.Unit)
+			unit(u.Principal)
+			for _, sub := range u.Subordinates {
+				unit(sub)
+			}
+			return
+		}
 		for _, e := range record.GetEndpoints() {
 			app(e.Application)
 		}
@@ -61,6 +69,11 @@ func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object
 			}
 		}
 	}
+}
+
+// container says whether only units beside each other meet in the relation.
+func container(r *controllerv1.Relation) bool {
+	return slices.ContainsFunc(r.GetEndpoints(), func(e *controllerv1.Endpoint) bool { return e.Scope == "container" })
 }
 
 // Snapshot answers what the model says to a unit of this agent; ok is false for any other.

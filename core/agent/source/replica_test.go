@@ -96,6 +96,29 @@ func status(revision int64, text string) *controllerv1.Object {
 		Value: &controllerv1.Object_UnitStatus{UnitStatus: &controllerv1.UnitStatus{Version: text}}}
 }
 
+// TestWakesTheCounterpart: in a relation of scope container what one unit writes is only its counterpart's business.
+func TestWakesTheCounterpart(t *testing.T) {
+	w, store := &woken{}, agenttest.New()
+	r := source.NewReplica(agenttest.Agent, w.wake)
+	store.Deploy(agenttest.App{Name: "web", Digest: "d", Units: 2})
+	store.Deploy(agenttest.App{Name: "log", Digest: "d"})
+	id := store.Tie("log", "host", "web", "logs")
+	pump(store, r)
+	w.take()
+	for _, c := range []struct {
+		owner string
+		want  []string
+	}{
+		{"log/0", []string{"log/0", "web/0"}}, {"web/1", []string{"log/1", "web/1"}}, {"log", []string{"log/0", "log/1", "web/0", "web/1"}},
+	} {
+		store.WriteBag(id, c.owner, "k", "v")
+		pump(store, r)
+		if got := w.take(); !slices.Equal(got, c.want) {
+			t.Errorf("the bag of %s woke %v, want %v", c.owner, got, c.want)
+		}
+	}
+}
+
 // TestNeverGoesBack: what a commit's answer brought stays, though the stream says older things afterwards: also of
 // records that it deleted, and also in a whole listing that was made before.
 func TestNeverGoesBack(t *testing.T) {
