@@ -36,18 +36,7 @@ func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object
 			app(e.Application)
 		}
 	case key.Scope, key.Bag:
-		record := m.objects[key.OfRelation(k.Relation).String()].GetRelation()
-		if u := m.unit(k.Unit); u != nil && container(record) { // only its counterparts care
-			unit(k.Unit)
-			unit(u.Principal)
-			for _, sub := range u.Subordinates {
-				unit(sub)
-			}
-			return
-		}
-		for _, e := range record.GetEndpoints() {
-			app(e.Application)
-		}
+		m.inSight(k, unit, app)
 	case key.Task:
 		unit(old.GetTask().GetUnit())
 		unit(new.GetTask().GetUnit())
@@ -68,6 +57,23 @@ func (r *Replica) concerned(m *records, k key.Key, old, new *controllerv1.Object
 				app(name)
 			}
 		}
+	}
+}
+
+// inSight goes over those who may see a unit's or an application's part of a relation: both applications or, of a unit in a
+// relation of scope container, the unit and its counterparts.
+func (m *records) inSight(k key.Key, unit, app func(string)) {
+	record := m.objects[key.OfRelation(k.Relation).String()].GetRelation()
+	if u := m.unit(k.Unit); u != nil && container(record) {
+		unit(k.Unit)
+		unit(u.Principal)
+		for _, sub := range u.Subordinates {
+			unit(sub)
+		}
+		return
+	}
+	for _, e := range record.GetEndpoints() {
+		app(e.Application)
 	}
 }
 
