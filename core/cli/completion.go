@@ -167,7 +167,6 @@ func (t *target) names(ctx context.Context) (apps, units []string) {
 // unbuilt are the verbs that are not built yet, by what they are about.
 func unbuilt() map[string][]string {
 	return map[string][]string{
-		"secrets":      {"add-secret", "grant-secret", "remove-secret", "revoke-secret", "secrets", "show-secret", "update-secret"},
 		"backends":     {"add-secret-backend", "model-secret-backend", "remove-secret-backend", "secret-backends", "show-secret-backend", "update-secret-backend"},
 		"cross-model":  {"consume", "find-offers", "offer", "offers", "remove-offer", "remove-saas", "show-offer"},
 		"storage":      {"create-storage-pool", "import-filesystem", "remove-storage-pool", "storage-pools", "update-storage-pool"},

@@ -46,6 +46,10 @@ func (t *target) storage() clientv1connect.StorageClient {
 	return clientv1connect.NewStorageClient(t.line.http, t.line.url)
 }
 
+func (t *target) secrets() clientv1connect.SecretsClient {
+	return clientv1connect.NewSecretsClient(t.line.http, t.line.url)
+}
+
 // dial finds the controller (and the model when needModel) that a command means: the flags -c and -m ("model" or
 // "controller:model"), JUJU_CONTROLLER and JUJU_MODEL, else where `switch` stands. A local controller that does not run,
 // after a reboot, is started again.

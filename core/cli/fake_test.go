@@ -60,6 +60,7 @@ type fake struct {
 	clientv1connect.UnimplementedClientHandler
 	clientv1connect.UnimplementedStorageHandler
 	clientv1connect.UnimplementedResourcesHandler
+	clientv1connect.UnimplementedSecretsHandler
 	mu       sync.Mutex
 	asked    []string
 	statuses []*clientv1.StatusResponse // WatchStatus sends all of them, Status the last
@@ -71,6 +72,7 @@ type fake struct {
 	logs     []*controllerv1.LogRecord
 	storage  []*controllerv1.StorageInstance
 	attached []*clientv1.ResourceInfo
+	secrets  []*clientv1.SecretInfo
 	findings []*clientv1.Diagnostic
 	fail     error
 	entered  func(call string)
@@ -313,6 +315,7 @@ func newShell(t *testing.T, f *fake) *shell {
 	mux.Handle(clientv1connect.NewClientHandler(f))
 	mux.Handle(clientv1connect.NewStorageHandler(f))
 	mux.Handle(clientv1connect.NewResourcesHandler(f))
+	mux.Handle(clientv1connect.NewSecretsHandler(f))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	client := clientv1connect.NewClientClient(server.Client(), server.URL)

@@ -7,6 +7,7 @@ func (a *app) groups() []group {
 		{"models", "Models:", a.modelCommands()},
 		{"applications", "Applications:", append(a.applicationCommands(), a.devCommand())},
 		{"storage", "Storage:", a.storageCommands()},
+		{"secrets", "Secrets:", a.secretCommands()},
 		{"day2", "Operations:", a.operationCommands()},
 		{"look", "Looking:", a.lookCommands()},
 	}

@@ -90,6 +90,5 @@ func discard(s *sim, w []string) {
 	putSecret(s, rec)
 }
 
-
 // write puts one record.
 func write(s *sim, k key.Key, o *controllerv1.Object) { s.store.Txn(func() { s.store.Put(k, o) }) }

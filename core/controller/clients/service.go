@@ -111,6 +111,7 @@ func (s *Service) Serve(mux *http.ServeMux) {
 	mux.Handle(clientv1connect.NewClientHandler(s, options...))
 	mux.Handle(clientv1connect.NewStorageHandler(s, options...))
 	mux.Handle(clientv1connect.NewResourcesHandler(s, options...))
+	mux.Handle(clientv1connect.NewSecretsHandler(s, options...))
 }
 
 // maxMessage bounds one message of a client, in bytes; a charm comes in many.

@@ -159,6 +159,14 @@ func (d *draft) unread(s *controllerv1.Secret) {
 		}
 	}
 	s.Unread = model.Unread(s, readers)
+	if !s.GetAutoPrune() {
+		return
+	}
+	for _, n := range s.Unread {
+		d.entail(key.ContentOf(s.Id, n), nil)
+		s.Revisions = slices.DeleteFunc(slices.Clone(s.Revisions), func(r *controllerv1.SecretRevision) bool { return r.GetRevision() == n })
+	}
+	s.Unread = nil
 }
 
 // grantSecret drafts a right to read, or its end. Who loses it is told nothing of the secret any more.
@@ -213,8 +221,8 @@ func (d *draft) trackSecret(t *hookv1.SecretTrack) *controllerv1.Refusal {
 		r.Label = t.GetLabel()
 	}
 	d.put(mine, r)
-	before := slices.Clone(s.Unread)
-	if d.unread(s); !slices.Equal(before, s.Unread) {
+	before := proto.CloneOf(s)
+	if d.unread(s); !proto.Equal(before, s) {
 		d.entail(k, s)
 	}
 	return nil
