@@ -33,7 +33,7 @@ func (l *layout) wanted(spec *substratev1.ApplicationSpec, unit *substratev1.Uni
 func mounts(c *substratev1.Container, spec *substratev1.ApplicationSpec, attached []storage) []mount {
 	several := map[string]bool{}
 	for _, s := range spec.GetStorage() {
-		several[s.GetName()] = s.GetCount() > 1
+		several[s.GetName()] = s.GetMultiple() || s.GetCount() > 1
 	}
 	var list []mount
 	for _, m := range c.GetMounts() {

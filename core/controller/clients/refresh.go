@@ -137,7 +137,7 @@ func mayRefresh(m *snapshot.Model, app *controllerv1.Application, old, ch *charm
 		}
 	}
 	for name, had := range old.Meta.Storage {
-		if now, ok := ch.Meta.Storage[name]; !ok || now.Type != had.Type {
+		if now, ok := ch.Meta.Storage[name]; (!ok || now.Type != had.Type) && hasStorage(m, app.GetName(), name) {
 			bad.addf("cannot refresh %q: storage %q (%s) would be lost: the new charm does not have it", app.GetName(), name, had.Type)
 		}
 	}
@@ -145,6 +145,16 @@ func mayRefresh(m *snapshot.Model, app *controllerv1.Application, old, ch *charm
 		return errs.With(errs.Invalid, err)
 	}
 	return nil
+}
+
+// hasStorage says whether a unit of an application has an instance of a store.
+func hasStorage(m *snapshot.Model, app, name string) bool {
+	for _, st := range m.Storage {
+		if appOf(st.Value.GetOwner()) == app && st.Value.GetName() == name {
+			return true
+		}
+	}
+	return false
 }
 
 // keptConfig leaves out settings that the new charm does not know, or knows

@@ -135,9 +135,10 @@ func storage(app *controllerv1.Application, meta *charm.Meta) []*substratev1.Sto
 	for _, name := range slices.Sorted(maps.Keys(meta.Storage)) {
 		s := meta.Storage[name]
 		d := model.StorageDirective(app.GetStorage()[name], s)
+		_, most, err := s.Counts()
 		list = append(list, &substratev1.Storage{
 			Name: name, Kind: s.Type, Count: d.GetCount(), SizeBytes: d.GetSizeBytes(), Pool: d.GetPool(),
-			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly,
+			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly, Multiple: err == nil && most != 1,
 		})
 	}
 	return list

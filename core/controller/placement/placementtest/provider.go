@@ -228,6 +228,11 @@ func (p *Provider) Remove(_ context.Context, req *substratev1.RemoveRequest, sen
 		return errs.E(errs.Invalid, "cannot remove: no model was named")
 	}
 	w.mu.Lock()
+	if req.GetStorage() != "" {
+		defer w.mu.Unlock()
+		w.removed = append(w.removed, "storage "+req.GetStorage())
+		return send(&substratev1.RemoveProgress{Object: req.GetStorage(), State: "removed"})
+	}
 	what := req.GetApplication()
 	if req.GetUnit() != "" {
 		what = req.GetUnit()

@@ -984,6 +984,7 @@ type Storage struct {
 	Location      string                 `protobuf:"bytes,6,opt,name=location,proto3" json:"location,omitempty"`
 	Shared        bool                   `protobuf:"varint,7,opt,name=shared,proto3" json:"shared,omitempty"`
 	ReadOnly      bool                   `protobuf:"varint,8,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Multiple      bool                   `protobuf:"varint,9,opt,name=multiple,proto3" json:"multiple,omitempty"` // a unit may have several, now or later: each lies in a directory of its number below the mounts' locations
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1070,6 +1071,13 @@ func (x *Storage) GetShared() bool {
 func (x *Storage) GetReadOnly() bool {
 	if x != nil {
 		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *Storage) GetMultiple() bool {
+	if x != nil {
+		return x.Multiple
 	}
 	return false
 }
@@ -3543,7 +3551,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04_gid\"=\n" +
 	"\x05Mount\x12\x18\n" +
 	"\astorage\x18\x01 \x01(\tR\astorage\x12\x1a\n" +
-	"\blocation\x18\x02 \x01(\tR\blocation\"\xcb\x01\n" +
+	"\blocation\x18\x02 \x01(\tR\blocation\"\xe7\x01\n" +
 	"\aStorage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3553,7 +3561,8 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04pool\x18\x05 \x01(\tR\x04pool\x12\x1a\n" +
 	"\blocation\x18\x06 \x01(\tR\blocation\x12\x16\n" +
 	"\x06shared\x18\a \x01(\bR\x06shared\x12\x1b\n" +
-	"\tread_only\x18\b \x01(\bR\breadOnly\"\xc6\x02\n" +
+	"\tread_only\x18\b \x01(\bR\breadOnly\x12\x1a\n" +
+	"\bmultiple\x18\t \x01(\bR\bmultiple\"\xc6\x02\n" +
 	"\bUnitSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdraining\x18\x02 \x01(\bR\bdraining\x12 \n" +
