@@ -22,6 +22,7 @@ func ensureCases() []suite.Case[*bench] {
 		{Name: "a draining unit keeps its place", Run: draining},
 		{Name: "the last of many specifications wins", Run: lastWins},
 		{Name: "applications do not touch each other", Run: twoApplications},
+		{Name: "a subordinate is beside its principal and goes alone", Run: subordinate},
 		{Name: "two models with one application name do not meet", Run: twoModels},
 		{Name: "long names work", Run: longNames},
 		{Name: "storage is mounted and outlives the substrate", Run: storage},
