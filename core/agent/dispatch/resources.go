@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/agent/source"
-	"github.com/bangle-dev/bangle/core/crash"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
@@ -75,7 +74,6 @@ func (s *shelf) get(ctx context.Context, name string) (string, error) {
 	if err := os.RemoveAll(mark); err != nil {
 		return "", fmt.Errorf("cannot keep resource %s: %w", name, err)
 	}
-	crash.At("dispatch.resource-fetched")
 	if err := os.Rename(temp, path); err != nil {
 		return "", fmt.Errorf("cannot keep resource %s: %w", name, err)
 	}

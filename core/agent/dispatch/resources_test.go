@@ -66,6 +66,13 @@ func TestResourceIsFetchedOnceForEachContent(t *testing.T) {
 	if _, err := s.get(t.Context(), "blob"); err != nil || d.fetched != 3 {
 		t.Errorf("a file that somebody removed: %v after %d fetches", err, d.fetched)
 	}
+	// An agent that died between the file and its mark does not know what the file is of.
+	if err := os.Remove(filepath.Join(s.dir, ".blob.sha256")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.get(t.Context(), "blob"); err != nil || d.fetched != 4 {
+		t.Errorf("a file without its mark: %v after %d fetches", err, d.fetched)
+	}
 }
 
 func TestResourceThatCannotBeHad(t *testing.T) {
