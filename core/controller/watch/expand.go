@@ -33,6 +33,11 @@ func (f *fan) expand(g *model.Graph, r ref) {
 			f.leaderMoved(g, r.key.App, was.GetUnit())
 			f.leaderMoved(g, r.key.App, is.GetUnit())
 		}
+	case key.Storage: // its owner's record, which may pass to another unit, or to nobody
+		was, is := value[*controllerv1.StorageInstance](before), value[*controllerv1.StorageInstance](now)
+		if was.GetOwner() != is.GetOwner() {
+			f.owner(g, was.GetOwner(), r, true)
+		}
 	case key.App:
 		was, is := value[*controllerv1.Application](before), value[*controllerv1.Application](now)
 		if was.GetCharmDigest() != is.GetCharmDigest() {

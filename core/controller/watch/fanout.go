@@ -58,7 +58,7 @@ func (m *Mirror) newFan(b store.Batch) *fan {
 		f.changed = append(f.changed, r)
 		f.before[r] = find(m.state, r)
 		switch k.Kind {
-		case key.Unit, key.Relation, key.Lead, key.App:
+		case key.Unit, key.Relation, key.Lead, key.App, key.Storage:
 			f.after[r] = m.entry(k, c)
 		}
 	}

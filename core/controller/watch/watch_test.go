@@ -57,6 +57,10 @@ func sees(g *model.Graph, agent string, k key.Key) bool {
 		return false
 	case key.Model:
 		return len(g.AgentApps(agent)) > 0
+	case key.Storage:
+		st, _ := model.Get[*controllerv1.StorageInstance](g, k)
+		owner := st.GetOwner()
+		return owner != "" && (g.AgentOf(owner) == agent || key.AppOf(owner) == "" && g.AgentHas(agent, owner))
 	case key.Charm:
 		for _, app := range g.AgentApps(agent) {
 			if a, _ := g.App(app); a.GetCharmDigest() == k.Name {
@@ -163,7 +167,7 @@ func ops(t *rapid.T, label string) []store.Op {
 		name, number, id := draw("app", "web", "db"), draw("number", "0", "1", "12"), rapid.Int32Range(1, 2).Draw(t, fmt.Sprint("rel", label, ".", i))
 		u := name + "/" + number
 		var op store.Op
-		switch draw("what", "app", "unit", "unit", "relation", "relation", "bag", "bag", "scope", "lead", "charm", "state", "model") {
+		switch draw("what", "app", "unit", "unit", "relation", "relation", "bag", "bag", "scope", "lead", "charm", "state", "model", "storage", "storage") {
 		case "app":
 			op = app(name)
 		case "unit":
@@ -180,6 +184,8 @@ func ops(t *rapid.T, label string) []store.Op {
 			op = put(key.Named(key.Charm, "d-"+name), &controllerv1.Charm{Digest: "d-" + name, Version: label})
 		case "state":
 			op = put(key.OfUnit(key.State, u), &controllerv1.UnitState{CommitId: label})
+		case "storage": // it passes from one to another, or to nobody
+			op = put(key.Named(key.Storage, draw("store", "data/0", "data/1")), &controllerv1.StorageInstance{Owner: draw("owner", u, u, name, ""), Since: label})
 		case "model":
 			op = put(key.Named(key.Model, "u"), &controllerv1.Model{Uuid: "u", Name: label})
 		}
@@ -526,4 +532,41 @@ func TestBrokenRecordHurtsNobody(t *testing.T) {
 			t.Errorf("applications %v", apps)
 		}
 	})
+}
+
+// TestStorageLostWhileAway: an agent that was away when its storage passed to another unit, or to nobody, must not believe
+// that it has it still.
+func TestStorageLostWhileAway(t *testing.T) {
+	for _, owner := range []string{"", "web/1"} {
+		clear(t, shared)
+		m := start(t, shared, 0)
+		data := func(owner string) store.Op {
+			return put(key.Named(key.Storage, "data/0"), &controllerv1.StorageInstance{Id: "data/0", Owner: owner})
+		}
+		first := write(t, app("web"), unit("web/0", "a"), unit("web/1", "b"), data("web/0"))
+		if err := m.WaitRevision(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		sub, err := m.Subscribe(t.Context(), "a", 0, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &replica{sub: sub, held: map[string]int64{}}
+		r.pull(t)
+		sub.Close()
+		if r.held["u stor/data/0"] == 0 {
+			t.Fatalf("the agent holds %v", r.held)
+		}
+		if err := m.WaitRevision(t.Context(), write(t, data(owner))); err != nil {
+			t.Fatal(err)
+		}
+		if r.sub, err = m.Subscribe(t.Context(), "a", r.revision, shared.Epoch()); err != nil {
+			t.Fatal(err)
+		}
+		r.pull(t)
+		r.sub.Close()
+		if want := visible(m, "a"); !maps.Equal(want, r.held) {
+			t.Errorf("owner %q: the agent holds %v, may see %v", owner, r.held, want)
+		}
+	}
 }
