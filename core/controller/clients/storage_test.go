@@ -144,3 +144,29 @@ func TestDyingUnitMarksItsStorage(t *testing.T) {
 		t.Errorf("destroyed: %v", st)
 	}
 }
+
+// TestRefreshAndStorage: a store may go with a refresh as long as no unit has any of it; a new one comes to every unit.
+func TestRefreshAndStorage(t *testing.T) {
+	b, _ := storageBox(t)
+	refresh := func(metadata string) error {
+		_, err := b.client.Refresh(t.Context(), connect.NewRequest(&clientv1.RefreshRequest{Model: "m", Application: "db", CharmDigest: b.charm(simple("db", metadata))}))
+		return err
+	}
+	wantError[clientv1.RefreshResponse](t, "in use", nil, refresh("storage: {}\n"), `storage "data" (filesystem) would be lost`)
+	wantError[clientv1.RefreshResponse](t, "another type", nil, refresh("storage:\n  data: {type: block}\n"), `storage "data" (filesystem) would be lost`)
+	const data = "  data: {type: filesystem, multiple: {range: 1-2}}\n"
+	if err := refresh("storage:\n" + data + "  logs: {type: filesystem}\n  spare: {type: filesystem, multiple: {range: 0-}}\n"); err != nil {
+		t.Fatal(err)
+	}
+	for id, owner := range map[string]string{"logs/2": "db/0", "logs/3": "db/1"} {
+		if st := b.storage(id); st.GetOwner() != owner || st.GetStatus() != "pending" {
+			t.Errorf("%s is %v, want it to be %s's", id, st, owner)
+		}
+	}
+	if st := b.storage("spare/4"); st != nil {
+		t.Errorf("storage that nobody must have came: %v", st)
+	}
+	if err := refresh("storage:\n" + data + "  logs: {type: filesystem}\n"); err != nil {
+		t.Errorf("spare, of which there is none, went: %v", err)
+	}
+}
