@@ -51,6 +51,7 @@ func TestStorageAddHoldsTheCharmToItsWord(t *testing.T) {
 	for _, c := range []struct{ arg, err string }{
 		{"data=2", "ERROR cannot add storage \"data\": at most 2 instances are allowed, 1 are there and 2 were asked for\n"},
 		{"tape", "ERROR cannot add storage \"tape\": the charm declares data, logs\n"}, {"data", ""}, {"logs=30", ""},
+		{"data", "ERROR cannot add storage \"data\": at most 2 instances are allowed, 2 are there and 1 were asked for\n"},
 	} {
 		r := tool.Run(t.Context(), h, "storage-add", []string{c.arg}, nil, nil)
 		if string(r.Stderr) != c.err || (r.Exit == 0) != (c.err == "") {

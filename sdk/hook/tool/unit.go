@@ -147,6 +147,11 @@ func (c *call) mayAddStorage(name string, count int) error {
 				have++
 			}
 		}
+		for _, add := range c.hook.Changeset().GetStorageAdd() { // of the same hook
+			if add.GetName() == name {
+				have += int(add.GetCount())
+			}
+		}
 		if most := int(r.GetMost()); most >= 0 && have+count > most {
 			return errs.E(errs.Invalid, "cannot add storage %q: at most %d instances are allowed, %d are there and %d were asked for", name, most, have, count)
 		}
