@@ -19,6 +19,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/agent/leader"
 	"github.com/bangle-dev/bangle/core/agent/queue"
+	"github.com/bangle-dev/bangle/core/agent/runsocket"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/core/process"
@@ -61,6 +62,8 @@ type Agent struct {
 	dispatcher *dispatch.Dispatcher
 	committer  committer
 	lead       *leader.Promises
+	sockets    *runsocket.Sockets
+	retryExec  time.Duration
 	report     *reporter
 
 	mu    sync.Mutex
@@ -89,11 +92,13 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
+	a.retryExec = 200 * time.Millisecond
+	a.sockets = runsocket.New(a.enqueue, cfg.Log)
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
-		UnitDir: a.unitDir, RunDir: a.runDir, StateFiles: a.stateFiles, Boot: process.BootID()})
+		UnitDir: a.unitDir, RunDir: a.runDir, RunSocket: a.socketOf, StateFiles: a.stateFiles, Boot: process.BootID()})
 	return a, nil
 }
 
@@ -114,6 +119,7 @@ func (a *Agent) Run(ctx context.Context) {
 	reports.Go(func() { a.report.run(telling) })
 	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
 	end()
+	a.sockets.Close()
 	a.observer.Close()
 	background.Wait()
 	quiet()

@@ -272,7 +272,7 @@ func places(dir string, set *settings.Settings) (run, tools string, err error) {
 	if err := os.MkdirAll(tools, 0o755); err != nil {
 		return "", "", fmt.Errorf("cannot make the hook tools: %w", err)
 	}
-	for _, name := range tool.Names() {
+	for _, name := range tool.Links() {
 		link := filepath.Join(tools, name)
 		if to, err := os.Readlink(link); err == nil && to == set.Substrate.Hooktool {
 			continue

@@ -220,6 +220,7 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	if t.req.GetDone().GetChangeset().GetReboot() != hookv1.Reboot_REBOOT_UNSPECIFIED {
 		a.cfg.Log.Warn("the charm asked for a reboot, which this agent cannot do; restart the machine by hand", "unit", u.key.Unit)
 	}
+	a.answered(u, t)
 	a.journal(u, t, sent, got.resp.Revision)
 	return 0
 }

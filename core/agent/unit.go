@@ -42,6 +42,7 @@ type unit struct {
 	sent    []string          // addresses
 	stored  map[string]string // storage → where it was told to be
 	told    string            // reason for which it waits
+	socket  bool              // its run socket is open
 }
 
 // turn is one event on its way through the stages.
@@ -101,6 +102,8 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 	}
 	a.setAddresses(ctx, u, in)
 	a.setStorage(ctx, u, in)
+	a.openSocket(u, in)
+	a.cancelled(u, in)
 	return in, true
 }
 
@@ -150,6 +153,7 @@ func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Durat
 // forget ends what is done for a unit that is none of ours.
 func (a *Agent) forget(u *unit) time.Duration {
 	a.observer.Forget(u.key)
+	a.sockets.Forget(u.key)
 	a.lead.Forget(u.key)
 	a.mu.Lock()
 	delete(a.units, u.key)

@@ -129,7 +129,7 @@ func (b *local) links() error {
 	if err := os.MkdirAll(b.tools(), 0o700); err != nil {
 		return errs.E(errs.Internal, "cannot link the hook tools: %w", err)
 	}
-	for _, name := range tool.Names() {
+	for _, name := range tool.Links() {
 		if err := os.Symlink(filepath.Join(b.bin, "hooktool"), filepath.Join(b.tools(), name)); err != nil {
 			return errs.E(errs.Internal, "cannot link the hook tools: %w", err)
 		}

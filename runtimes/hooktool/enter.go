@@ -174,6 +174,9 @@ func ownThings() []string {
 	if socket := strings.TrimPrefix(os.Getenv("JUJU_AGENT_SOCKET_ADDRESS"), "unix:"); filepath.IsAbs(socket) {
 		own = append(own, filepath.Dir(socket))
 	}
+	if socket := os.Getenv("BANGLE_RUN_SOCKET"); filepath.IsAbs(socket) {
+		own = append(own, filepath.Dir(socket))
+	}
 	if self, err := os.Readlink("/proc/self/exe"); err == nil {
 		own = append(own, self)
 	}

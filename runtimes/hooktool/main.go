@@ -28,5 +28,8 @@ func main() {
 		}
 		return
 	}
+	if name == "juju-exec" || name == "juju-run" {
+		os.Exit(jujuExec(name, args))
+	}
 	os.Exit(tool(name, args))
 }

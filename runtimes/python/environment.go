@@ -49,6 +49,7 @@ func environment(start *charmruntimev1.Start, contextID, socket, charmDir string
 		env["JUJU_VERSION"] = api.JujuVersion
 	}
 	maps.Copy(env, view.GetEnvironment())
+	setIf(env, "BANGLE_RUN_SOCKET", start.GetWorkspace().GetRunSocket())
 	eventEnvironment(env, event, view)
 	list := make([]string, 0, len(env))
 	for k, v := range env {

@@ -346,7 +346,9 @@ func (s *Store) DetachStorage(id string) {
 
 // AttachStorage gives a storage instance that is nobody's to a unit.
 func (s *Store) AttachStorage(id, unit string) {
-	s.Txn(func() { s.storage(id, func(st *controllerv1.StorageInstance) { st.Owner, st.Status = unit, "pending" }) })
+	s.Txn(func() {
+		s.storage(id, func(st *controllerv1.StorageInstance) { st.Owner, st.Status = unit, "pending" })
+	})
 }
 
 func (s *Store) storage(id string, edit func(*controllerv1.StorageInstance)) {

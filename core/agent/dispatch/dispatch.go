@@ -42,6 +42,8 @@ type Config struct {
 	// UnitDir keeps a unit's copy of its charm, RunDir its sockets and process records; both for one unit.
 	UnitDir func(event.Key) string
 	RunDir  func(event.Key) string
+	// RunSocket is where processes inside the unit reach its queue.
+	RunSocket func(event.Key) string
 	// ToolsDir has the hook tools.
 	ToolsDir   string
 	Controller Controller
@@ -229,6 +231,9 @@ func (d *Dispatcher) workspace(job Job, kind string, c *Charm) (*charmruntimev1.
 	if kind == string(charm.Wasm) {
 		w.CharmDir = c.Dir
 		return w, nil
+	}
+	if d.cfg.RunSocket != nil {
+		w.RunSocket = d.cfg.RunSocket(job.Key)
 	}
 	var err error
 	w.CharmDir, err = install(dir, c)

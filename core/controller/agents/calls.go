@@ -220,3 +220,9 @@ func (s *Service) pieces(ctx context.Context, req *controllerv1.FetchStateFilesR
 	}
 	return nil
 }
+
+// EnqueueExec implements the call.
+func (s *Service) EnqueueExec(ctx context.Context, req *controllerv1.EnqueueExecRequest) (*controllerv1.EnqueueExecResponse, error) {
+	task, err := s.cfg.Commits.EnqueueExec(ctx, agentOf(ctx), req)
+	return &controllerv1.EnqueueExecResponse{Task: task}, err
+}

@@ -111,6 +111,10 @@ func probes() map[string]probe {
 			}
 			return err
 		},
+		"EnqueueExec": func(ctx context.Context, h *holder, uuid, unit string) error {
+			_, err := h.rpc.EnqueueExec(ctx, &controllerv1.EnqueueExecRequest{Model: uuid, Unit: unit, Command: []string{"id"}, RequestId: strings.Repeat("e", 32)})
+			return err
+		},
 		"FetchStateFiles": func(ctx context.Context, h *holder, uuid, unit string) error {
 			_, err := h.rpc.FetchStateFiles(ctx, &controllerv1.FetchStateFilesRequest{Model: uuid, Unit: unit})
 			return err

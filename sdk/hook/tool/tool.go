@@ -58,6 +58,10 @@ func Names() []string {
 	return names
 }
 
+// Links lists every name that must be on a hook's PATH: the tools, and those of the program that processes outside of hooks
+// ask for a hook of their own with.
+func Links() []string { return append(Names(), "juju-exec", "juju-run") }
+
 // Files reads a file for flags such as --file; the hook tool's client reads them on its own side, because the charm may
 // live in another mount namespace.
 type Files func(name string) ([]byte, error)

@@ -2327,7 +2327,8 @@ type Task struct {
 	Origin         string                 `protobuf:"bytes,21,opt,name=origin,proto3" json:"origin,omitempty"`                            // "" = a user, unit-web-0 = that unit's juju-exec
 	RelationId     int32                  `protobuf:"varint,22,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"` // exec in the context of a relation
 	RemoteUnit     string                 `protobuf:"bytes,23,opt,name=remote_unit,json=remoteUnit,proto3" json:"remote_unit,omitempty"`
-	Operator       bool                   `protobuf:"varint,24,opt,name=operator,proto3" json:"operator,omitempty"` // exec: in the charm's own place even where workloads have others
+	Operator       bool                   `protobuf:"varint,24,opt,name=operator,proto3" json:"operator,omitempty"`                   // exec: in the charm's own place even where workloads have others
+	RequestId      string                 `protobuf:"bytes,25,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // of the call that queued it from inside a unit
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2528,6 +2529,13 @@ func (x *Task) GetOperator() bool {
 		return x.Operator
 	}
 	return false
+}
+
+func (x *Task) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
 }
 
 type TaskLog struct {
@@ -3841,7 +3849,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12\x14\n" +
 	"\x05tasks\x18\x03 \x03(\tR\x05tasks\x12\x1a\n" +
-	"\benqueued\x18\x04 \x01(\tR\benqueued\"\x83\x06\n" +
+	"\benqueued\x18\x04 \x01(\tR\benqueued\"\xa2\x06\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x12\n" +
@@ -3870,7 +3878,9 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"relationId\x12\x1f\n" +
 	"\vremote_unit\x18\x17 \x01(\tR\n" +
 	"remoteUnit\x12\x1a\n" +
-	"\boperator\x18\x18 \x01(\bR\boperator\x1a:\n" +
+	"\boperator\x18\x18 \x01(\bR\boperator\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x19 \x01(\tR\trequestId\x1a:\n" +
 	"\fResultsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
