@@ -58,6 +58,13 @@ func (f *flags) text(name string) string {
 	return ""
 }
 
+// presetStorage makes the hook's storage the default of storage-get's -s. Charms with ops below 2.24 read it from --help.
+func (f *flags) presetStorage(id string) {
+	if o := f.byName["s"]; o != nil && id != "" {
+		o.value, o.preset = id, id
+	}
+}
+
 // given is a flag's value if the command line has it.
 func (f *flags) given(name string) *string {
 	if o := f.byName[name]; o != nil && o.set {

@@ -76,6 +76,7 @@ func Run(ctx context.Context, h *hook.Context, name string, argv []string, stdin
 	if t.flags != nil {
 		t.flags(f)
 	}
+	f.presetStorage(h.Event().GetStorageId())
 	rest, err := f.parse(argv)
 	if errors.Is(err, errHelp) {
 		return Result{Stdout: []byte(help(name, t, f))}
