@@ -3,6 +3,7 @@ package tool_test
 import (
 	"context"
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/bangle-dev/bangle/sdk/hook"
@@ -107,6 +108,16 @@ func TestTools(t *testing.T) {
 				t.Errorf("%q\n got %q, %q, exit %d\nwant %q, %q, exit %d", r.argv, got.Stdout, got.Stderr, got.Exit, r.out, r.err, r.exit)
 			}
 		})
+	}
+}
+
+// Charms with ops below 2.24 read which storage their hook is about from the help of storage-get.
+func TestHelpNamesTheStorageOfTheHook(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^-s\s+\(=\s+(.*?)\)\s*?$`)
+	h := hook.New(&hookv1.Event{Id: "1-data-storage-attached", Kind: "storage-attached", StorageId: "data/7"}, &hookv1.View{}, nil)
+	got := tool.Run(context.Background(), h, "storage-get", []string{"--help"}, nil, nil)
+	if found := line.FindSubmatch(got.Stdout); found == nil || string(found[1]) != "data/7" {
+		t.Errorf("help is %q", got.Stdout)
 	}
 }
 
