@@ -29,7 +29,7 @@ const (
 	Nondeterministic Fault = "changesets hold the time of day"
 	ReordersLog      Fault = "log lines come last first"
 	SwallowsFailure  Fault = "a charm that fails is ok"
-	SwallowsError    Fault = "an error of the host is an empty answer"
+	SwallowsError    Fault = "an error of the host is a no"
 	OneAtATime       Fault = "a single event runs at a time"
 	IgnoresCancel    Fault = "a cancelled event goes on"
 	NamelessLimit    Fault = "a killed event does not say which limit"
@@ -222,11 +222,11 @@ func (r *Runtime) host(host charmruntime.Host) charmruntime.Host {
 // deaf hears no error.
 type deaf struct{ charmruntime.Host }
 
-// Call answers with nothing where the host failed.
+// Call answers no where the host failed.
 func (d deaf) Call(ctx context.Context, operation, request string) (string, error) {
 	answer, err := d.Host.Call(ctx, operation, request)
 	if err != nil && ctx.Err() == nil {
-		return "null", nil
+		return "0", nil
 	}
 	return answer, err
 }
