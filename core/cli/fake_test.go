@@ -72,7 +72,6 @@ type fake struct {
 	logs     []*controllerv1.LogRecord
 	storage  []*controllerv1.StorageInstance
 	attached []*clientv1.ResourceInfo
-	secrets  []*clientv1.SecretInfo
 	findings []*clientv1.Diagnostic
 	fail     error
 	entered  func(call string)

@@ -30,7 +30,7 @@ func (a *app) suspension(v verb, resume bool, message *string) *cobra.Command {
 	v.least, v.most = 1, -1
 	c := a.command(v, func(ctx context.Context, args []string) error {
 		req := &clientv1.SuspendRelationsRequest{Resume: resume, Message: *message}
-		for _, text := range strings.Split(strings.Join(args, ","), ",") { // Juju takes them with commas too
+		for text := range strings.SplitSeq(strings.Join(args, ","), ",") { // Juju takes them with commas too
 			id, err := strconv.ParseInt(text, 10, 32)
 			if err != nil {
 				return usage("%q is not the number of a relation", text)

@@ -60,6 +60,9 @@ func TestResourceIsFetchedOnceForEachContent(t *testing.T) {
 	if text, err := os.ReadFile(want); err != nil || string(text) != "two" {
 		t.Errorf("%q, %v", text, err)
 	}
+	if info, err := os.Stat(want); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("mode %v, %v; a charm may run what it was given", info.Mode(), err)
+	}
 	if err := os.Remove(want); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +107,11 @@ func TestResourceThatCannotBeHad(t *testing.T) {
 func TestImageResourceIsAFileToo(t *testing.T) {
 	d := &depot{content: "registrypath: web:1\n"}
 	s := shelfOf(t, d, record("oci-image", "", d.content))
-	if path, err := s.get(t.Context(), "blob"); err != nil || filepath.Base(path) != "content.yaml" {
+	path, err := s.get(t.Context(), "blob")
+	if err != nil || filepath.Base(path) != "content.yaml" {
 		t.Errorf("%s, %v", path, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; it may hold a password", info.Mode(), err)
 	}
 }

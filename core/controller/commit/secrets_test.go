@@ -16,12 +16,10 @@ import (
 // id20 makes a secret's id.
 func id20(n int) string { return fmt.Sprintf("%020d", n) }
 
-func ptr[T any](v T) *T { return &v }
-
 // makeSecret is a changeset that makes one, for the application or the unit.
 func makeSecret(id, value string, application bool) *hookv1.Changeset {
 	return &hookv1.Changeset{Secrets: []*hookv1.SecretWrite{{Id: id, Create: true, Owner: map[bool]string{true: "application", false: "unit"}[application],
-		Application: application, Label: ptr("l" + id), Content: map[string][]byte{"key": []byte(value)}}}}
+		Application: application, Label: new("l" + id), Content: map[string][]byte{"key": []byte(value)}}}}
 }
 
 // contents lists the revisions of a secret whose content the store has.
@@ -46,7 +44,7 @@ func TestSecretLife(t *testing.T) {
 	w := newWorld(t)
 	id := id20(1)
 	cs := makeSecret(id, "one", true)
-	cs.Secrets[0].Rotate = ptr("daily")
+	cs.Secrets[0].Rotate = new("daily")
 	cs.SecretGrants = []*hookv1.SecretGrant{{Id: id, Target: "db", RelationId: 2, Application: true}}
 	before := w.txns.Load()
 	w.commit(w.request("web/0", "config-changed", cs))
@@ -57,7 +55,7 @@ func TestSecretLife(t *testing.T) {
 	if s.GetOwner() != "web" || s.GetLatestRevision() != 1 || s.GetNextRotateUnix() != now.AddDate(0, 0, 1).Unix() || len(s.GetAccess()) != 1 {
 		t.Fatalf("made %v", s)
 	}
-	w.commit(w.request("db/0", "config-changed", &hookv1.Changeset{SecretTracks: []*hookv1.SecretTrack{{Id: id, Revision: 1, Label: ptr("mine")}}}))
+	w.commit(w.request("db/0", "config-changed", &hookv1.Changeset{SecretTracks: []*hookv1.SecretTrack{{Id: id, Revision: 1, Label: new("mine")}}}))
 	reader := get[*controllerv1.SecretReader](w, key.ReaderOf(id, "db/0"))
 	if reader.GetRevision() != 1 || reader.GetLabel() != "mine" || reader.GetId() != id {
 		t.Fatalf("reader %v", reader)
@@ -116,7 +114,7 @@ func TestSecretsOfOthers(t *testing.T) {
 			t.Errorf("secret %v was changed", s)
 		}
 	}
-	w.refused(w.request("web/0", "config-changed", &hookv1.Changeset{Secrets: []*hookv1.SecretWrite{{Id: id20(3), Create: true, Owner: "unit", Label: ptr("l" + own), Content: map[string][]byte{"key": nil}}}}), commit.Invalid)
+	w.refused(w.request("web/0", "config-changed", &hookv1.Changeset{Secrets: []*hookv1.SecretWrite{{Id: id20(3), Create: true, Owner: "unit", Label: new("l" + own), Content: map[string][]byte{"key": nil}}}}), commit.Invalid)
 }
 
 // A right that was taken, or whose relation went, takes along what the reader knew.
@@ -165,7 +163,7 @@ func TestRotationMovesOn(t *testing.T) {
 	w := newWorld(t)
 	id := id20(1)
 	cs := makeSecret(id, "one", false)
-	cs.Secrets[0].Rotate = ptr("hourly")
+	cs.Secrets[0].Rotate = new("hourly")
 	w.commit(w.request("web/0", "config-changed", cs))
 	s := w.secret(id)
 	s.NextRotateUnix = now.Unix() - 5

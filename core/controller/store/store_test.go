@@ -216,7 +216,7 @@ func (x xor) Unseal(value []byte, name string) ([]byte, error) {
 	if !ok {
 		return nil, errs.E(errs.Invalid, "cannot open %s", name)
 	}
-	return []byte(x.Seal([]byte(rest), "")[1:]), nil
+	return x.Seal([]byte(rest), "")[1:], nil
 }
 
 // What charms keep of their own is unreadable in the store's files, and nobody who reads or watches notices.
