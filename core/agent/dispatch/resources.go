@@ -70,7 +70,7 @@ func (s *shelf) get(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.Remove(temp) }() // gone when it was given its name
-	if rec.GetType() != "oci-image" { // it may be a program: an upload does not say
+	if rec.GetType() != "oci-image" {      // it may be a program: an upload does not say
 		if err := os.Chmod(temp, 0o755); err != nil {
 			return "", fmt.Errorf("cannot keep resource %s: %w", name, err)
 		}
