@@ -144,6 +144,11 @@ func Validate(cs *hookv1.Changeset, event *hookv1.Event) []error {
 		bad("cannot set action results in %s: not running an action", event.GetName())
 	}
 	found = append(found, checkSecrets(cs)...)
+	for _, p := range cs.GetPayloads() {
+		if err := checkPayload(p.GetPayload()); err != nil {
+			found = append(found, err)
+		}
+	}
 	return append(found, checkSize(cs)...)
 }
 

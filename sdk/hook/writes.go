@@ -25,6 +25,7 @@ type writes struct {
 	grants      []*hookv1.SecretGrant
 	tracks      []*hookv1.SecretTrack
 	secretCount int // made so far
+	payloads    []*hookv1.PayloadWrite
 }
 
 // bagWrites are one relation's: the unit's own bag and the application's.
@@ -81,6 +82,7 @@ func (c *Context) Changeset() *hookv1.Changeset {
 		SecretRemove:    w.secretGone,
 		SecretGrants:    w.grants,
 		SecretTracks:    w.tracks,
+		Payloads:        w.payloads,
 	}
 	for key := range w.stateGone {
 		cs.StateDelete = append(cs.StateDelete, key)

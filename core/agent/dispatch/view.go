@@ -50,7 +50,7 @@ func View(in ViewInput) *hookv1.View {
 		Ports:      s.Ports.GetRanges(), CharmState: s.CharmState.GetValues(), LeaderSettings: s.LeaderSettings.GetValues(),
 		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
 		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
-		Secrets: secretViews(s), NowUnix: in.Now.Unix(),
+		Payloads: s.Payloads.GetPayloads(), Secrets: secretViews(s), NowUnix: in.Now.Unix(),
 	}
 	v.StorageRules = storageRules(in)
 	if in.leader() {

@@ -105,7 +105,7 @@ func (r *Replica) Snapshot(k event.Key) (s *Snapshot, ok bool) {
 		State:         own(key.State).GetUnitState(),
 		StateRevision: own(key.State).GetModRevision(),
 		Status:        own(key.Status).GetUnitStatus(), CharmState: own(key.CharmState).GetCharmState(),
-		Ports: own(key.Ports).GetPorts(), Addresses: own(key.Addresses).GetAddresses(),
+		Ports: own(key.Ports).GetPorts(), Payloads: own(key.Payloads).GetPayloads(), Addresses: own(key.Addresses).GetAddresses(),
 		Lead: apps(key.Lead).GetLead(), LeadTerm: apps(key.Lead).GetCreateRevision(),
 		LeaderSettings: apps(key.LeaderSettings).GetLeaderSettings(), AppStatus: apps(key.AppStatus).GetApplicationStatus(),
 		Resolved: own(key.Resolved).GetResolved(),

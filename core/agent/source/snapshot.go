@@ -27,6 +27,7 @@ type Snapshot struct {
 	Status         *controllerv1.UnitStatus
 	CharmState     *controllerv1.CharmState
 	Ports          *controllerv1.Ports
+	Payloads       *controllerv1.Payloads
 	Addresses      *controllerv1.Addresses
 	Lead           *controllerv1.Lead // nil = nobody leads now
 	LeadTerm       int64

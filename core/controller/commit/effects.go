@@ -84,6 +84,7 @@ func (d *draft) done(event *hookv1.Event, done *controllerv1.CommitDone) *contro
 	}
 	d.statuses(event, cs)
 	d.ports(cs)
+	d.payloads(cs)
 	d.charmState(cs)
 	d.leaderSettings(cs)
 	switch event.GetKind() {

@@ -99,6 +99,17 @@ func compareRanges(a, b *hookv1.PortRange) int {
 	return slices.Compare(a.GetEndpoints(), b.GetEndpoints())
 }
 
+// payloads drafts what the unit registered.
+func (d *draft) payloads(cs *hookv1.Changeset) {
+	if len(cs.GetPayloads()) == 0 {
+		return
+	}
+	k := key.OfUnit(key.Payloads, d.guard.Unit)
+	p := merge[*controllerv1.Payloads](d, k)
+	p.Payloads = hook.MergePayloads(p.Payloads, cs.GetPayloads())
+	d.put(k, p)
+}
+
 // charmState drafts state-set and state-delete.
 func (d *draft) charmState(cs *hookv1.Changeset) {
 	if len(cs.GetStateSet())+len(cs.GetStateDelete()) == 0 {

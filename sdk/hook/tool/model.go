@@ -12,12 +12,6 @@ import (
 func formatFlag(f *flags) { f.format("smart") }
 func yamlFlag(f *flags)   { f.format("yaml") }
 
-func notYet(name string) func(*call) error {
-	return func(*call) error {
-		return errs.E(errs.Unsupported, "%s is not yet supported here", name)
-	}
-}
-
 func configFlags(f *flags) {
 	f.format("smart")
 	f.flag("Print all keys", "all", "a")

@@ -1,7 +1,6 @@
 package tool
 
-// tools is the table of everything that Juju 3.6 puts on a hook's PATH. What is in unsupported answers with a clear
-// error.
+// tools is the table of everything that Juju 3.6 puts on a hook's PATH.
 func tools() map[string]spec {
 	table := map[string]spec{
 		"config-get":              {"[<key>]", "Print application configuration.", configFlags, configGet},
@@ -34,6 +33,11 @@ func tools() map[string]spec {
 		"action-get":              {"[<key>[.<key>.<key>...]]", "Get action parameters.", formatFlag, actionGet},
 		"action-set":              {"<key>=<value> [<key>=<value> ...]", "Set action results.", nil, actionSet},
 		"action-fail":             {"[\"<failure message>\"]", "Set action fail status with message.", nil, actionFail},
+		"payload-register":        {"<type> <class> <id> [tags...]", "Register a charm payload with Juju.", nil, payloadRegister},
+		"payload-status-set":      {"<class> <id> <status>", "Update the status of a payload.", nil, payloadStatusSet},
+		"payload-unregister":      {"<class> <id>", "Stop tracking a payload.", nil, payloadUnregister},
+		"credential-get":          {"", "Access cloud credentials.", formatFlag, credentialGet},
+		"add-metric":              {"key1=value1 [key2=value2 ...]", "Add metrics.", metricFlags, addMetric},
 		"secret-add":              {"[key[#base64|#file]=value...]", "Add a new secret.", secretFlags, secretAdd},
 		"secret-set":              {"<ID> [key[#base64|#file]=value...]", "Update an existing secret.", secretFlags, secretSet},
 		"secret-get":              {"<ID> [key[#base64]]", "Get the content of a secret.", secretGetFlags, secretGet},
@@ -44,14 +48,8 @@ func tools() map[string]spec {
 		"secret-remove":           {"<ID>", "Remove an existing secret.", secretRemoveFlags, secretRemove},
 		"action-log":              {"<message>", "Record a progress message for the current action.", nil, actionLog},
 	}
-	for _, name := range unsupported {
-		table[name] = spec{"", "Not yet supported.", formatFlag, notYet(name)}
+	for _, name := range []string{"k8s-raw-get", "k8s-raw-set", "k8s-spec-get", "k8s-spec-set", "pod-spec-get", "pod-spec-set"} {
+		table[name] = spec{"", "Get or set the spec of the charm's own pods.", podSpecFlags, podSpec}
 	}
 	return table
-}
-
-// unsupported tools exist on PATH, so that a charm that looks for them finds them, and say why they do not work.
-var unsupported = []string{
-	"add-metric", "credential-get", "k8s-raw-get", "k8s-raw-set", "k8s-spec-get", "k8s-spec-set", "payload-register",
-	"payload-status-set", "payload-unregister", "pod-spec-get", "pod-spec-set",
 }

@@ -99,7 +99,14 @@ func TestTools(t *testing.T) {
 		{argv: []string{"action-set", "a.b=c"}, action: true},
 		{argv: []string{"action-fail", "--", "no"}, action: true},
 		{argv: []string{"juju-reboot"}, action: true, err: "ERROR juju-reboot is not supported when running an action.\n", exit: 1},
-		{argv: []string{"k8s-raw-get", "x"}, err: "ERROR k8s-raw-get is not yet supported here\n", exit: 1},
+		{argv: []string{"k8s-raw-get"}, err: "ERROR cannot use pod specs: this substrate has no pods of the charm's own; use containers in metadata.yaml\n", exit: 1},
+		{argv: []string{"credential-get", "--format=json"}, err: "ERROR cannot access cloud credentials: this substrate has none\n", exit: 1},
+		{argv: []string{"add-metric", "users=3"}, err: "ERROR cannot record metric: metrics disabled\n", exit: 1},
+		{argv: []string{"add-metric", "users=many"}, err: "ERROR invalid value \"many\" of metric \"users\": want a number\n", exit: 2},
+		{argv: []string{"payload-register", "docker", "db"}, err: "ERROR missing required arguments: want <type> <class> <id> [tags...]\n", exit: 2},
+		{argv: []string{"payload-register", "docker", "db", "1", "tag"}},
+		{argv: []string{"payload-status-set", "db", "2", "stopped"}, err: "ERROR payload \"2\" of class \"db\" not found: register it first with payload-register\n", exit: 1},
+		{argv: []string{"payload-unregister", "db", "2"}, err: "ERROR payload \"2\" of class \"db\" not found: register it first with payload-register\n", exit: 1},
 		{argv: []string{"no-such-tool"}, err: "ERROR \"no-such-tool\" is not a hook tool\n", exit: 127},
 	} {
 		t.Run(r.argv[0], func(t *testing.T) {
@@ -118,6 +125,30 @@ func TestHelpNamesTheStorageOfTheHook(t *testing.T) {
 	got := tool.Run(context.Background(), h, "storage-get", []string{"--help"}, nil, nil)
 	if found := line.FindSubmatch(got.Stdout); found == nil || string(found[1]) != "data/7" {
 		t.Errorf("help is %q", got.Stdout)
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	h := world(false)
+	run := func(argv ...string) {
+		t.Helper()
+		if got := tool.Run(context.Background(), h, argv[0], argv[1:], nil, nil); got.Exit != 0 {
+			t.Fatalf("%v: %s", argv, got.Stderr)
+		}
+	}
+	run("payload-register", "docker", "db", "1", "tag")
+	run("payload-register", "docker", "web", "2")
+	run("payload-status-set", "db", "1", "stopped")
+	run("payload-unregister", "web", "2")
+	all := h.Payloads()
+	if len(all) != 1 || all[0].GetStatus() != "stopped" || all[0].GetLabels()[0] != "tag" {
+		t.Errorf("payloads %v", all)
+	}
+	if got := tool.Run(context.Background(), h, "payload-status-set", []string{"db", "1", "gone"}, nil, nil); got.Exit != 2 {
+		t.Errorf("a status that is none: %+v", got)
+	}
+	if n := len(h.Changeset().GetPayloads()); n != 4 {
+		t.Errorf("%d writes, want 4", n)
 	}
 }
 
