@@ -1,5 +1,7 @@
 package tool
 
+import "maps"
+
 // tools is the table of everything that Juju 3.6 puts on a hook's PATH.
 func tools() map[string]spec {
 	table := map[string]spec{
@@ -33,20 +35,28 @@ func tools() map[string]spec {
 		"action-get":              {"[<key>[.<key>.<key>...]]", "Get action parameters.", formatFlag, actionGet},
 		"action-set":              {"<key>=<value> [<key>=<value> ...]", "Set action results.", nil, actionSet},
 		"action-fail":             {"[\"<failure message>\"]", "Set action fail status with message.", nil, actionFail},
-		"payload-register":        {"<type> <class> <id> [tags...]", "Register a charm payload with Juju.", nil, payloadRegister},
-		"payload-status-set":      {"<class> <id> <status>", "Update the status of a payload.", nil, payloadStatusSet},
-		"payload-unregister":      {"<class> <id>", "Stop tracking a payload.", nil, payloadUnregister},
-		"credential-get":          {"", "Access cloud credentials.", formatFlag, credentialGet},
-		"add-metric":              {"key1=value1 [key2=value2 ...]", "Add metrics.", metricFlags, addMetric},
-		"secret-add":              {"[key[#base64|#file]=value...]", "Add a new secret.", secretFlags, secretAdd},
-		"secret-set":              {"<ID> [key[#base64|#file]=value...]", "Update an existing secret.", secretFlags, secretSet},
-		"secret-get":              {"<ID> [key[#base64]]", "Get the content of a secret.", secretGetFlags, secretGet},
-		"secret-info-get":         {"<ID>", "Get a secret's metadata info.", secretInfoFlags, secretInfoGet},
-		"secret-ids":              {"", "Print secret IDs.", formatFlag, secretIDs},
-		"secret-grant":            {"<ID>", "Grant access to a secret.", secretGrantFlags, secretGrant},
-		"secret-revoke":           {"<ID>", "Revoke access to a secret.", secretRevokeFlags, secretRevoke},
-		"secret-remove":           {"<ID>", "Remove an existing secret.", secretRemoveFlags, secretRemove},
 		"action-log":              {"<message>", "Record a progress message for the current action.", nil, actionLog},
+	}
+	maps.Copy(table, more())
+	return table
+}
+
+// more continues tools: secrets, and what only old charms call.
+func more() map[string]spec {
+	table := map[string]spec{
+		"payload-register":   {"<type> <class> <id> [tags...]", "Register a charm payload with Juju.", nil, payloadRegister},
+		"payload-status-set": {"<class> <id> <status>", "Update the status of a payload.", nil, payloadStatusSet},
+		"payload-unregister": {"<class> <id>", "Stop tracking a payload.", nil, payloadUnregister},
+		"credential-get":     {"", "Access cloud credentials.", formatFlag, credentialGet},
+		"add-metric":         {"key1=value1 [key2=value2 ...]", "Add metrics.", metricFlags, addMetric},
+		"secret-add":         {"[key[#base64|#file]=value...]", "Add a new secret.", secretFlags, secretAdd},
+		"secret-set":         {"<ID> [key[#base64|#file]=value...]", "Update an existing secret.", secretFlags, secretSet},
+		"secret-get":         {"<ID> [key[#base64]]", "Get the content of a secret.", secretGetFlags, secretGet},
+		"secret-info-get":    {"<ID>", "Get a secret's metadata info.", secretInfoFlags, secretInfoGet},
+		"secret-ids":         {"", "Print secret IDs.", formatFlag, secretIDs},
+		"secret-grant":       {"<ID>", "Grant access to a secret.", secretGrantFlags, secretGrant},
+		"secret-revoke":      {"<ID>", "Revoke access to a secret.", secretRevokeFlags, secretRevoke},
+		"secret-remove":      {"<ID>", "Remove an existing secret.", secretRemoveFlags, secretRemove},
 	}
 	for _, name := range []string{"k8s-raw-get", "k8s-raw-set", "k8s-spec-get", "k8s-spec-set", "pod-spec-get", "pod-spec-set"} {
 		table[name] = spec{"", "Get or set the spec of the charm's own pods.", podSpecFlags, podSpec}
