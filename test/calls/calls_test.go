@@ -1,4 +1,5 @@
-package main_test
+// Package calls_test holds the hook tools against recorded calls.
+package calls_test
 
 import (
 	"bytes"
@@ -198,7 +199,7 @@ func TestRecordedCalls(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	program := filepath.Join(dir, "hooktool")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, "../../runtimes/hooktool").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "secret.txt"), []byte("from a file"), 0o600); err != nil {
