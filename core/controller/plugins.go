@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bangle-dev/bangle/core/controller/placement"
 	"github.com/bangle-dev/bangle/core/pluginhost"
@@ -73,18 +72,13 @@ func (c *controller) substrates() []string {
 	if c.process.Provide != nil {
 		return c.process.Known
 	}
-	return c.known(pluginhost.KindSubstrate)
-}
-
-// known lists the names of the plugins of a kind on this host.
-func (c *controller) known(kind string) []string {
 	files, err := pluginhost.DefaultCatalog(c.process.Home).List()
 	if err != nil {
 		c.log.Warn("cannot list plugins", "error", err)
 	}
 	var names []string
 	for _, f := range files {
-		if id, ok := pluginhost.ParseID(filepath.Base(f)); ok && id.Kind == kind {
+		if id, ok := pluginhost.ParseID(filepath.Base(f)); ok && id.Kind == pluginhost.KindSubstrate {
 			names = append(names, id.Name)
 		}
 	}
@@ -101,7 +95,8 @@ func (c *controller) checkCharm() func(ctx context.Context, dir, digest, runtime
 	return func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error) {
 		instance, err := c.plugins.Start(ctx, pluginhost.KindRuntime, runtime)
 		if errs.Is(err, errs.NotFound) {
-			return []*clientv1.Diagnostic{c.noRuntime(runtime)}, nil
+			// The agents may have it although this host has not.
+			return []*clientv1.Diagnostic{{Severity: "warning", Message: fmt.Sprintf("the charm was not tried: runtime %q is not here", runtime)}}, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot check the charm: %w", err)
@@ -119,17 +114,6 @@ func (c *controller) checkCharm() func(ctx context.Context, dir, digest, runtime
 		}
 		return list, nil
 	}
-}
-
-// noRuntime is said of a runtime that this host has not. Where an agent runs beside the controller it has none that the
-// controller has not; elsewhere the agents may.
-func (c *controller) noRuntime(runtime string) *clientv1.Diagnostic {
-	d := &clientv1.Diagnostic{Severity: "warning", Message: fmt.Sprintf("the charm was not tried: runtime %q is not here", runtime)}
-	if c.cfg.Agent != "" {
-		d.Severity, d.Message = "error", fmt.Sprintf("runtime %q is not here; there are %s", runtime, strings.Join(c.known(pluginhost.KindRuntime), ", "))
-		d.Hint = "choose one of these, or put the plugin runtime-" + runtime + " into the home's plugins and let it run with `bangle plugins trust`"
-	}
-	return d
 }
 
 // describe lists plugins with what the running substrates remark about this
