@@ -18,13 +18,14 @@ type container struct {
 	told    bool // whoever made the namespaces waits on failureFD and mappedFD
 	root    string
 	binds   [][2]string
+	record  string // file that names this process for whoever has to end it
 	program []string
 }
 
 // contain is the inner half of a namespace's start; nobody types it.
 //
 //	contain --world PROGRAM…                   inside new namespaces: build the root, then run
-//	contain [--told] [--root DIR] [--bind SOURCE=TARGET]… -- PROGRAM…
+//	contain [--told] [--root DIR] [--bind SOURCE=TARGET]… [--pid-file FILE] -- PROGRAM…
 //
 // The second form is for a workload's supervisor: what is bound exists in its mount namespace alone and is gone with
 // the last process in it.
@@ -66,6 +67,8 @@ func parseContainer(args []string) (container, error) {
 			c.told, args = true, args[1:]
 		case args[0] == "--root" && len(args) > 1:
 			c.root, args = args[1], args[2:]
+		case args[0] == "--pid-file" && len(args) > 1:
+			c.record, args = args[1], args[2:]
 		case args[0] == "--bind" && len(args) > 1:
 			source, target, ok := strings.Cut(args[1], "=")
 			if !ok {
@@ -83,6 +86,9 @@ func parseContainer(args []string) (container, error) {
 func (c container) run() error {
 	if c.world {
 		return c.runWorld()
+	}
+	if err := writeRecord(c.record); err != nil {
+		return err
 	}
 	// Slave, not private: what the host mounts later is to be seen, what is bound here not.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {

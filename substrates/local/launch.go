@@ -60,13 +60,15 @@ func (k *keeper) launch(ctx context.Context, name string) (process.ID, error) {
 // subordinate ids, its user.
 func (k *keeper) prepare(ctx context.Context, r *record, c container) (start, error) {
 	dir := k.lay.containerDir(r.ModelUUID, r.Unit, c.Name)
+	pidFile := []string{"--pid-file", filepath.Join(dir, "pid.json")}
 	st := start{
-		argv: []string{k.lay.supervisor, "run", "--create-dirs", "--hold", "--pid-file", filepath.Join(dir, "pid.json")},
+		argv: []string{k.lay.supervisor, "run", "--create-dirs", "--hold"},
 		dir:  dir, env: append(environ(), "PEBBLE="+filepath.Join(dir, "pebble"), "PEBBLE_SOCKET="+c.Socket, r.entry(c.Name)),
 	}
 	st.env = append(st.env, c.variables()...)
 	refused := k.s.space.refused(ctx)
 	if c.Root == "" && !k.s.space.sub {
+		st.argv = append(st.argv, pidFile...)
 		return st, nil
 	}
 	if c.Root != "" {
@@ -74,11 +76,12 @@ func (k *keeper) prepare(ctx context.Context, r *record, c container) (start, er
 	}
 	if refused != nil {
 		if os.Geteuid() == 0 && len(c.Mounts) == 0 {
+			st.argv = append(st.argv, pidFile...)
 			return st, nil // changing the root needs no namespace then
 		}
 		return st, fmt.Errorf("cannot give container %s a root of its own: %w; %s", c.Name, refused, mends)
 	}
-	contain := []string{k.lay.hooktool, "contain", "--told"}
+	contain := append([]string{k.lay.hooktool, "contain", "--told"}, pidFile...)
 	if c.Root != "" {
 		contain = append(contain, "--root", c.Root, "--bind", filepath.Dir(c.Socket)+"=/charm/container")
 		for _, m := range c.Mounts {

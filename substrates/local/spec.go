@@ -22,7 +22,7 @@ func (l *layout) wanted(spec *substratev1.ApplicationSpec, unit *substratev1.Uni
 	}
 	for _, c := range spec.GetContainers() {
 		r.Containers = append(r.Containers, container{
-			Name: c.GetName(), Source: c.GetRoot(), Socket: l.socket(model, unit.GetName(), c.GetName()), Mounts: mounts(c, spec, r.Storage),
+			Name: c.GetName(), Source: ownRoot(c), Socket: l.socket(model, unit.GetName(), c.GetName()), Mounts: mounts(c, spec, r.Storage),
 		})
 	}
 	return r
@@ -77,4 +77,14 @@ func variable(name string) string {
 		}
 		return '_'
 	}, name)
+}
+
+// ownRoot is the root that a container was given, "" for the machine's own: a
+// container that is told to live in "/" needs no file system made for it, and
+// nothing is to be made in the machine's.
+func ownRoot(c *substratev1.Container) string {
+	if c.GetRoot() == "" || filepath.Clean(c.GetRoot()) == "/" {
+		return ""
+	}
+	return c.GetRoot()
 }

@@ -73,7 +73,7 @@ func (m machine) check(spec *substratev1.ApplicationSpec) (found []*substratev1.
 func (m machine) container(app string, c *substratev1.Container) (found []*substratev1.Diagnostic) {
 	key := "containers." + c.GetName()
 	switch {
-	case c.GetRoot() != "":
+	case ownRoot(c) != "":
 		if _, err := m.look(c.GetRoot()); err != nil {
 			found = append(found, fault(key+".resource", fmt.Sprintf("cannot place %s: the root of container %s: %s", app, c.GetName(), err),
 				"give a directory, an OCI layout or a tar of either: --resource NAME=/absolute/path"))
@@ -82,7 +82,7 @@ func (m machine) container(app string, c *substratev1.Container) (found []*subst
 		if m.refused != nil && (m.uid != 0 || len(c.GetMounts()) > 0) {
 			found = append(found, fault(key+".resource", fmt.Sprintf("cannot place %s: container %s cannot have a root of its own: %s", app, c.GetName(), m.refused), mends))
 		}
-	case c.GetImage() != "":
+	case c.GetRoot() == "" && c.GetImage() != "":
 		found = append(found, fault(key+".resource",
 			fmt.Sprintf("cannot place %s: container %s names image %s, and substrate local has no container engine to run it", app, c.GetName(), c.GetImage()),
 			"give its content instead: --resource NAME=PATH, where PATH is a directory, an OCI layout or a tar of either"))
