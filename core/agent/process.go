@@ -24,6 +24,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/settings"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/pluginhost"
+	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook/tool"
 	"github.com/bangle-dev/bangle/sdk/plugin"
@@ -50,6 +51,8 @@ func Main(args []string, stderr io.Writer) int {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	// Who reads the log may die: the agent works on then. Ignoring the signal would have the charms ignore it too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := Process(ctx, *dir, log); err != nil {
 		fmt.Fprintln(stderr, "ERROR", err)
 		return 1
@@ -101,6 +104,10 @@ func Join(ctx context.Context, dir string, log *slog.Logger) (*Member, error) {
 		return nil, err
 	}
 	m := &Member{Dir: dir, Identity: id, close: []func() error{lock.Close}}
+	if err := process.Note(filepath.Join(dir, "pid.json")); err != nil {
+		m.Close()
+		return nil, err
+	}
 	if err := m.join(ctx, log); err != nil || ctx.Err() != nil {
 		m.Close()
 		return nil, err

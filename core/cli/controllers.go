@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"sort"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -126,6 +129,8 @@ func (a *app) controllerRunCommand() *cobra.Command {
 			if dir == "" {
 				return usage("controller run needs --dir DIRECTORY")
 			}
+			// Who reads the log may die: the controller works on then. Ignoring the signal would have its children ignore it too.
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 			return controller.Run(cmd.Context(), dir, controller.Process{Home: a.home, RunDir: a.getenv("BANGLE_RUN"), Log: a.err})
 		},
 	}

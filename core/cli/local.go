@@ -212,6 +212,9 @@ func (a *app) revive(ctx context.Context, name string, known home.Known) error {
 	if r, ok := process.Read(b.pidFile()); ok && r.Alive() {
 		return nil
 	}
+	if err := b.orphans(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(a.err, "Controller %q does not run; starting it.\n", name)
 	if err := b.start(ctx); err != nil {
 		return err
@@ -220,6 +223,18 @@ func (a *app) revive(ctx context.Context, name string, known home.Known) error {
 	defer cancel()
 	_, err = b.wait(ctx)
 	return err
+}
+
+// orphans ends a controller and an agent whose supervisor was killed: they work on, but nobody starts them again when
+// they end, and they are in the way of those that the next supervisor starts.
+func (b *local) orphans(ctx context.Context) error {
+	var failed []error
+	for _, dir := range []string{b.dir, filepath.Join(b.dir, "agent")} {
+		if r, ok := process.Read(filepath.Join(dir, controller.PIDFile)); ok {
+			failed = append(failed, r.End(ctx, 10*time.Second))
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // end stops every process of the controller, its units' included, by their records, unmounts and removes its directory.

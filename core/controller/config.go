@@ -26,6 +26,8 @@ const (
 	// ReadyFile is written when both doors are open and removed at the end; it
 	// holds the process id.
 	ReadyFile = "ready"
+	// PIDFile is the controller's process record, see core/process.
+	PIDFile = "pid.json"
 
 	lockFile     = "lock"
 	caDir        = "ca"

@@ -33,6 +33,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/watch"
 	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/core/pluginhost"
+	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -58,6 +59,9 @@ func Run(ctx context.Context, dir string, p Process) error {
 		return err
 	}
 	defer unlock()
+	if err := process.Note(filepath.Join(dir, PIDFile)); err != nil {
+		return err
+	}
 	c, err := open(ctx, dir, p)
 	if err != nil {
 		return err

@@ -24,15 +24,50 @@ type Record struct {
 	StartTime string `json:"start_time"` // field 22 of /proc/PID/stat
 	BootID    string `json:"boot_id"`
 	Socket    string `json:"socket,omitempty"`
+	File      string `json:"file,omitempty"` // where the record was written; a copy elsewhere speaks of nobody
 }
 
 // Read reads a record; ok is false when there is none or it cannot be read.
 func Read(file string) (r Record, ok bool) {
 	text, err := os.ReadFile(file)
-	if err != nil || json.Unmarshal(text, &r) != nil || r.PID <= 1 {
+	if err != nil || json.Unmarshal(text, &r) != nil || r.PID <= 1 || copied(r.File, file) {
 		return Record{}, false
 	}
 	return r, true
+}
+
+// copied says whether a record lies beside the one it was copied from: the process is not the copy's.
+func copied(written, read string) bool {
+	original, err := os.Stat(written)
+	if err != nil {
+		return false // moved, or written by somebody who did not say where
+	}
+	found, err := os.Stat(read)
+	return err == nil && !os.SameFile(original, found)
+}
+
+// Note writes the calling process's record, for whoever has to end it when nobody else can be asked. The file appears
+// whole or not at all; it is not removed at the end, since a record of a process that is gone misleads nobody.
+func Note(file string) error {
+	r, _ := Of(os.Getpid())
+	r.File = file
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = os.WriteFile(file+"~", append(text, '\n'), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(file+"~", file)
+	}
+	if err != nil {
+		return errs.E(errs.Internal, "cannot write process record %s: %w", file, err)
+	}
+	return nil
+}
+
+// Of is the record of a process that runs now; ok is false when there is none.
+func Of(pid int) (r Record, ok bool) {
+	r = Record{PID: pid, StartTime: startTime(pid), BootID: BootID()}
+	return r, r.StartTime != ""
 }
 
 // Alive says whether the very process runs. One that has ended and waits to be reaped does not.

@@ -36,7 +36,7 @@ func writeRecord(file string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write the pid file: %w", err)
 	}
-	data, err := json.Marshal(map[string]any{"pid": pid, "start_time": fields[19], "boot_id": strings.TrimSpace(string(boot))})
+	data, err := json.Marshal(map[string]any{"pid": pid, "start_time": fields[19], "boot_id": strings.TrimSpace(string(boot)), "file": file})
 	if err != nil {
 		return fmt.Errorf("cannot write the pid file: %w", err)
 	}

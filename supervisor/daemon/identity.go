@@ -38,6 +38,7 @@ type runFile struct {
 	StartTime string `json:"start_time"` // field 22 of /proc/self/stat
 	BootID    string `json:"boot_id"`    // the kernel's
 	Socket    string `json:"socket"`
+	File      string `json:"file"` // where this was written, so that a copy of the directory misleads nobody
 }
 
 func writeRunFile(path, socket string) error {
@@ -54,7 +55,7 @@ func writeRunFile(path, socket string) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(runFile{PID: os.Getpid(), StartTime: fields[19], BootID: boot, Socket: socket})
+	data, err := json.Marshal(runFile{PID: os.Getpid(), StartTime: fields[19], BootID: boot, Socket: socket, File: path})
 	if err != nil {
 		return fmt.Errorf("cannot encode pid file: %w", err)
 	}
