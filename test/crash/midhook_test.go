@@ -120,7 +120,7 @@ func (st *story) hung(me string) []stage.Proc {
 }
 
 // gone waits for a process's end, which nobody but the runtime brings about: it would run on for ever.
-func gone(t *testing.T, p stage.Proc) {
+func gone(t tb, p stage.Proc) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for p.Alive() {

@@ -22,10 +22,17 @@ import (
 	"github.com/bangle-dev/bangle/test/stage"
 )
 
+// tb is what a story needs of a test: one that was told of a planted fault is another.
+type tb interface {
+	stage.TB
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
 // story is the model on which all rows are played: two units of left, one of right, one relation, a peer relation.
 type story struct {
 	*stage.Stage
-	t     *testing.T
+	t     tb
 	log   string // directory that the charm writes to, outside of the model
 	charm string
 	rows  *int // revisions of the charm
@@ -60,7 +67,7 @@ func newStory(t *testing.T, bin string) *story {
 }
 
 // on is the story in a row.
-func (st *story) on(t *testing.T) *story {
+func (st *story) on(t tb) *story {
 	row := *st
 	row.Stage, row.t = st.For(t), t
 	row.supervisors = st.Supervisors()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -192,6 +193,13 @@ func (s *Stage) Queue(action, params string, units ...string) string {
 	s.Helper()
 	return try(s, "run "+action, clientv1connect.ClientClient.Run,
 		&clientv1.RunRequest{Model: Model, Units: units, Action: action, Params: params}).GetOperation().GetId()
+}
+
+// Exec queues a command line and returns its operation.
+func (s *Stage) Exec(command []string, units ...string) string {
+	s.Helper()
+	return try(s, "exec "+strings.Join(command, " "), clientv1connect.ClientClient.Run,
+		&clientv1.RunRequest{Model: Model, Units: units, Command: command}).GetOperation().GetId()
 }
 
 // Finished waits for an operation's tasks.
