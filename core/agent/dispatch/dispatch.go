@@ -128,8 +128,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return unprepared(err)
 	}
 	crash.At("dispatch.before-run")
-	done, err := d.dispatch(ctx, rt, c, start, &host{lines: d.cfg.Lines, key: job.Key, ev: job.Event, view: start.View,
-		shelf: &shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")}})
+	done, err := d.dispatch(ctx, rt, c, start, newHost(d.cfg.Lines, job, start.View,
+		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")}))
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}
 	if err == nil {

@@ -199,7 +199,9 @@ func TestViewOfTheRest(t *testing.T) {
 }
 
 // deaf is a connection that a hook does not use.
-type deaf struct{}
+type deaf struct {
+	immediate func(*controllerv1.ImmediateRequest)
+}
 
 func (deaf) Lead(context.Context, event.Key, int64) (time.Duration, error) { return 0, nil }
 func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]string, error) {
@@ -208,7 +210,11 @@ func (deaf) ReadBag(context.Context, event.Key, int32, string) (map[string]strin
 func (deaf) ReadSecret(context.Context, *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
 	return &controllerv1.ReadSecretResponse{}, nil
 }
-func (deaf) Immediate(*controllerv1.ImmediateRequest) {}
+func (d deaf) Immediate(req *controllerv1.ImmediateRequest) {
+	if d.immediate != nil {
+		d.immediate(req)
+	}
+}
 func (deaf) Log(*controllerv1.LogRecord)              {}
 
 // forgetful is a runtime that was started anew: it knows no handle until the charm is loaded again, and may refuse it.
@@ -242,10 +248,15 @@ func (f *forgetful) Dispatch(ctx context.Context, s *charmruntimev1.Start, h cha
 
 func runner(t *testing.T, rt dispatch.Runtimes) (*dispatch.Dispatcher, dispatch.Job) {
 	t.Helper()
+	return runnerWith(t, rt, deaf{})
+}
+
+func runnerWith(t *testing.T, rt dispatch.Runtimes, lines dispatch.Lines) (*dispatch.Dispatcher, dispatch.Job) {
+	t.Helper()
 	file, digest := agenttest.Pack(t, "web", map[string]string{"charm.wasm": "\x00asm\x01\x00\x00\x00"}) // and dispatch: for either runtime
 	dir := t.TempDir()
 	var asked atomic.Int64
-	d := dispatch.New(dispatch.Config{Runtimes: rt, Lines: deaf{}, Charms: dispatch.NewCharms(filepath.Join(dir, "charms"), from(file, &asked)),
+	d := dispatch.New(dispatch.Config{Runtimes: rt, Lines: lines, Charms: dispatch.NewCharms(filepath.Join(dir, "charms"), from(file, &asked)),
 		UnitDir: func(event.Key) string { return filepath.Join(dir, "u") }, RunDir: func(event.Key) string { return filepath.Join(dir, "r") }})
 	in := input(t, &hookv1.Event{Id: "1-start", Kind: "start", Name: "start"})
 	in.Cursor.CharmDigest = digest
@@ -282,6 +293,28 @@ func TestWhatARuntimeCannotDoFails(t *testing.T) {
 	r, err := d.Run(t.Context(), job)
 	if err != nil || r.Done.Outcome != charmruntimev1.Outcome_OUTCOME_FAILED || r.Done.Message != "this runtime runs no commands" {
 		t.Errorf("got %v, %v", r.Done, err)
+	}
+}
+
+// TestWhatIsShownIsCountedOn: a hook that runs again under its own number says what comes after its first words, or the
+// controller would take it for something late.
+func TestWhatIsShownIsCountedOn(t *testing.T) {
+	rt := agenttest.NewRuntime(t, func(_ context.Context, _ *charmruntimev1.Start, h charmruntime.Host) (*charmruntimev1.Done, error) {
+		for range 2 {
+			h.Immediate(&charmruntimev1.Immediate{What: &charmruntimev1.Immediate_Status{Status: &charmruntimev1.StatusSet{Status: &hookv1.Status{Current: "active"}}}})
+		}
+		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_OK}, nil
+	})
+	var said []uint64
+	d, job := runnerWith(t, rt, deaf{immediate: func(r *controllerv1.ImmediateRequest) { said = append(said, r.N) }})
+	for i := range 2 {
+		job.Now = time.UnixMilli(1_800_000_000_000).Add(time.Duration(i) * time.Second)
+		if _, err := d.Run(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(said) != 4 || !slices.IsSorted(said) || len(slices.Compact(said)) != 4 {
+		t.Errorf("the statuses of two runs are numbered %v", said)
 	}
 }
 

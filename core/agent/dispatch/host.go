@@ -34,8 +34,16 @@ type host struct {
 	key   event.Key
 	ev    *hookv1.Event
 	view  *hookv1.View
-	n     atomic.Uint64
+	n     atomic.Uint64 // of the last thing shown; newHost says where it begins
 	shelf *shelf
+}
+
+// newHost is the host of one run of an event. What is shown is counted on from the time: a hook that is run again says
+// what comes after what it said the first time.
+func newHost(lines Lines, job Job, view *hookv1.View, s *shelf) *host {
+	h := &host{lines: lines, key: job.Key, ev: job.Event, view: view, shelf: s}
+	h.n.Store(uint64(max(job.Now.UnixMilli(), 0)) << 16)
+	return h
 }
 
 // Call answers what the view cannot hold.

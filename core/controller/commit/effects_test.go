@@ -331,6 +331,37 @@ func TestImmediateLosesAgainstTheCommit(t *testing.T) {
 	}
 }
 
+// TestImmediateOfARetriedHook: while a hook was in error an action with a higher number ran and set a status; what the
+// retried hook says shows all the same, and after its commit no more.
+func TestImmediateOfARetriedHook(t *testing.T) {
+	w := newWorld(t)
+	failed := w.request("web/0", "install", nil)
+	failed.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Attempt: 1, ExitCode: 1, Message: "exit status 1"}}
+	failed.Cursor.Pending = &controllerv1.Pending{Event: failed.Event, Step: "failed", Attempt: 1}
+	w.commit(failed)
+	action := w.request("web/0", "action", &hookv1.Changeset{UnitStatus: active("of the action")})
+	action.Cursor.Pending = failed.Cursor.Pending
+	action.Event.TaskId = "1"
+	w.put(key.Named(key.Task, "1"), &controllerv1.Task{Id: "1", Unit: "web/0", Status: "running"})
+	w.commit(action)
+	say := func(n uint64, text, want string) {
+		t.Helper()
+		if err := w.c.Immediate(t.Context(), agent, &controllerv1.ImmediateRequest{Model: w.uuid, Unit: "web/0", EventId: failed.Event.Id, N: n, Status: active(text)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := get[*controllerv1.UnitStatus](w, key.OfUnit(key.Status, "web/0")).Workload.Message; got != want {
+			t.Errorf("after %q the status is %q, want %q", text, got, want)
+		}
+	}
+	say(7, "again", "again")
+	say(6, "before that", "again")
+	again := w.request("web/0", "install", &hookv1.Changeset{UnitStatus: active("installed")})
+	again.Event.Id = failed.Event.Id
+	again.GetDone().Changeset.EventId = failed.Event.Id
+	w.commit(again)
+	say(8, "late", "installed")
+}
+
 func TestTaskLog(t *testing.T) {
 	w := newWorld(t)
 	w.put(key.Named(key.Task, "1"), &controllerv1.Task{Id: "1", Unit: "web/0", Status: "running"})

@@ -90,7 +90,9 @@ func (d *draft) learn(result *store.TxnResult) error {
 // immediate drafts an Immediate.
 func (d *draft) immediate(req *controllerv1.ImmediateRequest) error {
 	state := value[*controllerv1.UnitState](d.read(key.OfUnit(key.State, d.guard.Unit)))
-	if sequence(req.GetEventId()) <= state.GetCursor().GetSequence() {
+	// A hook that is run again keeps its number, while an action or an exec may have ended since.
+	again := state.GetCursor().GetPending().GetEvent().GetId() == req.GetEventId()
+	if !again && sequence(req.GetEventId()) <= state.GetCursor().GetSequence() {
 		return nil
 	}
 	switch {
@@ -104,7 +106,7 @@ func (d *draft) immediate(req *controllerv1.ImmediateRequest) error {
 	k := key.OfUnit(key.Status, d.guard.Unit)
 	st := merge[*controllerv1.UnitStatus](d, k)
 	old, mine := sequence(st.EventId), sequence(req.GetEventId())
-	if old > mine || old == mine && st.N >= req.GetN() {
+	if old > mine && !again || old == mine && st.N >= req.GetN() {
 		return nil
 	}
 	st.Workload, st.EventId, st.N = d.status(st.Workload, req.GetStatus()), req.GetEventId(), req.GetN()

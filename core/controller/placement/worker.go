@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"strings"
 	"time"
 
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -95,6 +96,9 @@ func (w *worker) life(ctx context.Context) error {
 		return err
 	}
 	if err := session.Provider.Configure(ctx, settings); err != nil {
+		if strings.HasPrefix(err.Error(), "cannot configure substrate") {
+			return err // the substrate has said it all
+		}
 		return fmt.Errorf("cannot configure substrate %q: %w", w.name, err)
 	}
 	// Asked only now: what it can do may depend on its settings.
