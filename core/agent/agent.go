@@ -131,6 +131,7 @@ func (a *Agent) wake(k event.Key) {
 	u := a.unit(k)
 	u.woken.CompareAndSwap(0, a.cfg.Now().UnixNano())
 	a.queue.Put(k)
+	a.abort(u)
 }
 
 // newEpoch drops what is known of units from another life of the store, and looks at what there is.

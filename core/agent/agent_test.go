@@ -18,6 +18,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/agenttest"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
@@ -465,6 +466,51 @@ func TestLeadershipAndImmediates(t *testing.T) {
 	w.untilEvents("web/0", 5)
 	if l := w.runtime.View("web/0", "config-changed").Leadership; !l.Leader || l.SecondsLeft < 30 || l.SecondsLeft > 60 {
 		t.Errorf("leadership in the view: %v", l)
+	}
+}
+
+// TestCancel ends the task that runs, and only it: the hook before it and the event after it know nothing of it.
+func TestCancel(t *testing.T) {
+	runs, goOn := make(chan string, 8), make(chan struct{})
+	w := newWorld(t, func(ctx context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		switch s.Event.Name {
+		case "slow":
+			runs <- "slow"
+			<-ctx.Done()
+			return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Message: "killed: " + context.Cause(ctx).Error(), Limit: "cancel"}, nil
+		case "config-changed":
+			if s.Event.Id[0] != '1' && s.Event.Id[0] != '2' && s.Event.Id[0] != '3' {
+				runs <- "config-changed"
+				select {
+				case <-goOn:
+				case <-ctx.Done():
+					t.Error("a hook was cancelled")
+				}
+			}
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	task := w.store.Run("web/0", "slow", "")
+	<-runs
+	other := w.store.Run("web/0", "quick", "")
+	w.store.Cancel(task)
+	w.until("the next task ran", func() bool { return w.store.Task(other).GetStatus() == api.TaskCompleted })
+	if got := w.store.Task(task); got.Status != api.TaskAborted || !strings.Contains(got.Message, "cancelled") {
+		t.Errorf("the cancelled task is %v", got)
+	}
+	// One that waits behind a hook never runs, and the hook goes on.
+	w.store.Config("web", "name", "y")
+	<-runs
+	task = w.store.Run("web/0", "slow", "")
+	w.store.Cancel(task)
+	close(goOn)
+	last := w.store.Run("web/0", "quick", "")
+	w.until("the last task ran", func() bool { return w.store.Task(last).GetStatus() == api.TaskCompleted })
+	if got := w.store.Task(task); got.Status != api.TaskCancelled || len(runs) != 0 {
+		t.Errorf("the task that waited is %v, %d tasks ran", got, len(runs))
 	}
 }
 

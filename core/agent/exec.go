@@ -12,6 +12,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook/toolsocket"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // runSocket is the name of a unit's run socket in its run directory.
@@ -86,8 +87,39 @@ func (a *Agent) answered(u *unit, t *turn) {
 // cancelled tells who waits inside the unit for a command that somebody cancelled before it ran.
 func (a *Agent) cancelled(u *unit, in resolver.Input) {
 	for _, task := range in.Model.Tasks {
-		if task.GetStatus() == "cancelled" && a.sockets.Waits(u.key.Model, task.GetId()) {
+		if task.GetStatus() == api.TaskCancelled && a.sockets.Waits(u.key.Model, task.GetId()) {
 			a.sockets.Done(u.key.Model, task.GetId(), toolsocket.Answer{Exit: 1, Stderr: []byte("ERROR the command was cancelled\n")})
+		}
+	}
+}
+
+// errCancelled is why the processes of a cancelled task are ended.
+var errCancelled = errs.E(errs.Canceled, "cancelled")
+
+// task lets a task be cancelled while it runs: ctx then ends, and with it every process of the task. Hooks have none.
+func (a *Agent) task(ctx context.Context, u *unit, ev *hookv1.Event) (context.Context, func()) {
+	if !event.Task(ev.Kind) {
+		return ctx, func() {}
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	u.runs.Store(&run{task: ev.TaskId, end: end})
+	a.abort(u) // it may have been asked for meanwhile
+	return ctx, func() { u.runs.Store(nil); end(nil) }
+}
+
+// abort ends the task that runs, if the model says so.
+func (a *Agent) abort(u *unit) {
+	r := u.runs.Load()
+	if r == nil {
+		return
+	}
+	snap, ok := a.replica.Snapshot(u.key)
+	if !ok {
+		return
+	}
+	for _, t := range snap.Tasks {
+		if t.GetId() == r.task && t.GetStatus() == api.TaskAborting {
+			r.end(errCancelled)
 		}
 	}
 }

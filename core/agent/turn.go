@@ -11,6 +11,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
@@ -150,7 +151,10 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 		job.LeaderUntil = a.lead.Until(u.key, t.in.Model.LeadTerm)
 		job.LeaderLeft = a.lead.Left(job.LeaderUntil)
 	}
-	ran, err := a.dispatcher.Run(ctx, job)
+	task, done := a.task(ctx, u, ev)
+	ran, err := a.dispatcher.Run(task, job)
+	cancelled := context.Cause(task) == errCancelled
+	done()
 	t.ran, t.ended = ran, a.cfg.Now()
 	if ctx.Err() != nil {
 		return false // the agent ends: the event is derived again
@@ -158,6 +162,10 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	if err == nil {
 		a.output(u, t)
 		return true
+	}
+	if cancelled && errs.Is(err, errs.Canceled) {
+		t.ran.Done = &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, ExitCode: 1, Message: errCancelled.Error()}
+		return true // before the charm ran
 	}
 	a.cfg.Log.Warn("an event has no end", "unit", u.key.Unit, "event", ev.Id, "err", err)
 	if !ran.Started || event.Task(ev.Kind) {

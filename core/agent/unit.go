@@ -25,6 +25,7 @@ type unit struct {
 	key   event.Key
 	woken atomic.Int64 // when it was first woken since its last turn began
 	stale atomic.Bool  // the store began another life
+	runs  atomic.Pointer[run]
 
 	since  int64                      // the wake that this turn answers; 0 when the unit went on by itself
 	opened bool                       // the run directory was looked at for an open commit
@@ -43,6 +44,12 @@ type unit struct {
 	stored  map[string]string // storage → where it was told to be
 	told    string            // reason for which it waits
 	socket  bool              // its run socket is open
+}
+
+// run is a task that the charm is at.
+type run struct {
+	task string
+	end  context.CancelCauseFunc
 }
 
 // turn is one event on its way through the stages.

@@ -116,6 +116,9 @@ func (r *run) launch(socket string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// byCancel is what ended an event that the host cancelled.
+const byCancel = "cancel"
+
 // wait returns when the process has ended, by itself or because of a limit or a cancel, which it names.
 func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed string) {
 	exited := make(chan struct{})
@@ -135,7 +138,7 @@ func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed strin
 	case <-limit:
 		killed = "hook-timeout " + (time.Duration(r.start.GetTimeoutMs()) * time.Millisecond).String()
 	case <-ctx.Done():
-		killed = "cancel"
+		killed = byCancel
 	case <-r.tools.rebootNow:
 		killed = "juju-reboot --now"
 	}
@@ -198,6 +201,9 @@ func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev
 	case killed != "":
 		d.Outcome, d.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, killed
 		d.Message = "the hook was ended by " + killed
+		if killed == byCancel {
+			d.Message = "cancelled while it ran"
+		}
 	case d.ExitCode != 0 && kind != api.EventExec:
 		d.Outcome = charmruntimev1.Outcome_OUTCOME_FAILED
 		if d.Message = lastLine(r.stderr.text()); d.Message == "" {

@@ -116,3 +116,14 @@ func StatusSeverity(current string) int {
 	}
 	return 0
 }
+
+// The states of a task, which is an action or a command on one unit.
+const (
+	TaskPending   = "pending"
+	TaskRunning   = "running"
+	TaskCompleted = "completed"
+	TaskFailed    = "failed"
+	TaskCancelled = "cancelled" // before it ran
+	TaskAborting  = "aborting"  // cancelled while it runs
+	TaskAborted   = "aborted"   // its end
+)

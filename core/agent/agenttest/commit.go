@@ -128,7 +128,12 @@ func (s *Store) state(g *controllerv1.Guard, id string, c *controllerv1.Cursor, 
 
 func (s *Store) fail(req *controllerv1.CommitRequest, f *controllerv1.CommitFailed) {
 	if id := req.Event.TaskId; id != "" {
-		s.editTask(id, func(t *controllerv1.Task) { t.Status, t.Message, t.ExitCode = "failed", f.Message, f.ExitCode })
+		s.editTask(id, func(t *controllerv1.Task) {
+			aborting := t.Status == api.TaskAborting
+			if t.Status, t.Message, t.ExitCode = api.TaskFailed, f.Message, f.ExitCode; aborting {
+				t.Status = api.TaskAborted
+			}
+		})
 		return
 	}
 	s.status(req.Guard.Unit, func(st *controllerv1.UnitStatus) {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
@@ -254,6 +255,26 @@ func (s *Store) queue(t *controllerv1.Task) string {
 		s.Put(key.Named(key.Task, t.Id), taskRecord(t))
 	})
 	return t.Id
+}
+
+// Cancel cancels a task as the controller does: one that runs is told to stop.
+func (s *Store) Cancel(id string) {
+	s.Txn(func() {
+		s.editTask(id, func(t *controllerv1.Task) {
+			switch t.Status {
+			case api.TaskPending:
+				t.Status = api.TaskCancelled
+			case api.TaskRunning:
+				t.Status = api.TaskAborting
+			}
+		})
+	})
+}
+
+// Task is a task as it is recorded.
+func (s *Store) Task(id string) (t *controllerv1.Task) {
+	s.Txn(func() { t = s.get(key.Named(key.Task, id)).GetTask() })
+	return t
 }
 
 // Resolve is the user's word on the event that a unit is in error for.

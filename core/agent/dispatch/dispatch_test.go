@@ -215,7 +215,7 @@ func (d deaf) Immediate(req *controllerv1.ImmediateRequest) {
 		d.immediate(req)
 	}
 }
-func (deaf) Log(*controllerv1.LogRecord)              {}
+func (deaf) Log(*controllerv1.LogRecord) {}
 
 // forgetful is a runtime that was started anew: it knows no handle until the charm is loaded again, and may refuse it.
 type forgetful struct {

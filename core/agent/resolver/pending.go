@@ -53,7 +53,7 @@ func task(in Input) (Decision, bool) {
 		return none()
 	}
 	for _, t := range in.Model.Tasks {
-		if t.Status != "pending" {
+		if t.Status != api.TaskPending {
 			continue
 		}
 		return in.run(&hookv1.Event{Kind: t.Kind, Name: t.Action, TaskId: t.Id, ActionParams: t.Params, Command: t.Command})

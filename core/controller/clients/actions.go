@@ -16,17 +16,10 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
-)
-
-// States of a task.
-const (
-	taskPending   = "pending"
-	taskRunning   = "running"
-	taskAborting  = "aborting"
-	taskCancelled = "cancelled"
 )
 
 // Run queues an action or a command on units; WaitOperation tells how it went.
@@ -103,7 +96,7 @@ func (s *Service) tasks(m *snapshot.Model, in *clientv1.RunRequest, units []stri
 	params := map[string]string{}
 	var bad problems
 	for _, unit := range units {
-		t := &controllerv1.Task{Unit: unit, Status: taskPending, Kind: "exec", Command: in.GetCommand(), TimeoutMs: in.GetTimeoutMs(),
+		t := &controllerv1.Task{Unit: unit, Status: api.TaskPending, Kind: "exec", Command: in.GetCommand(), TimeoutMs: in.GetTimeoutMs(),
 			Parallel: in.GetParallel(), ExecutionGroup: in.GetExecutionGroup()}
 		if in.GetAction() != "" {
 			app := appOf(unit)
@@ -231,7 +224,7 @@ func (s *Service) operation(in *clientv1.WaitOperationRequest) (*clientv1.WaitOp
 }
 
 func unfinished(t *controllerv1.Task) bool {
-	return slices.Contains([]string{taskPending, taskRunning, taskAborting}, t.GetStatus())
+	return slices.Contains([]string{api.TaskPending, api.TaskRunning, api.TaskAborting}, t.GetStatus())
 }
 
 // ListOperations lists operations and tasks, oldest first.
@@ -272,11 +265,11 @@ func (s *Service) CancelTask(ctx context.Context, req *connect.Request[clientv1.
 		}
 		next := proto.CloneOf(t.Value)
 		switch next.GetStatus() {
-		case taskPending:
-			next.Status, next.Completed, next.Message = taskCancelled, e.stamp(), "cancelled before it ran"
-		case taskRunning:
-			next.Status = taskAborting
-		case taskAborting:
+		case api.TaskPending:
+			next.Status, next.Completed, next.Message = api.TaskCancelled, e.stamp(), "cancelled before it ran"
+		case api.TaskRunning:
+			next.Status = api.TaskAborting
+		case api.TaskAborting:
 			resp.Task = t.Value
 			return nil
 		default:

@@ -28,10 +28,10 @@ func (d *draft) begin(req *controllerv1.BeginRequest) *controllerv1.Refusal {
 	if t.Unit != d.guard.Unit {
 		return refuse(Denied, k.String(), "task %s is not unit %s's", req.GetTask(), d.guard.Unit)
 	}
-	if t.Status != "pending" {
+	if t.Status != api.TaskPending {
 		return refuse(Conflict, k.String(), "task %s is %s, not pending", req.GetTask(), t.Status)
 	}
-	t.Status, t.Started = "running", d.stamp()
+	t.Status, t.Started = api.TaskRunning, d.stamp()
 	d.put(k, t)
 	return nil
 }
@@ -223,19 +223,23 @@ func (d *draft) task(id string, change func(*controllerv1.Task)) *controllerv1.R
 
 // finish records how a task ended.
 func finish(t *controllerv1.Task, done *controllerv1.CommitDone, action *hookv1.ActionResult) {
-	aborting := t.Status == "aborting"
-	t.Status, t.Message = "completed", done.GetMessage()
+	t.Status, t.Message = ended(t, action.GetFailed()), done.GetMessage()
 	t.ExitCode, t.Stdout, t.Stderr = done.GetExitCode(), done.GetStdout(), done.GetStderr()
 	t.Results = action.GetResults()
 	if action.GetMessage() != "" {
 		t.Message = action.GetMessage()
 	}
-	if action.GetFailed() {
-		t.Status = "failed"
+}
+
+// ended is the state of a task that has ended. One that was cancelled too late to be kept from its work completed it.
+func ended(t *controllerv1.Task, failed bool) string {
+	switch {
+	case !failed:
+		return api.TaskCompleted
+	case t.Status == api.TaskAborting:
+		return api.TaskAborted
 	}
-	if aborting {
-		t.Status = "aborted"
-	}
+	return api.TaskFailed
 }
 
 // failed drafts a hook's failure: only the cursor's pending part and the error status, or the end of a task.
@@ -243,7 +247,7 @@ func (d *draft) failed(req *controllerv1.CommitRequest, f *controllerv1.CommitFa
 	event := req.GetEvent()
 	if event.GetTaskId() != "" {
 		return d.task(event.GetTaskId(), func(t *controllerv1.Task) {
-			t.Status, t.Message, t.ExitCode = "failed", f.GetMessage(), f.GetExitCode()
+			t.Status, t.Message, t.ExitCode = ended(t, true), f.GetMessage(), f.GetExitCode()
 		})
 	}
 	k := key.OfUnit(key.Status, d.guard.Unit)

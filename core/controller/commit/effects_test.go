@@ -229,7 +229,8 @@ func TestTaskEnds(t *testing.T) {
 		want   string
 	}{
 		{"running", true, nil, "failed"}, {"running", false, &hookv1.ActionResult{Failed: true, Message: "no"}, "failed"},
-		{"aborting", false, nil, "aborted"}, {"running", false, nil, "completed"},
+		{"aborting", false, nil, "completed"}, {"running", false, nil, "completed"},
+		{"aborting", true, nil, "aborted"}, {"aborting", false, &hookv1.ActionResult{Failed: true, Message: "no"}, "aborted"},
 	} {
 		w := newWorld(t)
 		w.put(key.Named(key.Task, "1"), &controllerv1.Task{Id: "1", Unit: "web/0", Status: c.status})

@@ -65,7 +65,7 @@ func (c *Committer) enqueue(ctx context.Context, req *controllerv1.EnqueueExecRe
 	}
 	now := c.cfg.Now().UTC().Format("2006-01-02T15:04:05Z07:00")
 	op := &controllerv1.Operation{Id: strconv.Itoa(next), Summary: "exec run on " + req.GetUnit() + " from inside", Enqueued: now, Tasks: []string{strconv.Itoa(next + 1)}}
-	t := &controllerv1.Task{Id: op.Tasks[0], Operation: op.Id, Unit: req.GetUnit(), Kind: api.EventExec, Command: req.GetCommand(), Status: "pending", Enqueued: now,
+	t := &controllerv1.Task{Id: op.Tasks[0], Operation: op.Id, Unit: req.GetUnit(), Kind: api.EventExec, Command: req.GetCommand(), Status: api.TaskPending, Enqueued: now,
 		TimeoutMs: req.GetTimeoutMs(), Origin: api.UnitTag(req.GetUnit()), RelationId: req.GetRelationId(), RemoteUnit: req.GetRemoteUnit(), Operator: req.GetOperator(), RequestId: req.GetRequestId()}
 	ops := []store.Op{store.Put(counter, []byte(strconv.Itoa(next+2)))}
 	for k, m := range map[key.Key]proto.Message{key.Named(key.Operation, op.Id): op, key.Named(key.Task, t.Id): t} {

@@ -142,7 +142,7 @@ func (d *draft) taskLog(req *controllerv1.ImmediateRequest) error {
 	if line.Time == "" {
 		line.Time = d.stamp()
 	}
-	if t.Status != "running" && t.Status != "aborting" || len(t.Log) >= maxTaskLog {
+	if t.Status != api.TaskRunning && t.Status != api.TaskAborting || len(t.Log) >= maxTaskLog {
 		return nil
 	}
 	t.Log = append(t.Log, line)

@@ -3,8 +3,8 @@ package placement
 import (
 	"context"
 	"fmt"
-	"sync"
 	"strings"
+	"sync"
 	"time"
 
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
