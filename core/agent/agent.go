@@ -18,6 +18,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/agent/leader"
+	"github.com/bangle-dev/bangle/core/agent/machinelock"
 	"github.com/bangle-dev/bangle/core/agent/queue"
 	"github.com/bangle-dev/bangle/core/agent/runsocket"
 	"github.com/bangle-dev/bangle/core/agent/source"
@@ -63,6 +64,7 @@ type Agent struct {
 	committer  committer
 	lead       *leader.Promises
 	sockets    *runsocket.Sockets
+	locks      *machinelock.Locks
 	retryExec  time.Duration
 	report     *reporter
 
@@ -92,13 +94,14 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
+	a.locks = machinelock.New()
 	a.retryExec = 200 * time.Millisecond
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
-		UnitDir: a.unitDir, RunDir: a.runDir, RunSocket: a.socketOf, StateFiles: a.stateFiles, Boot: process.BootID()})
+		UnitDir: a.unitDir, RunDir: a.runDir, RunSocket: a.socketOf, StateFiles: a.stateFiles, Lock: a.takeTurn, Boot: process.BootID()})
 	return a, nil
 }
 

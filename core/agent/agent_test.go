@@ -514,6 +514,57 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestMachineLock: units of one machine run one at a time where they share it, and say whom they wait for; elsewhere, and
+// where the model does not want it, they do not wait.
+func TestMachineLock(t *testing.T) {
+	for _, c := range []struct {
+		name, config string
+		locked, wait bool
+	}{{"shared", "", true, true}, {"own places", "", false, false}, {"switched off", "off", true, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			inside, goOn := make(chan string, 4), make(chan struct{})
+			var busy atomic.Int64
+			w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+				if s.Event.Name != "install" {
+					return ok(nil), nil
+				}
+				if n := busy.Add(1); c.wait && n > 1 {
+					t.Error("two units of one machine run at once")
+				}
+				inside <- s.View.Unit.Name
+				<-goOn
+				busy.Add(-1)
+				return ok(nil), nil
+			})
+			env := &substratev1.EnvironmentResponse{Addresses: []string{"10.0.0.7"}, BootId: "boot-1", MachineId: "7"}
+			if c.locked {
+				env.MachineLock = filepath.Join(w.dir, "machine-lock")
+			}
+			w.side = agenttest.NewSide(env)
+			w.store.ModelConfig("machine-lock", c.config)
+			w.start()
+			w.deploy(2)
+			first := <-inside
+			if c.wait {
+				w.until("the other one says whom it waits for", func() bool {
+					for _, s := range w.server.States() {
+						if l := s.GetLock(); s.Unit != first && l != nil && !l.Held && l.HolderUnit == first && l.HolderWhat == "install" && l.Machine == "7" && l.What == "install" &&
+							strings.Contains(s.Message, first) && l.HolderSinceUnixNano != 0 {
+							return true
+						}
+					}
+					return false
+				})
+			} else if second := <-inside; second == first {
+				t.Errorf("%s ran twice", first)
+			}
+			close(goOn)
+			w.started("web/0")
+			w.started("web/1")
+		})
+	}
+}
+
 // TestNewEpoch: after a restore of the store the agent loads everything again and goes on.
 func TestNewEpoch(t *testing.T) {
 	w := newWorld(t, nil)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -153,7 +154,7 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	}
 	task, done := a.task(ctx, u, ev)
 	ran, err := a.dispatcher.Run(task, job)
-	cancelled := context.Cause(task) == errCancelled
+	cancelled := errors.Is(context.Cause(task), errCancelled)
 	done()
 	t.ran, t.ended = ran, a.cfg.Now()
 	if ctx.Err() != nil {

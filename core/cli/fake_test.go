@@ -73,6 +73,7 @@ type fake struct {
 	storage  []*controllerv1.StorageInstance
 	attached []*clientv1.ResourceInfo
 	findings []*clientv1.Diagnostic
+	locks    []*clientv1.MachineLockInfo
 	fail     error
 	entered  func(call string)
 }
@@ -248,6 +249,10 @@ func (f *fake) ListActions(_ context.Context, r *connect.Request[clientv1.ListAc
 		answer.Actions = nil
 	}
 	return reply(f, "ListActions", r, answer)
+}
+
+func (f *fake) MachineLocks(_ context.Context, r *connect.Request[clientv1.MachineLocksRequest]) (*connect.Response[clientv1.MachineLocksResponse], error) {
+	return reply(f, "MachineLocks", r, &clientv1.MachineLocksResponse{Locks: f.locks})
 }
 
 func (f *fake) CancelTask(_ context.Context, r *connect.Request[clientv1.CancelTaskRequest]) (*connect.Response[clientv1.CancelTaskResponse], error) {

@@ -62,7 +62,7 @@ var wrongUses = []string{
 	"storage x", "storage --filesystem", "show-storage", "show-storage data", "show-storage data/0 --format tabular", "add-storage web/0", "add-storage web data", "add-storage web/0 data=0", "add-storage web/0 data=a,b",
 	"attach-storage web/0", "attach-storage web data/0", "attach-storage web/0 data", "detach-storage", "detach-storage data/x", "detach-storage data/0 --no-wait", "remove-storage", "remove-storage data",
 	"resources", "resources a b", "resources a --format xml", "attach-resource web", "attach-resource web blob", "attach-resource web =x", "attach-resource a b c",
-	"machines x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
+	"machines x", "machine-lock x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
 }
 
 // Wrong use is told on the error stream with exit code 2, and nothing is asked of the controller.

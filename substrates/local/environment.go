@@ -45,7 +45,7 @@ func (s *Substrate) Environment(ctx context.Context, req *substratev1.Environmen
 	}
 	own := r.address()
 	env := &substratev1.EnvironmentResponse{
-		Addresses: []string{own}, Interfaces: interfaces(own), MachineId: "0", BootId: process.Boot(),
+		Addresses: []string{own}, Interfaces: interfaces(own), MachineId: "0", BootId: process.Boot(), MachineLock: lay.lock,
 		Enter: s.enter(ctx, lay, r),
 	}
 	for _, c := range r.Containers {

@@ -21,6 +21,7 @@ type layout struct {
 	supervisor, hooktool string
 	namespaces           bool
 	stopTime             time.Duration
+	lock                 string   // file that hooks take turns on, "" = they do not
 	hide                 []string // directories that a hook must not see
 }
 
@@ -72,13 +73,32 @@ func (l *layout) settings(given map[string]string) error {
 				return errs.E(errs.Invalid, "cannot configure substrate local: stop-timeout=%s: want a duration such as 30s", value)
 			}
 			l.stopTime = d
+		case "machine-lock":
+			var err error
+			if l.lock, err = l.lockFile(value); err != nil {
+				return err
+			}
 		case "hide":
 			l.hide = append(l.hide, filepath.SplitList(value)...)
 		default:
-			return errs.E(errs.Invalid, "cannot configure substrate local: unknown setting %q; allowed: hide, namespaces, stop-timeout", key)
+			return errs.E(errs.Invalid, "cannot configure substrate local: unknown setting %q; allowed: hide, machine-lock, namespaces, stop-timeout", key)
 		}
 	}
 	return nil
+}
+
+// lockFile is what hooks take turns on: a file of this controller's units alone,
+// or one that several controllers of this machine name.
+func (l *layout) lockFile(value string) (string, error) {
+	switch {
+	case value == "off":
+		return "", nil
+	case value == "on":
+		return filepath.Join(l.run, "machine-lock"), nil
+	case filepath.IsAbs(value):
+		return filepath.Clean(value), nil
+	}
+	return "", errs.E(errs.Invalid, "cannot configure substrate local: machine-lock=%s: want on, off or the absolute path of a file", value)
 }
 
 // privateDirs are what executable charms have no business in: the user's home

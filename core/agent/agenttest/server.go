@@ -29,6 +29,7 @@ type Server struct {
 	journal  []*controllerv1.JournalEntry
 	logs     []*controllerv1.LogRecord
 	told     []*controllerv1.ImmediateRequest
+	states   []*controllerv1.AgentState
 	seconds  float64
 	asked    map[string]int // unit → renewals
 }
@@ -120,6 +121,13 @@ func (s *Server) Immediates() []*controllerv1.ImmediateRequest {
 	return append([]*controllerv1.ImmediateRequest(nil), s.told...)
 }
 
+// States is what units were told to do, in the order in which it was reported.
+func (s *Server) States() []*controllerv1.AgentState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*controllerv1.AgentState(nil), s.states...)
+}
+
 // Watch implements the call.
 func (s *Server) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreamingServer[controllerv1.Delta]) error {
 	epoch, revision := req.Epoch, req.ResumeRevision
@@ -194,6 +202,7 @@ func (s *Server) Report(_ context.Context, req *controllerv1.ReportRequest) (*co
 	defer s.mu.Unlock()
 	s.journal = append(s.journal, req.Journal...)
 	s.logs = append(s.logs, req.Logs...)
+	s.states = append(s.states, req.States...)
 	return &controllerv1.ReportResponse{}, nil
 }
 

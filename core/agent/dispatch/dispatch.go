@@ -49,6 +49,8 @@ type Config struct {
 	Controller Controller
 	// StateFiles reads a unit's state files as they were last committed.
 	StateFiles func(ctx context.Context, k event.Key) (*controllerv1.StateFiles, error)
+	// Lock takes turns with what else runs on the machine; nil: with nobody.
+	Lock Lock
 	// Boot names the machine's boot.
 	Boot string
 }
@@ -127,9 +129,14 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	if err := d.prepare(ctx, job, start.Workspace); err != nil {
 		return unprepared(err)
 	}
+	release, err := d.turn(ctx, job, kind, c)
+	if err != nil {
+		return Result{}, err
+	}
 	crash.At("dispatch.before-run")
 	done, err := d.dispatch(ctx, rt, c, start, newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")}))
+	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}
 	if err == nil {

@@ -38,3 +38,6 @@ type Notice struct {
 // Machine says whether the place is a machine: storage is there before the charm is installed. Elsewhere the unit must
 // be started before its volumes can be told.
 func (o *Observation) Machine() bool { return o.Environment.GetMachineId() != "" }
+
+// MachineLock is the file that the units of the machine take turns on, "" where the place is the unit's own.
+func (o *Observation) MachineLock() string { return o.Environment.GetMachineLock() }

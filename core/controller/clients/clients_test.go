@@ -385,6 +385,31 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestMachineLocks: holders and waiting units of all models, by machine; the holder that speaks for itself is believed over
+// what others say of it, and one of another controller is known from those alone.
+func TestMachineLocks(t *testing.T) {
+	b, _ := small(t)
+	b.states["web/0"] = &controllerv1.AgentState{Unit: "web/0", Lock: &controllerv1.MachineLock{Machine: "0", File: "/l", What: "install", Held: true, SinceUnixNano: 5}}
+	b.states["web/1"] = &controllerv1.AgentState{Unit: "web/1", Lock: &controllerv1.MachineLock{Machine: "0", File: "/l", What: "start", SinceUnixNano: 6, HolderUnit: "old/0", HolderWhat: "stop"}}
+	list := ok(t, b.client.MachineLocks, &clientv1.MachineLocksRequest{}).GetLocks()
+	if len(list) != 1 || list[0].GetMachine() != "0" || list[0].GetHolder().GetUnit() != "web/0" || list[0].GetHolder().GetModel() != "m" ||
+		len(list[0].GetWaiting()) != 1 || list[0].GetWaiting()[0].GetUnit() != "web/1" || list[0].GetWaiting()[0].GetWhat() != "start" {
+		t.Errorf("locks %v", list)
+	}
+	b.states["web/0"] = &controllerv1.AgentState{Unit: "web/0"}
+	b.states["web/1"].Lock.HolderModel = "a-model-of-others"
+	list = ok(t, b.client.MachineLocks, &clientv1.MachineLocksRequest{}).GetLocks()
+	if len(list) != 1 || list[0].GetHolder().GetUnit() != "old/0" || list[0].GetHolder().GetModel() != "a-model-of-others" || list[0].GetHolder().GetWhat() != "stop" {
+		t.Errorf("locks %v", list)
+	}
+	b.mu.Lock()
+	b.away = true
+	b.mu.Unlock()
+	if list := ok(t, b.client.MachineLocks, &clientv1.MachineLocksRequest{}).GetLocks(); len(list) != 0 {
+		t.Errorf("of agents that are gone: %v", list)
+	}
+}
+
 func TestTasks(t *testing.T) {
 	b, _ := small(t)
 	b.put(map[key.Key]proto.Message{key.OfApp(key.Lead, "web"): &controllerv1.Lead{Unit: "web/1"}})

@@ -33,6 +33,7 @@ func modelOptions() map[string]modelOption {
 		"automatically-retry-hooks":   {"true", "true or false", isBool},
 		"hook-timeout":                {"0s", "a duration such as 30m, 0s = the runtime's default", interval(0, 30*24*time.Hour)},
 		"logging-config":              {"<root>=INFO", "logger=LEVEL pairs divided by ;", validLogging},
+		"machine-lock":                {"auto", "auto: units that share a machine run one hook at a time; or off", oneOf("auto", "off")},
 		"isolation":                   {"model", "model, application or unit", oneOf("model", "application", "unit")},
 		"resource-tags":               {"", "text", isAny},
 		"http-proxy":                  {"", "text", isAny},

@@ -27,6 +27,231 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type MachineLocksRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MachineLocksRequest) Reset() {
+	*x = MachineLocksRequest{}
+	mi := &file_client_v1_client_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MachineLocksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MachineLocksRequest) ProtoMessage() {}
+
+func (x *MachineLocksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MachineLocksRequest.ProtoReflect.Descriptor instead.
+func (*MachineLocksRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{0}
+}
+
+type MachineLocksResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Locks         []*MachineLockInfo     `protobuf:"bytes,1,rep,name=locks,proto3" json:"locks,omitempty"` // by machine and file; only what is held or waited for
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MachineLocksResponse) Reset() {
+	*x = MachineLocksResponse{}
+	mi := &file_client_v1_client_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MachineLocksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MachineLocksResponse) ProtoMessage() {}
+
+func (x *MachineLocksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MachineLocksResponse.ProtoReflect.Descriptor instead.
+func (*MachineLocksResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *MachineLocksResponse) GetLocks() []*MachineLockInfo {
+	if x != nil {
+		return x.Locks
+	}
+	return nil
+}
+
+type MachineLockInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Machine       string                 `protobuf:"bytes,2,opt,name=machine,proto3" json:"machine,omitempty"`
+	File          string                 `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	Holder        *MachineLockUser       `protobuf:"bytes,4,opt,name=holder,proto3" json:"holder,omitempty"`
+	Waiting       []*MachineLockUser     `protobuf:"bytes,5,rep,name=waiting,proto3" json:"waiting,omitempty"` // who waits longest comes first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MachineLockInfo) Reset() {
+	*x = MachineLockInfo{}
+	mi := &file_client_v1_client_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MachineLockInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MachineLockInfo) ProtoMessage() {}
+
+func (x *MachineLockInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MachineLockInfo.ProtoReflect.Descriptor instead.
+func (*MachineLockInfo) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *MachineLockInfo) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *MachineLockInfo) GetMachine() string {
+	if x != nil {
+		return x.Machine
+	}
+	return ""
+}
+
+func (x *MachineLockInfo) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *MachineLockInfo) GetHolder() *MachineLockUser {
+	if x != nil {
+		return x.Holder
+	}
+	return nil
+}
+
+func (x *MachineLockInfo) GetWaiting() []*MachineLockUser {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
+// MachineLockUser holds a lock or waits for it.
+type MachineLockUser struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // name, or the uuid of a model of another controller
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	What          string                 `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"`
+	SinceUnixNano int64                  `protobuf:"varint,4,opt,name=since_unix_nano,json=sinceUnixNano,proto3" json:"since_unix_nano,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MachineLockUser) Reset() {
+	*x = MachineLockUser{}
+	mi := &file_client_v1_client_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MachineLockUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MachineLockUser) ProtoMessage() {}
+
+func (x *MachineLockUser) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MachineLockUser.ProtoReflect.Descriptor instead.
+func (*MachineLockUser) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MachineLockUser) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *MachineLockUser) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *MachineLockUser) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *MachineLockUser) GetSinceUnixNano() int64 {
+	if x != nil {
+		return x.SinceUnixNano
+	}
+	return 0
+}
+
 type ControllerInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -35,7 +260,7 @@ type ControllerInfoRequest struct {
 
 func (x *ControllerInfoRequest) Reset() {
 	*x = ControllerInfoRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[0]
+	mi := &file_client_v1_client_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -47,7 +272,7 @@ func (x *ControllerInfoRequest) String() string {
 func (*ControllerInfoRequest) ProtoMessage() {}
 
 func (x *ControllerInfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[0]
+	mi := &file_client_v1_client_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -60,7 +285,7 @@ func (x *ControllerInfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControllerInfoRequest.ProtoReflect.Descriptor instead.
 func (*ControllerInfoRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{0}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{4}
 }
 
 type ControllerInfoResponse struct {
@@ -84,7 +309,7 @@ type ControllerInfoResponse struct {
 
 func (x *ControllerInfoResponse) Reset() {
 	*x = ControllerInfoResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[1]
+	mi := &file_client_v1_client_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -96,7 +321,7 @@ func (x *ControllerInfoResponse) String() string {
 func (*ControllerInfoResponse) ProtoMessage() {}
 
 func (x *ControllerInfoResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[1]
+	mi := &file_client_v1_client_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -109,7 +334,7 @@ func (x *ControllerInfoResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControllerInfoResponse.ProtoReflect.Descriptor instead.
 func (*ControllerInfoResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{1}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ControllerInfoResponse) GetName() string {
@@ -211,7 +436,7 @@ type PluginsRequest struct {
 
 func (x *PluginsRequest) Reset() {
 	*x = PluginsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[2]
+	mi := &file_client_v1_client_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -223,7 +448,7 @@ func (x *PluginsRequest) String() string {
 func (*PluginsRequest) ProtoMessage() {}
 
 func (x *PluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[2]
+	mi := &file_client_v1_client_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -236,7 +461,7 @@ func (x *PluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginsRequest.ProtoReflect.Descriptor instead.
 func (*PluginsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{2}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{6}
 }
 
 type PluginsResponse struct {
@@ -248,7 +473,7 @@ type PluginsResponse struct {
 
 func (x *PluginsResponse) Reset() {
 	*x = PluginsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[3]
+	mi := &file_client_v1_client_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +485,7 @@ func (x *PluginsResponse) String() string {
 func (*PluginsResponse) ProtoMessage() {}
 
 func (x *PluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[3]
+	mi := &file_client_v1_client_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +498,7 @@ func (x *PluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginsResponse.ProtoReflect.Descriptor instead.
 func (*PluginsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{3}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PluginsResponse) GetPlugins() []*Plugin {
@@ -305,7 +530,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_client_v1_client_proto_msgTypes[4]
+	mi := &file_client_v1_client_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +542,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[4]
+	mi := &file_client_v1_client_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +555,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{4}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Plugin) GetKind() string {
@@ -440,7 +665,7 @@ type DestroyControllerRequest struct {
 
 func (x *DestroyControllerRequest) Reset() {
 	*x = DestroyControllerRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[5]
+	mi := &file_client_v1_client_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +677,7 @@ func (x *DestroyControllerRequest) String() string {
 func (*DestroyControllerRequest) ProtoMessage() {}
 
 func (x *DestroyControllerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[5]
+	mi := &file_client_v1_client_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +690,7 @@ func (x *DestroyControllerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyControllerRequest.ProtoReflect.Descriptor instead.
 func (*DestroyControllerRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{5}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DestroyControllerRequest) GetDestroyAllModels() bool {
@@ -488,7 +713,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_client_v1_client_proto_msgTypes[6]
+	mi := &file_client_v1_client_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +725,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[6]
+	mi := &file_client_v1_client_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +738,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{6}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Progress) GetMessage() string {
@@ -562,7 +787,7 @@ type AddModelRequest struct {
 
 func (x *AddModelRequest) Reset() {
 	*x = AddModelRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[7]
+	mi := &file_client_v1_client_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +799,7 @@ func (x *AddModelRequest) String() string {
 func (*AddModelRequest) ProtoMessage() {}
 
 func (x *AddModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[7]
+	mi := &file_client_v1_client_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +812,7 @@ func (x *AddModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddModelRequest.ProtoReflect.Descriptor instead.
 func (*AddModelRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{7}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AddModelRequest) GetName() string {
@@ -620,7 +845,7 @@ type AddModelResponse struct {
 
 func (x *AddModelResponse) Reset() {
 	*x = AddModelResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[8]
+	mi := &file_client_v1_client_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +857,7 @@ func (x *AddModelResponse) String() string {
 func (*AddModelResponse) ProtoMessage() {}
 
 func (x *AddModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[8]
+	mi := &file_client_v1_client_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +870,7 @@ func (x *AddModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddModelResponse.ProtoReflect.Descriptor instead.
 func (*AddModelResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{8}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AddModelResponse) GetModel() *v1.Model {
@@ -667,7 +892,7 @@ type DestroyModelRequest struct {
 
 func (x *DestroyModelRequest) Reset() {
 	*x = DestroyModelRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[9]
+	mi := &file_client_v1_client_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -679,7 +904,7 @@ func (x *DestroyModelRequest) String() string {
 func (*DestroyModelRequest) ProtoMessage() {}
 
 func (x *DestroyModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[9]
+	mi := &file_client_v1_client_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +917,7 @@ func (x *DestroyModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestroyModelRequest.ProtoReflect.Descriptor instead.
 func (*DestroyModelRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{9}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DestroyModelRequest) GetModel() string {
@@ -731,7 +956,7 @@ type ListModelsRequest struct {
 
 func (x *ListModelsRequest) Reset() {
 	*x = ListModelsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[10]
+	mi := &file_client_v1_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +968,7 @@ func (x *ListModelsRequest) String() string {
 func (*ListModelsRequest) ProtoMessage() {}
 
 func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[10]
+	mi := &file_client_v1_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +981,7 @@ func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsRequest.ProtoReflect.Descriptor instead.
 func (*ListModelsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{10}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{14}
 }
 
 type ListModelsResponse struct {
@@ -768,7 +993,7 @@ type ListModelsResponse struct {
 
 func (x *ListModelsResponse) Reset() {
 	*x = ListModelsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[11]
+	mi := &file_client_v1_client_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +1005,7 @@ func (x *ListModelsResponse) String() string {
 func (*ListModelsResponse) ProtoMessage() {}
 
 func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[11]
+	mi := &file_client_v1_client_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +1018,7 @@ func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsResponse.ProtoReflect.Descriptor instead.
 func (*ListModelsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{11}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListModelsResponse) GetModels() []*ModelSummary {
@@ -815,7 +1040,7 @@ type ModelSummary struct {
 
 func (x *ModelSummary) Reset() {
 	*x = ModelSummary{}
-	mi := &file_client_v1_client_proto_msgTypes[12]
+	mi := &file_client_v1_client_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +1052,7 @@ func (x *ModelSummary) String() string {
 func (*ModelSummary) ProtoMessage() {}
 
 func (x *ModelSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[12]
+	mi := &file_client_v1_client_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +1065,7 @@ func (x *ModelSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelSummary.ProtoReflect.Descriptor instead.
 func (*ModelSummary) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{12}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ModelSummary) GetModel() *v1.Model {
@@ -882,7 +1107,7 @@ type ModelConfigRequest struct {
 
 func (x *ModelConfigRequest) Reset() {
 	*x = ModelConfigRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[13]
+	mi := &file_client_v1_client_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1119,7 @@ func (x *ModelConfigRequest) String() string {
 func (*ModelConfigRequest) ProtoMessage() {}
 
 func (x *ModelConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[13]
+	mi := &file_client_v1_client_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1132,7 @@ func (x *ModelConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelConfigRequest.ProtoReflect.Descriptor instead.
 func (*ModelConfigRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{13}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ModelConfigRequest) GetModel() string {
@@ -940,7 +1165,7 @@ type ModelConfigResponse struct {
 
 func (x *ModelConfigResponse) Reset() {
 	*x = ModelConfigResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[14]
+	mi := &file_client_v1_client_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1177,7 @@ func (x *ModelConfigResponse) String() string {
 func (*ModelConfigResponse) ProtoMessage() {}
 
 func (x *ModelConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[14]
+	mi := &file_client_v1_client_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1190,7 @@ func (x *ModelConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelConfigResponse.ProtoReflect.Descriptor instead.
 func (*ModelConfigResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{14}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ModelConfigResponse) GetConfig() map[string]string {
@@ -986,7 +1211,7 @@ type UploadCharmRequest struct {
 
 func (x *UploadCharmRequest) Reset() {
 	*x = UploadCharmRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[15]
+	mi := &file_client_v1_client_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1223,7 @@ func (x *UploadCharmRequest) String() string {
 func (*UploadCharmRequest) ProtoMessage() {}
 
 func (x *UploadCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[15]
+	mi := &file_client_v1_client_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1236,7 @@ func (x *UploadCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadCharmRequest.ProtoReflect.Descriptor instead.
 func (*UploadCharmRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{15}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UploadCharmRequest) GetModel() string {
@@ -1047,7 +1272,7 @@ type UploadCharmResponse struct {
 
 func (x *UploadCharmResponse) Reset() {
 	*x = UploadCharmResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[16]
+	mi := &file_client_v1_client_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1284,7 @@ func (x *UploadCharmResponse) String() string {
 func (*UploadCharmResponse) ProtoMessage() {}
 
 func (x *UploadCharmResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[16]
+	mi := &file_client_v1_client_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1297,7 @@ func (x *UploadCharmResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadCharmResponse.ProtoReflect.Descriptor instead.
 func (*UploadCharmResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{16}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UploadCharmResponse) GetDigest() string {
@@ -1116,7 +1341,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_client_v1_client_proto_msgTypes[17]
+	mi := &file_client_v1_client_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1353,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[17]
+	mi := &file_client_v1_client_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1366,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{17}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Diagnostic) GetSeverity() string {
@@ -1205,7 +1430,7 @@ type DeployRequest struct {
 
 func (x *DeployRequest) Reset() {
 	*x = DeployRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[18]
+	mi := &file_client_v1_client_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1442,7 @@ func (x *DeployRequest) String() string {
 func (*DeployRequest) ProtoMessage() {}
 
 func (x *DeployRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[18]
+	mi := &file_client_v1_client_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1455,7 @@ func (x *DeployRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployRequest.ProtoReflect.Descriptor instead.
 func (*DeployRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{18}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DeployRequest) GetModel() string {
@@ -1363,7 +1588,7 @@ type DeployResponse struct {
 
 func (x *DeployResponse) Reset() {
 	*x = DeployResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[19]
+	mi := &file_client_v1_client_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1600,7 @@ func (x *DeployResponse) String() string {
 func (*DeployResponse) ProtoMessage() {}
 
 func (x *DeployResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[19]
+	mi := &file_client_v1_client_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1613,7 @@ func (x *DeployResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeployResponse.ProtoReflect.Descriptor instead.
 func (*DeployResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{19}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DeployResponse) GetApplication() *v1.Application {
@@ -1432,7 +1657,7 @@ type RefreshRequest struct {
 
 func (x *RefreshRequest) Reset() {
 	*x = RefreshRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[20]
+	mi := &file_client_v1_client_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1669,7 @@ func (x *RefreshRequest) String() string {
 func (*RefreshRequest) ProtoMessage() {}
 
 func (x *RefreshRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[20]
+	mi := &file_client_v1_client_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1682,7 @@ func (x *RefreshRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshRequest.ProtoReflect.Descriptor instead.
 func (*RefreshRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{20}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RefreshRequest) GetModel() string {
@@ -1548,7 +1773,7 @@ type RefreshResponse struct {
 
 func (x *RefreshResponse) Reset() {
 	*x = RefreshResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[21]
+	mi := &file_client_v1_client_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1785,7 @@ func (x *RefreshResponse) String() string {
 func (*RefreshResponse) ProtoMessage() {}
 
 func (x *RefreshResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[21]
+	mi := &file_client_v1_client_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1798,7 @@ func (x *RefreshResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshResponse.ProtoReflect.Descriptor instead.
 func (*RefreshResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{21}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RefreshResponse) GetApplication() *v1.Application {
@@ -1607,7 +1832,7 @@ type GetConfigRequest struct {
 
 func (x *GetConfigRequest) Reset() {
 	*x = GetConfigRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[22]
+	mi := &file_client_v1_client_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1844,7 @@ func (x *GetConfigRequest) String() string {
 func (*GetConfigRequest) ProtoMessage() {}
 
 func (x *GetConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[22]
+	mi := &file_client_v1_client_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1857,7 @@ func (x *GetConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConfigRequest.ProtoReflect.Descriptor instead.
 func (*GetConfigRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{22}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetConfigRequest) GetModel() string {
@@ -1661,7 +1886,7 @@ type GetConfigResponse struct {
 
 func (x *GetConfigResponse) Reset() {
 	*x = GetConfigResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[23]
+	mi := &file_client_v1_client_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1898,7 @@ func (x *GetConfigResponse) String() string {
 func (*GetConfigResponse) ProtoMessage() {}
 
 func (x *GetConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[23]
+	mi := &file_client_v1_client_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1911,7 @@ func (x *GetConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConfigResponse.ProtoReflect.Descriptor instead.
 func (*GetConfigResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{23}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetConfigResponse) GetApplication() string {
@@ -1731,7 +1956,7 @@ type ConfigOption struct {
 
 func (x *ConfigOption) Reset() {
 	*x = ConfigOption{}
-	mi := &file_client_v1_client_proto_msgTypes[24]
+	mi := &file_client_v1_client_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1968,7 @@ func (x *ConfigOption) String() string {
 func (*ConfigOption) ProtoMessage() {}
 
 func (x *ConfigOption) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[24]
+	mi := &file_client_v1_client_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1981,7 @@ func (x *ConfigOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigOption.ProtoReflect.Descriptor instead.
 func (*ConfigOption) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{24}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConfigOption) GetName() string {
@@ -1815,7 +2040,7 @@ type SetConfigRequest struct {
 
 func (x *SetConfigRequest) Reset() {
 	*x = SetConfigRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[25]
+	mi := &file_client_v1_client_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2052,7 @@ func (x *SetConfigRequest) String() string {
 func (*SetConfigRequest) ProtoMessage() {}
 
 func (x *SetConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[25]
+	mi := &file_client_v1_client_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2065,7 @@ func (x *SetConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetConfigRequest.ProtoReflect.Descriptor instead.
 func (*SetConfigRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{25}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetConfigRequest) GetModel() string {
@@ -1894,7 +2119,7 @@ type SetConfigResponse struct {
 
 func (x *SetConfigResponse) Reset() {
 	*x = SetConfigResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[26]
+	mi := &file_client_v1_client_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +2131,7 @@ func (x *SetConfigResponse) String() string {
 func (*SetConfigResponse) ProtoMessage() {}
 
 func (x *SetConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[26]
+	mi := &file_client_v1_client_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +2144,7 @@ func (x *SetConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetConfigResponse.ProtoReflect.Descriptor instead.
 func (*SetConfigResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{26}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SetConfigResponse) GetRevision() int64 {
@@ -1939,7 +2164,7 @@ type IntegrateRequest struct {
 
 func (x *IntegrateRequest) Reset() {
 	*x = IntegrateRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[27]
+	mi := &file_client_v1_client_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2176,7 @@ func (x *IntegrateRequest) String() string {
 func (*IntegrateRequest) ProtoMessage() {}
 
 func (x *IntegrateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[27]
+	mi := &file_client_v1_client_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2189,7 @@ func (x *IntegrateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntegrateRequest.ProtoReflect.Descriptor instead.
 func (*IntegrateRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{27}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *IntegrateRequest) GetModel() string {
@@ -1990,7 +2215,7 @@ type IntegrateResponse struct {
 
 func (x *IntegrateResponse) Reset() {
 	*x = IntegrateResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[28]
+	mi := &file_client_v1_client_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2227,7 @@ func (x *IntegrateResponse) String() string {
 func (*IntegrateResponse) ProtoMessage() {}
 
 func (x *IntegrateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[28]
+	mi := &file_client_v1_client_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2240,7 @@ func (x *IntegrateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntegrateResponse.ProtoReflect.Descriptor instead.
 func (*IntegrateResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{28}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *IntegrateResponse) GetRelation() *v1.Relation {
@@ -2036,7 +2261,7 @@ type RemoveRelationRequest struct {
 
 func (x *RemoveRelationRequest) Reset() {
 	*x = RemoveRelationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[29]
+	mi := &file_client_v1_client_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2273,7 @@ func (x *RemoveRelationRequest) String() string {
 func (*RemoveRelationRequest) ProtoMessage() {}
 
 func (x *RemoveRelationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[29]
+	mi := &file_client_v1_client_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2286,7 @@ func (x *RemoveRelationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRelationRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRelationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{29}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RemoveRelationRequest) GetModel() string {
@@ -2093,7 +2318,7 @@ type RemoveRelationResponse struct {
 
 func (x *RemoveRelationResponse) Reset() {
 	*x = RemoveRelationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[30]
+	mi := &file_client_v1_client_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2330,7 @@ func (x *RemoveRelationResponse) String() string {
 func (*RemoveRelationResponse) ProtoMessage() {}
 
 func (x *RemoveRelationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[30]
+	mi := &file_client_v1_client_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2343,7 @@ func (x *RemoveRelationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRelationResponse.ProtoReflect.Descriptor instead.
 func (*RemoveRelationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{30}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{34}
 }
 
 type SuspendRelationsRequest struct {
@@ -2133,7 +2358,7 @@ type SuspendRelationsRequest struct {
 
 func (x *SuspendRelationsRequest) Reset() {
 	*x = SuspendRelationsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[31]
+	mi := &file_client_v1_client_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2370,7 @@ func (x *SuspendRelationsRequest) String() string {
 func (*SuspendRelationsRequest) ProtoMessage() {}
 
 func (x *SuspendRelationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[31]
+	mi := &file_client_v1_client_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2383,7 @@ func (x *SuspendRelationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendRelationsRequest.ProtoReflect.Descriptor instead.
 func (*SuspendRelationsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{31}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SuspendRelationsRequest) GetModel() string {
@@ -2197,7 +2422,7 @@ type SuspendRelationsResponse struct {
 
 func (x *SuspendRelationsResponse) Reset() {
 	*x = SuspendRelationsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[32]
+	mi := &file_client_v1_client_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2209,7 +2434,7 @@ func (x *SuspendRelationsResponse) String() string {
 func (*SuspendRelationsResponse) ProtoMessage() {}
 
 func (x *SuspendRelationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[32]
+	mi := &file_client_v1_client_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2222,7 +2447,7 @@ func (x *SuspendRelationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SuspendRelationsResponse.ProtoReflect.Descriptor instead.
 func (*SuspendRelationsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{32}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{36}
 }
 
 type AddUnitRequest struct {
@@ -2236,7 +2461,7 @@ type AddUnitRequest struct {
 
 func (x *AddUnitRequest) Reset() {
 	*x = AddUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[33]
+	mi := &file_client_v1_client_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2473,7 @@ func (x *AddUnitRequest) String() string {
 func (*AddUnitRequest) ProtoMessage() {}
 
 func (x *AddUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[33]
+	mi := &file_client_v1_client_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2486,7 @@ func (x *AddUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUnitRequest.ProtoReflect.Descriptor instead.
 func (*AddUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{33}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *AddUnitRequest) GetModel() string {
@@ -2294,7 +2519,7 @@ type AddUnitResponse struct {
 
 func (x *AddUnitResponse) Reset() {
 	*x = AddUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[34]
+	mi := &file_client_v1_client_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2531,7 @@ func (x *AddUnitResponse) String() string {
 func (*AddUnitResponse) ProtoMessage() {}
 
 func (x *AddUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[34]
+	mi := &file_client_v1_client_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2544,7 @@ func (x *AddUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUnitResponse.ProtoReflect.Descriptor instead.
 func (*AddUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{34}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AddUnitResponse) GetUnits() []string {
@@ -2343,7 +2568,7 @@ type RemoveUnitRequest struct {
 
 func (x *RemoveUnitRequest) Reset() {
 	*x = RemoveUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[35]
+	mi := &file_client_v1_client_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2355,7 +2580,7 @@ func (x *RemoveUnitRequest) String() string {
 func (*RemoveUnitRequest) ProtoMessage() {}
 
 func (x *RemoveUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[35]
+	mi := &file_client_v1_client_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2368,7 +2593,7 @@ func (x *RemoveUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUnitRequest.ProtoReflect.Descriptor instead.
 func (*RemoveUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{35}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RemoveUnitRequest) GetModel() string {
@@ -2422,7 +2647,7 @@ type RemoveUnitResponse struct {
 
 func (x *RemoveUnitResponse) Reset() {
 	*x = RemoveUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[36]
+	mi := &file_client_v1_client_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2659,7 @@ func (x *RemoveUnitResponse) String() string {
 func (*RemoveUnitResponse) ProtoMessage() {}
 
 func (x *RemoveUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[36]
+	mi := &file_client_v1_client_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2672,7 @@ func (x *RemoveUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUnitResponse.ProtoReflect.Descriptor instead.
 func (*RemoveUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{36}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RemoveUnitResponse) GetUnits() []string {
@@ -2468,7 +2693,7 @@ type ScaleApplicationRequest struct {
 
 func (x *ScaleApplicationRequest) Reset() {
 	*x = ScaleApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[37]
+	mi := &file_client_v1_client_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2705,7 @@ func (x *ScaleApplicationRequest) String() string {
 func (*ScaleApplicationRequest) ProtoMessage() {}
 
 func (x *ScaleApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[37]
+	mi := &file_client_v1_client_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2718,7 @@ func (x *ScaleApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ScaleApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{37}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ScaleApplicationRequest) GetModel() string {
@@ -2527,7 +2752,7 @@ type ScaleApplicationResponse struct {
 
 func (x *ScaleApplicationResponse) Reset() {
 	*x = ScaleApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[38]
+	mi := &file_client_v1_client_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +2764,7 @@ func (x *ScaleApplicationResponse) String() string {
 func (*ScaleApplicationResponse) ProtoMessage() {}
 
 func (x *ScaleApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[38]
+	mi := &file_client_v1_client_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +2777,7 @@ func (x *ScaleApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScaleApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ScaleApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{38}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ScaleApplicationResponse) GetAdded() []string {
@@ -2582,7 +2807,7 @@ type RemoveApplicationRequest struct {
 
 func (x *RemoveApplicationRequest) Reset() {
 	*x = RemoveApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[39]
+	mi := &file_client_v1_client_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2819,7 @@ func (x *RemoveApplicationRequest) String() string {
 func (*RemoveApplicationRequest) ProtoMessage() {}
 
 func (x *RemoveApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[39]
+	mi := &file_client_v1_client_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2832,7 @@ func (x *RemoveApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicationRequest.ProtoReflect.Descriptor instead.
 func (*RemoveApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{39}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *RemoveApplicationRequest) GetModel() string {
@@ -2655,7 +2880,7 @@ type RemoveApplicationResponse struct {
 
 func (x *RemoveApplicationResponse) Reset() {
 	*x = RemoveApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[40]
+	mi := &file_client_v1_client_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2667,7 +2892,7 @@ func (x *RemoveApplicationResponse) String() string {
 func (*RemoveApplicationResponse) ProtoMessage() {}
 
 func (x *RemoveApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[40]
+	mi := &file_client_v1_client_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2680,7 +2905,7 @@ func (x *RemoveApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveApplicationResponse.ProtoReflect.Descriptor instead.
 func (*RemoveApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{40}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RemoveApplicationResponse) GetUnits() []string {
@@ -2708,7 +2933,7 @@ type ExposeRequest struct {
 
 func (x *ExposeRequest) Reset() {
 	*x = ExposeRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[41]
+	mi := &file_client_v1_client_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2720,7 +2945,7 @@ func (x *ExposeRequest) String() string {
 func (*ExposeRequest) ProtoMessage() {}
 
 func (x *ExposeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[41]
+	mi := &file_client_v1_client_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2733,7 +2958,7 @@ func (x *ExposeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExposeRequest.ProtoReflect.Descriptor instead.
 func (*ExposeRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{41}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ExposeRequest) GetModel() string {
@@ -2765,7 +2990,7 @@ type ExposeResponse struct {
 
 func (x *ExposeResponse) Reset() {
 	*x = ExposeResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[42]
+	mi := &file_client_v1_client_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3002,7 @@ func (x *ExposeResponse) String() string {
 func (*ExposeResponse) ProtoMessage() {}
 
 func (x *ExposeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[42]
+	mi := &file_client_v1_client_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3015,7 @@ func (x *ExposeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExposeResponse.ProtoReflect.Descriptor instead.
 func (*ExposeResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{42}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{46}
 }
 
 type TrustRequest struct {
@@ -2804,7 +3029,7 @@ type TrustRequest struct {
 
 func (x *TrustRequest) Reset() {
 	*x = TrustRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[43]
+	mi := &file_client_v1_client_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2816,7 +3041,7 @@ func (x *TrustRequest) String() string {
 func (*TrustRequest) ProtoMessage() {}
 
 func (x *TrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[43]
+	mi := &file_client_v1_client_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2829,7 +3054,7 @@ func (x *TrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustRequest.ProtoReflect.Descriptor instead.
 func (*TrustRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{43}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *TrustRequest) GetModel() string {
@@ -2861,7 +3086,7 @@ type TrustResponse struct {
 
 func (x *TrustResponse) Reset() {
 	*x = TrustResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[44]
+	mi := &file_client_v1_client_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2873,7 +3098,7 @@ func (x *TrustResponse) String() string {
 func (*TrustResponse) ProtoMessage() {}
 
 func (x *TrustResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[44]
+	mi := &file_client_v1_client_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2886,7 +3111,7 @@ func (x *TrustResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustResponse.ProtoReflect.Descriptor instead.
 func (*TrustResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{44}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
 }
 
 type RunRequest struct {
@@ -2907,7 +3132,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[45]
+	mi := &file_client_v1_client_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2919,7 +3144,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[45]
+	mi := &file_client_v1_client_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2932,7 +3157,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{45}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RunRequest) GetModel() string {
@@ -3015,7 +3240,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[46]
+	mi := &file_client_v1_client_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3027,7 +3252,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[46]
+	mi := &file_client_v1_client_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3040,7 +3265,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{46}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RunResponse) GetOperation() *v1.Operation {
@@ -3067,7 +3292,7 @@ type ListActionsRequest struct {
 
 func (x *ListActionsRequest) Reset() {
 	*x = ListActionsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3079,7 +3304,7 @@ func (x *ListActionsRequest) String() string {
 func (*ListActionsRequest) ProtoMessage() {}
 
 func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3092,7 +3317,7 @@ func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsRequest.ProtoReflect.Descriptor instead.
 func (*ListActionsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListActionsRequest) GetModel() string {
@@ -3118,7 +3343,7 @@ type ListActionsResponse struct {
 
 func (x *ListActionsResponse) Reset() {
 	*x = ListActionsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3355,7 @@ func (x *ListActionsResponse) String() string {
 func (*ListActionsResponse) ProtoMessage() {}
 
 func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3368,7 @@ func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsResponse.ProtoReflect.Descriptor instead.
 func (*ListActionsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListActionsResponse) GetActions() []*ActionInfo {
@@ -3164,7 +3389,7 @@ type ActionInfo struct {
 
 func (x *ActionInfo) Reset() {
 	*x = ActionInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3176,7 +3401,7 @@ func (x *ActionInfo) String() string {
 func (*ActionInfo) ProtoMessage() {}
 
 func (x *ActionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3189,7 +3414,7 @@ func (x *ActionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionInfo.ProtoReflect.Descriptor instead.
 func (*ActionInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ActionInfo) GetName() string {
@@ -3225,7 +3450,7 @@ type WaitOperationRequest struct {
 
 func (x *WaitOperationRequest) Reset() {
 	*x = WaitOperationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +3462,7 @@ func (x *WaitOperationRequest) String() string {
 func (*WaitOperationRequest) ProtoMessage() {}
 
 func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +3475,7 @@ func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationRequest.ProtoReflect.Descriptor instead.
 func (*WaitOperationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *WaitOperationRequest) GetModel() string {
@@ -3292,7 +3517,7 @@ type WaitOperationResponse struct {
 
 func (x *WaitOperationResponse) Reset() {
 	*x = WaitOperationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3304,7 +3529,7 @@ func (x *WaitOperationResponse) String() string {
 func (*WaitOperationResponse) ProtoMessage() {}
 
 func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3317,7 +3542,7 @@ func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationResponse.ProtoReflect.Descriptor instead.
 func (*WaitOperationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *WaitOperationResponse) GetOperation() *v1.Operation {
@@ -3350,7 +3575,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3587,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3600,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListOperationsRequest) GetModel() string {
@@ -3395,7 +3620,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3407,7 +3632,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3420,7 +3645,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListOperationsResponse) GetOperations() []*v1.Operation {
@@ -3447,7 +3672,7 @@ type CancelTaskRequest struct {
 
 func (x *CancelTaskRequest) Reset() {
 	*x = CancelTaskRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3684,7 @@ func (x *CancelTaskRequest) String() string {
 func (*CancelTaskRequest) ProtoMessage() {}
 
 func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3697,7 @@ func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskRequest.ProtoReflect.Descriptor instead.
 func (*CancelTaskRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CancelTaskRequest) GetModel() string {
@@ -3498,7 +3723,7 @@ type CancelTaskResponse struct {
 
 func (x *CancelTaskResponse) Reset() {
 	*x = CancelTaskResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3510,7 +3735,7 @@ func (x *CancelTaskResponse) String() string {
 func (*CancelTaskResponse) ProtoMessage() {}
 
 func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3523,7 +3748,7 @@ func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskResponse.ProtoReflect.Descriptor instead.
 func (*CancelTaskResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CancelTaskResponse) GetTask() *v1.Task {
@@ -3545,7 +3770,7 @@ type ResolvedRequest struct {
 
 func (x *ResolvedRequest) Reset() {
 	*x = ResolvedRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3557,7 +3782,7 @@ func (x *ResolvedRequest) String() string {
 func (*ResolvedRequest) ProtoMessage() {}
 
 func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3570,7 +3795,7 @@ func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedRequest.ProtoReflect.Descriptor instead.
 func (*ResolvedRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ResolvedRequest) GetModel() string {
@@ -3610,7 +3835,7 @@ type ResolvedResponse struct {
 
 func (x *ResolvedResponse) Reset() {
 	*x = ResolvedResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3622,7 +3847,7 @@ func (x *ResolvedResponse) String() string {
 func (*ResolvedResponse) ProtoMessage() {}
 
 func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3635,7 +3860,7 @@ func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedResponse.ProtoReflect.Descriptor instead.
 func (*ResolvedResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ResolvedResponse) GetUnits() []string {
@@ -3655,7 +3880,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3667,7 +3892,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3680,7 +3905,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StatusRequest) GetModel() string {
@@ -3715,7 +3940,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3727,7 +3952,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3740,7 +3965,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *StatusResponse) GetModel() *v1.Model {
@@ -3840,7 +4065,7 @@ type ApplicationStatusInfo struct {
 
 func (x *ApplicationStatusInfo) Reset() {
 	*x = ApplicationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3852,7 +4077,7 @@ func (x *ApplicationStatusInfo) String() string {
 func (*ApplicationStatusInfo) ProtoMessage() {}
 
 func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3865,7 +4090,7 @@ func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatusInfo.ProtoReflect.Descriptor instead.
 func (*ApplicationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ApplicationStatusInfo) GetName() string {
@@ -4013,7 +4238,7 @@ type RelatedApplication struct {
 
 func (x *RelatedApplication) Reset() {
 	*x = RelatedApplication{}
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4025,7 +4250,7 @@ func (x *RelatedApplication) String() string {
 func (*RelatedApplication) ProtoMessage() {}
 
 func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4038,7 +4263,7 @@ func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelatedApplication.ProtoReflect.Descriptor instead.
 func (*RelatedApplication) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RelatedApplication) GetEndpoint() string {
@@ -4093,7 +4318,7 @@ type UnitStatusInfo struct {
 
 func (x *UnitStatusInfo) Reset() {
 	*x = UnitStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4105,7 +4330,7 @@ func (x *UnitStatusInfo) String() string {
 func (*UnitStatusInfo) ProtoMessage() {}
 
 func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4118,7 +4343,7 @@ func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatusInfo.ProtoReflect.Descriptor instead.
 func (*UnitStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *UnitStatusInfo) GetName() string {
@@ -4243,7 +4468,7 @@ type RelationStatusInfo struct {
 
 func (x *RelationStatusInfo) Reset() {
 	*x = RelationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4255,7 +4480,7 @@ func (x *RelationStatusInfo) String() string {
 func (*RelationStatusInfo) ProtoMessage() {}
 
 func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4268,7 +4493,7 @@ func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationStatusInfo.ProtoReflect.Descriptor instead.
 func (*RelationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RelationStatusInfo) GetId() int32 {
@@ -4352,7 +4577,7 @@ type StorageStatusInfo struct {
 
 func (x *StorageStatusInfo) Reset() {
 	*x = StorageStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4364,7 +4589,7 @@ func (x *StorageStatusInfo) String() string {
 func (*StorageStatusInfo) ProtoMessage() {}
 
 func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4377,7 +4602,7 @@ func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageStatusInfo.ProtoReflect.Descriptor instead.
 func (*StorageStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *StorageStatusInfo) GetId() string {
@@ -4463,7 +4688,7 @@ type ShowUnitRequest struct {
 
 func (x *ShowUnitRequest) Reset() {
 	*x = ShowUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +4700,7 @@ func (x *ShowUnitRequest) String() string {
 func (*ShowUnitRequest) ProtoMessage() {}
 
 func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +4713,7 @@ func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitRequest.ProtoReflect.Descriptor instead.
 func (*ShowUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ShowUnitRequest) GetModel() string {
@@ -4535,7 +4760,7 @@ type ShowUnitResponse struct {
 
 func (x *ShowUnitResponse) Reset() {
 	*x = ShowUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4547,7 +4772,7 @@ func (x *ShowUnitResponse) String() string {
 func (*ShowUnitResponse) ProtoMessage() {}
 
 func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4560,7 +4785,7 @@ func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitResponse.ProtoReflect.Descriptor instead.
 func (*ShowUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ShowUnitResponse) GetUnits() []*UnitDetails {
@@ -4582,7 +4807,7 @@ type UnitDetails struct {
 
 func (x *UnitDetails) Reset() {
 	*x = UnitDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4594,7 +4819,7 @@ func (x *UnitDetails) String() string {
 func (*UnitDetails) ProtoMessage() {}
 
 func (x *UnitDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4607,7 +4832,7 @@ func (x *UnitDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitDetails.ProtoReflect.Descriptor instead.
 func (*UnitDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *UnitDetails) GetStatus() *UnitStatusInfo {
@@ -4655,7 +4880,7 @@ type RelationDetails struct {
 
 func (x *RelationDetails) Reset() {
 	*x = RelationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4667,7 +4892,7 @@ func (x *RelationDetails) String() string {
 func (*RelationDetails) ProtoMessage() {}
 
 func (x *RelationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4680,7 +4905,7 @@ func (x *RelationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationDetails.ProtoReflect.Descriptor instead.
 func (*RelationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *RelationDetails) GetId() int32 {
@@ -4756,7 +4981,7 @@ type UnitBag struct {
 
 func (x *UnitBag) Reset() {
 	*x = UnitBag{}
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4768,7 +4993,7 @@ func (x *UnitBag) String() string {
 func (*UnitBag) ProtoMessage() {}
 
 func (x *UnitBag) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4781,7 +5006,7 @@ func (x *UnitBag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitBag.ProtoReflect.Descriptor instead.
 func (*UnitBag) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *UnitBag) GetInScope() bool {
@@ -4808,7 +5033,7 @@ type ShowApplicationRequest struct {
 
 func (x *ShowApplicationRequest) Reset() {
 	*x = ShowApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4820,7 +5045,7 @@ func (x *ShowApplicationRequest) String() string {
 func (*ShowApplicationRequest) ProtoMessage() {}
 
 func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4833,7 +5058,7 @@ func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ShowApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ShowApplicationRequest) GetModel() string {
@@ -4859,7 +5084,7 @@ type ShowApplicationResponse struct {
 
 func (x *ShowApplicationResponse) Reset() {
 	*x = ShowApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4871,7 +5096,7 @@ func (x *ShowApplicationResponse) String() string {
 func (*ShowApplicationResponse) ProtoMessage() {}
 
 func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4884,7 +5109,7 @@ func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ShowApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ShowApplicationResponse) GetApplications() []*ApplicationDetails {
@@ -4906,7 +5131,7 @@ type ApplicationDetails struct {
 
 func (x *ApplicationDetails) Reset() {
 	*x = ApplicationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4918,7 +5143,7 @@ func (x *ApplicationDetails) String() string {
 func (*ApplicationDetails) ProtoMessage() {}
 
 func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4931,7 +5156,7 @@ func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationDetails.ProtoReflect.Descriptor instead.
 func (*ApplicationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ApplicationDetails) GetStatus() *ApplicationStatusInfo {
@@ -4973,7 +5198,7 @@ type JournalRequest struct {
 
 func (x *JournalRequest) Reset() {
 	*x = JournalRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4985,7 +5210,7 @@ func (x *JournalRequest) String() string {
 func (*JournalRequest) ProtoMessage() {}
 
 func (x *JournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4998,7 +5223,7 @@ func (x *JournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalRequest.ProtoReflect.Descriptor instead.
 func (*JournalRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *JournalRequest) GetModel() string {
@@ -5031,7 +5256,7 @@ type JournalResponse struct {
 
 func (x *JournalResponse) Reset() {
 	*x = JournalResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5043,7 +5268,7 @@ func (x *JournalResponse) String() string {
 func (*JournalResponse) ProtoMessage() {}
 
 func (x *JournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5056,7 +5281,7 @@ func (x *JournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalResponse.ProtoReflect.Descriptor instead.
 func (*JournalResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *JournalResponse) GetEntries() []*v1.JournalEntry {
@@ -5084,7 +5309,7 @@ type DebugLogRequest struct {
 
 func (x *DebugLogRequest) Reset() {
 	*x = DebugLogRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[75]
+	mi := &file_client_v1_client_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5096,7 +5321,7 @@ func (x *DebugLogRequest) String() string {
 func (*DebugLogRequest) ProtoMessage() {}
 
 func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[75]
+	mi := &file_client_v1_client_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5109,7 +5334,7 @@ func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DebugLogRequest.ProtoReflect.Descriptor instead.
 func (*DebugLogRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{75}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *DebugLogRequest) GetModel() string {
@@ -5191,7 +5416,7 @@ type LogLines struct {
 
 func (x *LogLines) Reset() {
 	*x = LogLines{}
-	mi := &file_client_v1_client_proto_msgTypes[76]
+	mi := &file_client_v1_client_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5203,7 +5428,7 @@ func (x *LogLines) String() string {
 func (*LogLines) ProtoMessage() {}
 
 func (x *LogLines) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[76]
+	mi := &file_client_v1_client_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5216,7 +5441,7 @@ func (x *LogLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLines.ProtoReflect.Descriptor instead.
 func (*LogLines) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{76}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *LogLines) GetRecords() []*v1.LogRecord {
@@ -5230,7 +5455,21 @@ var File_client_v1_client_proto protoreflect.FileDescriptor
 
 const file_client_v1_client_proto_rawDesc = "" +
 	"\n" +
-	"\x16client/v1/client.proto\x12\x10bangle.client.v1\x1a\x1acontroller/v1/agents.proto\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\x17\n" +
+	"\x16client/v1/client.proto\x12\x10bangle.client.v1\x1a\x1acontroller/v1/agents.proto\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\x15\n" +
+	"\x13MachineLocksRequest\"O\n" +
+	"\x14MachineLocksResponse\x127\n" +
+	"\x05locks\x18\x01 \x03(\v2!.bangle.client.v1.MachineLockInfoR\x05locks\"\xcd\x01\n" +
+	"\x0fMachineLockInfo\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x18\n" +
+	"\amachine\x18\x02 \x01(\tR\amachine\x12\x12\n" +
+	"\x04file\x18\x03 \x01(\tR\x04file\x129\n" +
+	"\x06holder\x18\x04 \x01(\v2!.bangle.client.v1.MachineLockUserR\x06holder\x12;\n" +
+	"\awaiting\x18\x05 \x03(\v2!.bangle.client.v1.MachineLockUserR\awaiting\"w\n" +
+	"\x0fMachineLockUser\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12&\n" +
+	"\x0fsince_unix_nano\x18\x04 \x01(\x03R\rsinceUnixNano\"\x17\n" +
 	"\x15ControllerInfoRequest\"\xd3\x03\n" +
 	"\x16ControllerInfoResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
@@ -5701,7 +5940,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05limit\x18\n" +
 	" \x01(\rR\x05limit\"E\n" +
 	"\bLogLines\x129\n" +
-	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xeb\x16\n" +
+	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xca\x17\n" +
 	"\x06Client\x12c\n" +
 	"\x0eControllerInfo\x12'.bangle.client.v1.ControllerInfoRequest\x1a(.bangle.client.v1.ControllerInfoResponse\x12N\n" +
 	"\aPlugins\x12 .bangle.client.v1.PluginsRequest\x1a!.bangle.client.v1.PluginsResponse\x12]\n" +
@@ -5738,7 +5977,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\bShowUnit\x12!.bangle.client.v1.ShowUnitRequest\x1a\".bangle.client.v1.ShowUnitResponse\x12f\n" +
 	"\x0fShowApplication\x12(.bangle.client.v1.ShowApplicationRequest\x1a).bangle.client.v1.ShowApplicationResponse\x12N\n" +
 	"\aJournal\x12 .bangle.client.v1.JournalRequest\x1a!.bangle.client.v1.JournalResponse\x12K\n" +
-	"\bDebugLog\x12!.bangle.client.v1.DebugLogRequest\x1a\x1a.bangle.client.v1.LogLines0\x01B?Z=github.com/bangle-dev/bangle/sdk/proto/gen/client/v1;clientv1b\x06proto3"
+	"\bDebugLog\x12!.bangle.client.v1.DebugLogRequest\x1a\x1a.bangle.client.v1.LogLines0\x01\x12]\n" +
+	"\fMachineLocks\x12%.bangle.client.v1.MachineLocksRequest\x1a&.bangle.client.v1.MachineLocksResponseB?Z=github.com/bangle-dev/bangle/sdk/proto/gen/client/v1;clientv1b\x06proto3"
 
 var (
 	file_client_v1_client_proto_rawDescOnce sync.Once
@@ -5752,257 +5992,266 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 97)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 101)
 var file_client_v1_client_proto_goTypes = []any{
-	(*ControllerInfoRequest)(nil),     // 0: bangle.client.v1.ControllerInfoRequest
-	(*ControllerInfoResponse)(nil),    // 1: bangle.client.v1.ControllerInfoResponse
-	(*PluginsRequest)(nil),            // 2: bangle.client.v1.PluginsRequest
-	(*PluginsResponse)(nil),           // 3: bangle.client.v1.PluginsResponse
-	(*Plugin)(nil),                    // 4: bangle.client.v1.Plugin
-	(*DestroyControllerRequest)(nil),  // 5: bangle.client.v1.DestroyControllerRequest
-	(*Progress)(nil),                  // 6: bangle.client.v1.Progress
-	(*AddModelRequest)(nil),           // 7: bangle.client.v1.AddModelRequest
-	(*AddModelResponse)(nil),          // 8: bangle.client.v1.AddModelResponse
-	(*DestroyModelRequest)(nil),       // 9: bangle.client.v1.DestroyModelRequest
-	(*ListModelsRequest)(nil),         // 10: bangle.client.v1.ListModelsRequest
-	(*ListModelsResponse)(nil),        // 11: bangle.client.v1.ListModelsResponse
-	(*ModelSummary)(nil),              // 12: bangle.client.v1.ModelSummary
-	(*ModelConfigRequest)(nil),        // 13: bangle.client.v1.ModelConfigRequest
-	(*ModelConfigResponse)(nil),       // 14: bangle.client.v1.ModelConfigResponse
-	(*UploadCharmRequest)(nil),        // 15: bangle.client.v1.UploadCharmRequest
-	(*UploadCharmResponse)(nil),       // 16: bangle.client.v1.UploadCharmResponse
-	(*Diagnostic)(nil),                // 17: bangle.client.v1.Diagnostic
-	(*DeployRequest)(nil),             // 18: bangle.client.v1.DeployRequest
-	(*DeployResponse)(nil),            // 19: bangle.client.v1.DeployResponse
-	(*RefreshRequest)(nil),            // 20: bangle.client.v1.RefreshRequest
-	(*RefreshResponse)(nil),           // 21: bangle.client.v1.RefreshResponse
-	(*GetConfigRequest)(nil),          // 22: bangle.client.v1.GetConfigRequest
-	(*GetConfigResponse)(nil),         // 23: bangle.client.v1.GetConfigResponse
-	(*ConfigOption)(nil),              // 24: bangle.client.v1.ConfigOption
-	(*SetConfigRequest)(nil),          // 25: bangle.client.v1.SetConfigRequest
-	(*SetConfigResponse)(nil),         // 26: bangle.client.v1.SetConfigResponse
-	(*IntegrateRequest)(nil),          // 27: bangle.client.v1.IntegrateRequest
-	(*IntegrateResponse)(nil),         // 28: bangle.client.v1.IntegrateResponse
-	(*RemoveRelationRequest)(nil),     // 29: bangle.client.v1.RemoveRelationRequest
-	(*RemoveRelationResponse)(nil),    // 30: bangle.client.v1.RemoveRelationResponse
-	(*SuspendRelationsRequest)(nil),   // 31: bangle.client.v1.SuspendRelationsRequest
-	(*SuspendRelationsResponse)(nil),  // 32: bangle.client.v1.SuspendRelationsResponse
-	(*AddUnitRequest)(nil),            // 33: bangle.client.v1.AddUnitRequest
-	(*AddUnitResponse)(nil),           // 34: bangle.client.v1.AddUnitResponse
-	(*RemoveUnitRequest)(nil),         // 35: bangle.client.v1.RemoveUnitRequest
-	(*RemoveUnitResponse)(nil),        // 36: bangle.client.v1.RemoveUnitResponse
-	(*ScaleApplicationRequest)(nil),   // 37: bangle.client.v1.ScaleApplicationRequest
-	(*ScaleApplicationResponse)(nil),  // 38: bangle.client.v1.ScaleApplicationResponse
-	(*RemoveApplicationRequest)(nil),  // 39: bangle.client.v1.RemoveApplicationRequest
-	(*RemoveApplicationResponse)(nil), // 40: bangle.client.v1.RemoveApplicationResponse
-	(*ExposeRequest)(nil),             // 41: bangle.client.v1.ExposeRequest
-	(*ExposeResponse)(nil),            // 42: bangle.client.v1.ExposeResponse
-	(*TrustRequest)(nil),              // 43: bangle.client.v1.TrustRequest
-	(*TrustResponse)(nil),             // 44: bangle.client.v1.TrustResponse
-	(*RunRequest)(nil),                // 45: bangle.client.v1.RunRequest
-	(*RunResponse)(nil),               // 46: bangle.client.v1.RunResponse
-	(*ListActionsRequest)(nil),        // 47: bangle.client.v1.ListActionsRequest
-	(*ListActionsResponse)(nil),       // 48: bangle.client.v1.ListActionsResponse
-	(*ActionInfo)(nil),                // 49: bangle.client.v1.ActionInfo
-	(*WaitOperationRequest)(nil),      // 50: bangle.client.v1.WaitOperationRequest
-	(*WaitOperationResponse)(nil),     // 51: bangle.client.v1.WaitOperationResponse
-	(*ListOperationsRequest)(nil),     // 52: bangle.client.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil),    // 53: bangle.client.v1.ListOperationsResponse
-	(*CancelTaskRequest)(nil),         // 54: bangle.client.v1.CancelTaskRequest
-	(*CancelTaskResponse)(nil),        // 55: bangle.client.v1.CancelTaskResponse
-	(*ResolvedRequest)(nil),           // 56: bangle.client.v1.ResolvedRequest
-	(*ResolvedResponse)(nil),          // 57: bangle.client.v1.ResolvedResponse
-	(*StatusRequest)(nil),             // 58: bangle.client.v1.StatusRequest
-	(*StatusResponse)(nil),            // 59: bangle.client.v1.StatusResponse
-	(*ApplicationStatusInfo)(nil),     // 60: bangle.client.v1.ApplicationStatusInfo
-	(*RelatedApplication)(nil),        // 61: bangle.client.v1.RelatedApplication
-	(*UnitStatusInfo)(nil),            // 62: bangle.client.v1.UnitStatusInfo
-	(*RelationStatusInfo)(nil),        // 63: bangle.client.v1.RelationStatusInfo
-	(*StorageStatusInfo)(nil),         // 64: bangle.client.v1.StorageStatusInfo
-	(*ShowUnitRequest)(nil),           // 65: bangle.client.v1.ShowUnitRequest
-	(*ShowUnitResponse)(nil),          // 66: bangle.client.v1.ShowUnitResponse
-	(*UnitDetails)(nil),               // 67: bangle.client.v1.UnitDetails
-	(*RelationDetails)(nil),           // 68: bangle.client.v1.RelationDetails
-	(*UnitBag)(nil),                   // 69: bangle.client.v1.UnitBag
-	(*ShowApplicationRequest)(nil),    // 70: bangle.client.v1.ShowApplicationRequest
-	(*ShowApplicationResponse)(nil),   // 71: bangle.client.v1.ShowApplicationResponse
-	(*ApplicationDetails)(nil),        // 72: bangle.client.v1.ApplicationDetails
-	(*JournalRequest)(nil),            // 73: bangle.client.v1.JournalRequest
-	(*JournalResponse)(nil),           // 74: bangle.client.v1.JournalResponse
-	(*DebugLogRequest)(nil),           // 75: bangle.client.v1.DebugLogRequest
-	(*LogLines)(nil),                  // 76: bangle.client.v1.LogLines
-	nil,                               // 77: bangle.client.v1.AddModelRequest.ConfigEntry
-	nil,                               // 78: bangle.client.v1.ModelConfigRequest.SetEntry
-	nil,                               // 79: bangle.client.v1.ModelConfigResponse.ConfigEntry
-	nil,                               // 80: bangle.client.v1.DeployRequest.ConfigEntry
-	nil,                               // 81: bangle.client.v1.DeployRequest.ConstraintsEntry
-	nil,                               // 82: bangle.client.v1.DeployRequest.ResourcesEntry
-	nil,                               // 83: bangle.client.v1.DeployRequest.StorageEntry
-	nil,                               // 84: bangle.client.v1.DeployRequest.BindingsEntry
-	nil,                               // 85: bangle.client.v1.DeployRequest.UploadsEntry
-	nil,                               // 86: bangle.client.v1.RefreshRequest.ConfigEntry
-	nil,                               // 87: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 88: bangle.client.v1.RefreshRequest.StorageEntry
-	nil,                               // 89: bangle.client.v1.RefreshRequest.UploadsEntry
-	nil,                               // 90: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 91: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 92: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 93: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 94: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 95: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 96: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 97: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 98: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 99: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 100: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 101: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 102: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 103: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 104: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 105: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 106: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 107: bangle.controller.v1.StorageDirective
-	(*v1.ResourceRecord)(nil),         // 108: bangle.controller.v1.ResourceRecord
+	(*MachineLocksRequest)(nil),       // 0: bangle.client.v1.MachineLocksRequest
+	(*MachineLocksResponse)(nil),      // 1: bangle.client.v1.MachineLocksResponse
+	(*MachineLockInfo)(nil),           // 2: bangle.client.v1.MachineLockInfo
+	(*MachineLockUser)(nil),           // 3: bangle.client.v1.MachineLockUser
+	(*ControllerInfoRequest)(nil),     // 4: bangle.client.v1.ControllerInfoRequest
+	(*ControllerInfoResponse)(nil),    // 5: bangle.client.v1.ControllerInfoResponse
+	(*PluginsRequest)(nil),            // 6: bangle.client.v1.PluginsRequest
+	(*PluginsResponse)(nil),           // 7: bangle.client.v1.PluginsResponse
+	(*Plugin)(nil),                    // 8: bangle.client.v1.Plugin
+	(*DestroyControllerRequest)(nil),  // 9: bangle.client.v1.DestroyControllerRequest
+	(*Progress)(nil),                  // 10: bangle.client.v1.Progress
+	(*AddModelRequest)(nil),           // 11: bangle.client.v1.AddModelRequest
+	(*AddModelResponse)(nil),          // 12: bangle.client.v1.AddModelResponse
+	(*DestroyModelRequest)(nil),       // 13: bangle.client.v1.DestroyModelRequest
+	(*ListModelsRequest)(nil),         // 14: bangle.client.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),        // 15: bangle.client.v1.ListModelsResponse
+	(*ModelSummary)(nil),              // 16: bangle.client.v1.ModelSummary
+	(*ModelConfigRequest)(nil),        // 17: bangle.client.v1.ModelConfigRequest
+	(*ModelConfigResponse)(nil),       // 18: bangle.client.v1.ModelConfigResponse
+	(*UploadCharmRequest)(nil),        // 19: bangle.client.v1.UploadCharmRequest
+	(*UploadCharmResponse)(nil),       // 20: bangle.client.v1.UploadCharmResponse
+	(*Diagnostic)(nil),                // 21: bangle.client.v1.Diagnostic
+	(*DeployRequest)(nil),             // 22: bangle.client.v1.DeployRequest
+	(*DeployResponse)(nil),            // 23: bangle.client.v1.DeployResponse
+	(*RefreshRequest)(nil),            // 24: bangle.client.v1.RefreshRequest
+	(*RefreshResponse)(nil),           // 25: bangle.client.v1.RefreshResponse
+	(*GetConfigRequest)(nil),          // 26: bangle.client.v1.GetConfigRequest
+	(*GetConfigResponse)(nil),         // 27: bangle.client.v1.GetConfigResponse
+	(*ConfigOption)(nil),              // 28: bangle.client.v1.ConfigOption
+	(*SetConfigRequest)(nil),          // 29: bangle.client.v1.SetConfigRequest
+	(*SetConfigResponse)(nil),         // 30: bangle.client.v1.SetConfigResponse
+	(*IntegrateRequest)(nil),          // 31: bangle.client.v1.IntegrateRequest
+	(*IntegrateResponse)(nil),         // 32: bangle.client.v1.IntegrateResponse
+	(*RemoveRelationRequest)(nil),     // 33: bangle.client.v1.RemoveRelationRequest
+	(*RemoveRelationResponse)(nil),    // 34: bangle.client.v1.RemoveRelationResponse
+	(*SuspendRelationsRequest)(nil),   // 35: bangle.client.v1.SuspendRelationsRequest
+	(*SuspendRelationsResponse)(nil),  // 36: bangle.client.v1.SuspendRelationsResponse
+	(*AddUnitRequest)(nil),            // 37: bangle.client.v1.AddUnitRequest
+	(*AddUnitResponse)(nil),           // 38: bangle.client.v1.AddUnitResponse
+	(*RemoveUnitRequest)(nil),         // 39: bangle.client.v1.RemoveUnitRequest
+	(*RemoveUnitResponse)(nil),        // 40: bangle.client.v1.RemoveUnitResponse
+	(*ScaleApplicationRequest)(nil),   // 41: bangle.client.v1.ScaleApplicationRequest
+	(*ScaleApplicationResponse)(nil),  // 42: bangle.client.v1.ScaleApplicationResponse
+	(*RemoveApplicationRequest)(nil),  // 43: bangle.client.v1.RemoveApplicationRequest
+	(*RemoveApplicationResponse)(nil), // 44: bangle.client.v1.RemoveApplicationResponse
+	(*ExposeRequest)(nil),             // 45: bangle.client.v1.ExposeRequest
+	(*ExposeResponse)(nil),            // 46: bangle.client.v1.ExposeResponse
+	(*TrustRequest)(nil),              // 47: bangle.client.v1.TrustRequest
+	(*TrustResponse)(nil),             // 48: bangle.client.v1.TrustResponse
+	(*RunRequest)(nil),                // 49: bangle.client.v1.RunRequest
+	(*RunResponse)(nil),               // 50: bangle.client.v1.RunResponse
+	(*ListActionsRequest)(nil),        // 51: bangle.client.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),       // 52: bangle.client.v1.ListActionsResponse
+	(*ActionInfo)(nil),                // 53: bangle.client.v1.ActionInfo
+	(*WaitOperationRequest)(nil),      // 54: bangle.client.v1.WaitOperationRequest
+	(*WaitOperationResponse)(nil),     // 55: bangle.client.v1.WaitOperationResponse
+	(*ListOperationsRequest)(nil),     // 56: bangle.client.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil),    // 57: bangle.client.v1.ListOperationsResponse
+	(*CancelTaskRequest)(nil),         // 58: bangle.client.v1.CancelTaskRequest
+	(*CancelTaskResponse)(nil),        // 59: bangle.client.v1.CancelTaskResponse
+	(*ResolvedRequest)(nil),           // 60: bangle.client.v1.ResolvedRequest
+	(*ResolvedResponse)(nil),          // 61: bangle.client.v1.ResolvedResponse
+	(*StatusRequest)(nil),             // 62: bangle.client.v1.StatusRequest
+	(*StatusResponse)(nil),            // 63: bangle.client.v1.StatusResponse
+	(*ApplicationStatusInfo)(nil),     // 64: bangle.client.v1.ApplicationStatusInfo
+	(*RelatedApplication)(nil),        // 65: bangle.client.v1.RelatedApplication
+	(*UnitStatusInfo)(nil),            // 66: bangle.client.v1.UnitStatusInfo
+	(*RelationStatusInfo)(nil),        // 67: bangle.client.v1.RelationStatusInfo
+	(*StorageStatusInfo)(nil),         // 68: bangle.client.v1.StorageStatusInfo
+	(*ShowUnitRequest)(nil),           // 69: bangle.client.v1.ShowUnitRequest
+	(*ShowUnitResponse)(nil),          // 70: bangle.client.v1.ShowUnitResponse
+	(*UnitDetails)(nil),               // 71: bangle.client.v1.UnitDetails
+	(*RelationDetails)(nil),           // 72: bangle.client.v1.RelationDetails
+	(*UnitBag)(nil),                   // 73: bangle.client.v1.UnitBag
+	(*ShowApplicationRequest)(nil),    // 74: bangle.client.v1.ShowApplicationRequest
+	(*ShowApplicationResponse)(nil),   // 75: bangle.client.v1.ShowApplicationResponse
+	(*ApplicationDetails)(nil),        // 76: bangle.client.v1.ApplicationDetails
+	(*JournalRequest)(nil),            // 77: bangle.client.v1.JournalRequest
+	(*JournalResponse)(nil),           // 78: bangle.client.v1.JournalResponse
+	(*DebugLogRequest)(nil),           // 79: bangle.client.v1.DebugLogRequest
+	(*LogLines)(nil),                  // 80: bangle.client.v1.LogLines
+	nil,                               // 81: bangle.client.v1.AddModelRequest.ConfigEntry
+	nil,                               // 82: bangle.client.v1.ModelConfigRequest.SetEntry
+	nil,                               // 83: bangle.client.v1.ModelConfigResponse.ConfigEntry
+	nil,                               // 84: bangle.client.v1.DeployRequest.ConfigEntry
+	nil,                               // 85: bangle.client.v1.DeployRequest.ConstraintsEntry
+	nil,                               // 86: bangle.client.v1.DeployRequest.ResourcesEntry
+	nil,                               // 87: bangle.client.v1.DeployRequest.StorageEntry
+	nil,                               // 88: bangle.client.v1.DeployRequest.BindingsEntry
+	nil,                               // 89: bangle.client.v1.DeployRequest.UploadsEntry
+	nil,                               // 90: bangle.client.v1.RefreshRequest.ConfigEntry
+	nil,                               // 91: bangle.client.v1.RefreshRequest.ResourcesEntry
+	nil,                               // 92: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 93: bangle.client.v1.RefreshRequest.UploadsEntry
+	nil,                               // 94: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 95: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 96: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 97: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 98: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 99: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 100: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 101: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 102: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 103: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 104: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 105: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 106: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 107: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 108: bangle.controller.v1.Pending
+	(*v1.JournalEntry)(nil),           // 109: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 110: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 111: bangle.controller.v1.StorageDirective
+	(*v1.ResourceRecord)(nil),         // 112: bangle.controller.v1.ResourceRecord
 }
 var file_client_v1_client_proto_depIdxs = []int32{
-	17,  // 0: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
-	4,   // 1: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
-	17,  // 2: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
-	77,  // 3: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	97,  // 4: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
-	12,  // 5: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	97,  // 6: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	78,  // 7: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	79,  // 8: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
-	17,  // 9: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	80,  // 10: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	81,  // 11: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	82,  // 12: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	83,  // 13: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	84,  // 14: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	85,  // 15: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
-	98,  // 16: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 17: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	86,  // 18: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	87,  // 19: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	88,  // 20: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
-	89,  // 21: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
-	98,  // 22: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	17,  // 23: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	24,  // 24: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	99,  // 25: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	99,  // 26: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	90,  // 27: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	100, // 28: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	101, // 29: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	102, // 30: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	49,  // 31: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	101, // 32: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	102, // 33: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	101, // 34: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	102, // 35: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	102, // 36: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	97,  // 37: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	60,  // 38: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	63,  // 39: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	64,  // 40: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	103, // 41: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	103, // 42: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	62,  // 43: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	91,  // 44: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	61,  // 45: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	103, // 46: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	103, // 47: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	104, // 48: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	67,  // 49: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	62,  // 50: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	68,  // 51: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	92,  // 52: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	93,  // 53: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	94,  // 54: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	95,  // 55: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	96,  // 56: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	72,  // 57: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	60,  // 58: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	98,  // 59: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	105, // 60: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	106, // 61: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	107, // 62: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	108, // 63: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	107, // 64: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	108, // 65: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	69,  // 66: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	0,   // 67: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	2,   // 68: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	5,   // 69: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	7,   // 70: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	9,   // 71: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	10,  // 72: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	13,  // 73: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	15,  // 74: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	18,  // 75: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	20,  // 76: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	22,  // 77: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	25,  // 78: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	27,  // 79: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	29,  // 80: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	31,  // 81: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
-	33,  // 82: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	35,  // 83: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	37,  // 84: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	39,  // 85: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	41,  // 86: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	43,  // 87: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	45,  // 88: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	47,  // 89: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	50,  // 90: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	52,  // 91: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	54,  // 92: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	56,  // 93: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	58,  // 94: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	58,  // 95: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	65,  // 96: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	70,  // 97: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	73,  // 98: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	75,  // 99: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	1,   // 100: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	3,   // 101: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	6,   // 102: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	8,   // 103: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	6,   // 104: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	11,  // 105: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	14,  // 106: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	16,  // 107: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	19,  // 108: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	21,  // 109: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	23,  // 110: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	26,  // 111: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	28,  // 112: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	30,  // 113: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	32,  // 114: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
-	34,  // 115: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	36,  // 116: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	38,  // 117: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	40,  // 118: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	42,  // 119: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	44,  // 120: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	46,  // 121: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	48,  // 122: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	51,  // 123: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	53,  // 124: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	55,  // 125: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	57,  // 126: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	59,  // 127: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	59,  // 128: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	66,  // 129: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	71,  // 130: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	74,  // 131: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	76,  // 132: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	100, // [100:133] is the sub-list for method output_type
-	67,  // [67:100] is the sub-list for method input_type
-	67,  // [67:67] is the sub-list for extension type_name
-	67,  // [67:67] is the sub-list for extension extendee
-	0,   // [0:67] is the sub-list for field type_name
+	2,   // 0: bangle.client.v1.MachineLocksResponse.locks:type_name -> bangle.client.v1.MachineLockInfo
+	3,   // 1: bangle.client.v1.MachineLockInfo.holder:type_name -> bangle.client.v1.MachineLockUser
+	3,   // 2: bangle.client.v1.MachineLockInfo.waiting:type_name -> bangle.client.v1.MachineLockUser
+	21,  // 3: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
+	8,   // 4: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
+	21,  // 5: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
+	81,  // 6: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	101, // 7: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	16,  // 8: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
+	101, // 9: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	82,  // 10: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	83,  // 11: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	21,  // 12: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	84,  // 13: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	85,  // 14: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	86,  // 15: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	87,  // 16: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	88,  // 17: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	89,  // 18: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
+	102, // 19: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	21,  // 20: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	90,  // 21: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	91,  // 22: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	92,  // 23: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	93,  // 24: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
+	102, // 25: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	21,  // 26: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	28,  // 27: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	103, // 28: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	103, // 29: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	94,  // 30: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	104, // 31: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	105, // 32: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	106, // 33: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	53,  // 34: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	105, // 35: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	106, // 36: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	105, // 37: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	106, // 38: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	106, // 39: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	101, // 40: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	64,  // 41: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	67,  // 42: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	68,  // 43: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	107, // 44: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	107, // 45: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	66,  // 46: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	95,  // 47: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	65,  // 48: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	107, // 49: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	107, // 50: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	108, // 51: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	71,  // 52: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	66,  // 53: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	72,  // 54: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	96,  // 55: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	97,  // 56: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	98,  // 57: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	99,  // 58: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	100, // 59: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	76,  // 60: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	64,  // 61: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	102, // 62: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	109, // 63: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	110, // 64: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	111, // 65: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	112, // 66: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	111, // 67: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	112, // 68: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	73,  // 69: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	4,   // 70: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	6,   // 71: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	9,   // 72: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	11,  // 73: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	13,  // 74: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	14,  // 75: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	17,  // 76: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	19,  // 77: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	22,  // 78: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	24,  // 79: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	26,  // 80: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	29,  // 81: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	31,  // 82: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	33,  // 83: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	35,  // 84: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
+	37,  // 85: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	39,  // 86: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	41,  // 87: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	43,  // 88: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	45,  // 89: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	47,  // 90: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	49,  // 91: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	51,  // 92: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	54,  // 93: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	56,  // 94: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	58,  // 95: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	60,  // 96: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	62,  // 97: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	62,  // 98: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	69,  // 99: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	74,  // 100: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	77,  // 101: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	79,  // 102: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	0,   // 103: bangle.client.v1.Client.MachineLocks:input_type -> bangle.client.v1.MachineLocksRequest
+	5,   // 104: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	7,   // 105: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	10,  // 106: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	12,  // 107: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	10,  // 108: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	15,  // 109: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	18,  // 110: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	20,  // 111: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	23,  // 112: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	25,  // 113: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	27,  // 114: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	30,  // 115: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	32,  // 116: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	34,  // 117: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	36,  // 118: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
+	38,  // 119: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	40,  // 120: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	42,  // 121: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	44,  // 122: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	46,  // 123: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	48,  // 124: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	50,  // 125: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	52,  // 126: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	55,  // 127: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	57,  // 128: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	59,  // 129: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	61,  // 130: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	63,  // 131: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	63,  // 132: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	70,  // 133: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	75,  // 134: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	78,  // 135: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	80,  // 136: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	1,   // 137: bangle.client.v1.Client.MachineLocks:output_type -> bangle.client.v1.MachineLocksResponse
+	104, // [104:138] is the sub-list for method output_type
+	70,  // [70:104] is the sub-list for method input_type
+	70,  // [70:70] is the sub-list for extension type_name
+	70,  // [70:70] is the sub-list for extension extendee
+	0,   // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
@@ -6010,14 +6259,14 @@ func file_client_v1_client_proto_init() {
 	if File_client_v1_client_proto != nil {
 		return
 	}
-	file_client_v1_client_proto_msgTypes[20].OneofWrappers = []any{}
+	file_client_v1_client_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   97,
+			NumMessages:   101,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -56,6 +56,7 @@ const (
 	Client_ShowApplication_FullMethodName   = "/bangle.client.v1.Client/ShowApplication"
 	Client_Journal_FullMethodName           = "/bangle.client.v1.Client/Journal"
 	Client_DebugLog_FullMethodName          = "/bangle.client.v1.Client/DebugLog"
+	Client_MachineLocks_FullMethodName      = "/bangle.client.v1.Client/MachineLocks"
 )
 
 // ClientClient is the client API for Client service.
@@ -101,6 +102,8 @@ type ClientClient interface {
 	ShowApplication(ctx context.Context, in *ShowApplicationRequest, opts ...grpc.CallOption) (*ShowApplicationResponse, error)
 	Journal(ctx context.Context, in *JournalRequest, opts ...grpc.CallOption) (*JournalResponse, error)
 	DebugLog(ctx context.Context, in *DebugLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogLines], error)
+	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
+	MachineLocks(ctx context.Context, in *MachineLocksRequest, opts ...grpc.CallOption) (*MachineLocksResponse, error)
 }
 
 type clientClient struct {
@@ -480,6 +483,16 @@ func (c *clientClient) DebugLog(ctx context.Context, in *DebugLogRequest, opts .
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Client_DebugLogClient = grpc.ServerStreamingClient[LogLines]
 
+func (c *clientClient) MachineLocks(ctx context.Context, in *MachineLocksRequest, opts ...grpc.CallOption) (*MachineLocksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MachineLocksResponse)
+	err := c.cc.Invoke(ctx, Client_MachineLocks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClientServer is the server API for Client service.
 // All implementations must embed UnimplementedClientServer
 // for forward compatibility.
@@ -523,6 +536,8 @@ type ClientServer interface {
 	ShowApplication(context.Context, *ShowApplicationRequest) (*ShowApplicationResponse, error)
 	Journal(context.Context, *JournalRequest) (*JournalResponse, error)
 	DebugLog(*DebugLogRequest, grpc.ServerStreamingServer[LogLines]) error
+	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
+	MachineLocks(context.Context, *MachineLocksRequest) (*MachineLocksResponse, error)
 	mustEmbedUnimplementedClientServer()
 }
 
@@ -631,6 +646,9 @@ func (UnimplementedClientServer) Journal(context.Context, *JournalRequest) (*Jou
 }
 func (UnimplementedClientServer) DebugLog(*DebugLogRequest, grpc.ServerStreamingServer[LogLines]) error {
 	return status.Error(codes.Unimplemented, "method DebugLog not implemented")
+}
+func (UnimplementedClientServer) MachineLocks(context.Context, *MachineLocksRequest) (*MachineLocksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MachineLocks not implemented")
 }
 func (UnimplementedClientServer) mustEmbedUnimplementedClientServer() {}
 func (UnimplementedClientServer) testEmbeddedByValue()                {}
@@ -1208,6 +1226,24 @@ func _Client_DebugLog_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Client_DebugLogServer = grpc.ServerStreamingServer[LogLines]
 
+func _Client_MachineLocks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MachineLocksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClientServer).MachineLocks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Client_MachineLocks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClientServer).MachineLocks(ctx, req.(*MachineLocksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Client_ServiceDesc is the grpc.ServiceDesc for Client service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1326,6 +1362,10 @@ var Client_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Journal",
 			Handler:    _Client_Journal_Handler,
+		},
+		{
+			MethodName: "MachineLocks",
+			Handler:    _Client_MachineLocks_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -2533,6 +2533,7 @@ type AgentState struct {
 	Current       string                 `protobuf:"bytes,3,opt,name=current,proto3" json:"current,omitempty"`
 	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	Since         string                 `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	Lock          *MachineLock           `protobuf:"bytes,6,opt,name=lock,proto3" json:"lock,omitempty"` // set while the unit holds the lock of its machine, or waits for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2602,6 +2603,123 @@ func (x *AgentState) GetSince() string {
 	return ""
 }
 
+func (x *AgentState) GetLock() *MachineLock {
+	if x != nil {
+		return x.Lock
+	}
+	return nil
+}
+
+// MachineLock is a unit's place at the lock on which everything on a machine takes turns.
+type MachineLock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Machine       string                 `protobuf:"bytes,1,opt,name=machine,proto3" json:"machine,omitempty"` // machine id, as the substrate names it
+	File          string                 `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	Held          bool                   `protobuf:"varint,3,opt,name=held,proto3" json:"held,omitempty"`                                          // false: the unit waits
+	What          string                 `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`                                           // what runs or is to run: "config-changed", "action backup"
+	SinceUnixNano int64                  `protobuf:"varint,5,opt,name=since_unix_nano,json=sinceUnixNano,proto3" json:"since_unix_nano,omitempty"` // since when it is held or waited for
+	// While waiting: who holds it, as far as that is known. It may be a unit of another model or controller.
+	HolderModel         string `protobuf:"bytes,6,opt,name=holder_model,json=holderModel,proto3" json:"holder_model,omitempty"` // uuid
+	HolderUnit          string `protobuf:"bytes,7,opt,name=holder_unit,json=holderUnit,proto3" json:"holder_unit,omitempty"`
+	HolderWhat          string `protobuf:"bytes,8,opt,name=holder_what,json=holderWhat,proto3" json:"holder_what,omitempty"`
+	HolderSinceUnixNano int64  `protobuf:"varint,9,opt,name=holder_since_unix_nano,json=holderSinceUnixNano,proto3" json:"holder_since_unix_nano,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *MachineLock) Reset() {
+	*x = MachineLock{}
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MachineLock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MachineLock) ProtoMessage() {}
+
+func (x *MachineLock) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MachineLock.ProtoReflect.Descriptor instead.
+func (*MachineLock) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *MachineLock) GetMachine() string {
+	if x != nil {
+		return x.Machine
+	}
+	return ""
+}
+
+func (x *MachineLock) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *MachineLock) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+func (x *MachineLock) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *MachineLock) GetSinceUnixNano() int64 {
+	if x != nil {
+		return x.SinceUnixNano
+	}
+	return 0
+}
+
+func (x *MachineLock) GetHolderModel() string {
+	if x != nil {
+		return x.HolderModel
+	}
+	return ""
+}
+
+func (x *MachineLock) GetHolderUnit() string {
+	if x != nil {
+		return x.HolderUnit
+	}
+	return ""
+}
+
+func (x *MachineLock) GetHolderWhat() string {
+	if x != nil {
+		return x.HolderWhat
+	}
+	return ""
+}
+
+func (x *MachineLock) GetHolderSinceUnixNano() int64 {
+	if x != nil {
+		return x.HolderSinceUnixNano
+	}
+	return 0
+}
+
 // JournalEntry is one event as show-unit --events prints it.
 type JournalEntry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2622,7 +2740,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2634,7 +2752,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2647,7 +2765,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *JournalEntry) GetModel() string {
@@ -2735,7 +2853,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2747,7 +2865,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +2878,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
 }
 
 type FetchCharmRequest struct {
@@ -2773,7 +2891,7 @@ type FetchCharmRequest struct {
 
 func (x *FetchCharmRequest) Reset() {
 	*x = FetchCharmRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2785,7 +2903,7 @@ func (x *FetchCharmRequest) String() string {
 func (*FetchCharmRequest) ProtoMessage() {}
 
 func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2798,7 +2916,7 @@ func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCharmRequest.ProtoReflect.Descriptor instead.
 func (*FetchCharmRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *FetchCharmRequest) GetModel() string {
@@ -2824,7 +2942,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +2954,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +2967,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -2871,7 +2989,7 @@ type ReadBagRequest struct {
 
 func (x *ReadBagRequest) Reset() {
 	*x = ReadBagRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +3001,7 @@ func (x *ReadBagRequest) String() string {
 func (*ReadBagRequest) ProtoMessage() {}
 
 func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +3014,7 @@ func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBagRequest.ProtoReflect.Descriptor instead.
 func (*ReadBagRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReadBagRequest) GetModel() string {
@@ -2939,7 +3057,7 @@ type SetAddressesRequest struct {
 
 func (x *SetAddressesRequest) Reset() {
 	*x = SetAddressesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2951,7 +3069,7 @@ func (x *SetAddressesRequest) String() string {
 func (*SetAddressesRequest) ProtoMessage() {}
 
 func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2964,7 +3082,7 @@ func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesRequest.ProtoReflect.Descriptor instead.
 func (*SetAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SetAddressesRequest) GetModel() string {
@@ -3003,7 +3121,7 @@ type SetAddressesResponse struct {
 
 func (x *SetAddressesResponse) Reset() {
 	*x = SetAddressesResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3015,7 +3133,7 @@ func (x *SetAddressesResponse) String() string {
 func (*SetAddressesResponse) ProtoMessage() {}
 
 func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3028,7 +3146,7 @@ func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesResponse.ProtoReflect.Descriptor instead.
 func (*SetAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
 }
 
 var File_controller_v1_agents_proto protoreflect.FileDescriptor
@@ -3229,14 +3347,27 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x06module\x18\x03 \x01(\tR\x06module\x12\x14\n" +
 	"\x05level\x18\x04 \x01(\tR\x05level\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12$\n" +
-	"\x0etime_unix_nano\x18\x06 \x01(\x03R\ftimeUnixNano\"\x80\x01\n" +
+	"\x0etime_unix_nano\x18\x06 \x01(\x03R\ftimeUnixNano\"\xb7\x01\n" +
 	"\n" +
 	"AgentState\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x18\n" +
 	"\acurrent\x18\x03 \x01(\tR\acurrent\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x14\n" +
-	"\x05since\x18\x05 \x01(\tR\x05since\"\xc4\x02\n" +
+	"\x05since\x18\x05 \x01(\tR\x05since\x125\n" +
+	"\x04lock\x18\x06 \x01(\v2!.bangle.controller.v1.MachineLockR\x04lock\"\xa5\x02\n" +
+	"\vMachineLock\x12\x18\n" +
+	"\amachine\x18\x01 \x01(\tR\amachine\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +
+	"\x04held\x18\x03 \x01(\bR\x04held\x12\x12\n" +
+	"\x04what\x18\x04 \x01(\tR\x04what\x12&\n" +
+	"\x0fsince_unix_nano\x18\x05 \x01(\x03R\rsinceUnixNano\x12!\n" +
+	"\fholder_model\x18\x06 \x01(\tR\vholderModel\x12\x1f\n" +
+	"\vholder_unit\x18\a \x01(\tR\n" +
+	"holderUnit\x12\x1f\n" +
+	"\vholder_what\x18\b \x01(\tR\n" +
+	"holderWhat\x123\n" +
+	"\x16holder_since_unix_nano\x18\t \x01(\x03R\x13holderSinceUnixNano\"\xc4\x02\n" +
 	"\fJournalEntry\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12+\n" +
@@ -3301,7 +3432,7 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_controller_v1_agents_proto_goTypes = []any{
 	(*ReadSecretRequest)(nil),      // 0: bangle.controller.v1.ReadSecretRequest
 	(*ReadSecretResponse)(nil),     // 1: bangle.controller.v1.ReadSecretResponse
@@ -3334,133 +3465,135 @@ var file_controller_v1_agents_proto_goTypes = []any{
 	(*ReportRequest)(nil),          // 28: bangle.controller.v1.ReportRequest
 	(*LogRecord)(nil),              // 29: bangle.controller.v1.LogRecord
 	(*AgentState)(nil),             // 30: bangle.controller.v1.AgentState
-	(*JournalEntry)(nil),           // 31: bangle.controller.v1.JournalEntry
-	(*ReportResponse)(nil),         // 32: bangle.controller.v1.ReportResponse
-	(*FetchCharmRequest)(nil),      // 33: bangle.controller.v1.FetchCharmRequest
-	(*Chunk)(nil),                  // 34: bangle.controller.v1.Chunk
-	(*ReadBagRequest)(nil),         // 35: bangle.controller.v1.ReadBagRequest
-	(*SetAddressesRequest)(nil),    // 36: bangle.controller.v1.SetAddressesRequest
-	(*SetAddressesResponse)(nil),   // 37: bangle.controller.v1.SetAddressesResponse
-	nil,                            // 38: bangle.controller.v1.ReadSecretResponse.ContentEntry
-	(*Model)(nil),                  // 39: bangle.controller.v1.Model
-	(*Application)(nil),            // 40: bangle.controller.v1.Application
-	(*Unit)(nil),                   // 41: bangle.controller.v1.Unit
-	(*Incarnation)(nil),            // 42: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),              // 43: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),            // 44: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),             // 45: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),             // 46: bangle.controller.v1.CharmState
-	(*Ports)(nil),                  // 47: bangle.controller.v1.Ports
-	(*Addresses)(nil),              // 48: bangle.controller.v1.Addresses
-	(*Relation)(nil),               // 49: bangle.controller.v1.Relation
-	(*Bag)(nil),                    // 50: bangle.controller.v1.Bag
-	(*Scope)(nil),                  // 51: bangle.controller.v1.Scope
-	(*Lead)(nil),                   // 52: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),      // 53: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),         // 54: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                   // 55: bangle.controller.v1.Task
-	(*Resolved)(nil),               // 56: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),        // 57: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                  // 58: bangle.controller.v1.Charm
-	(*Operation)(nil),              // 59: bangle.controller.v1.Operation
-	(*Secret)(nil),                 // 60: bangle.controller.v1.Secret
-	(*SecretReader)(nil),           // 61: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),               // 62: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),                // 63: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),             // 64: bangle.controller.v1.StateFiles
-	(*Cursor)(nil),                 // 65: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),               // 66: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),           // 67: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 68: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 69: bangle.controller.v1.TaskLog
+	(*MachineLock)(nil),            // 31: bangle.controller.v1.MachineLock
+	(*JournalEntry)(nil),           // 32: bangle.controller.v1.JournalEntry
+	(*ReportResponse)(nil),         // 33: bangle.controller.v1.ReportResponse
+	(*FetchCharmRequest)(nil),      // 34: bangle.controller.v1.FetchCharmRequest
+	(*Chunk)(nil),                  // 35: bangle.controller.v1.Chunk
+	(*ReadBagRequest)(nil),         // 36: bangle.controller.v1.ReadBagRequest
+	(*SetAddressesRequest)(nil),    // 37: bangle.controller.v1.SetAddressesRequest
+	(*SetAddressesResponse)(nil),   // 38: bangle.controller.v1.SetAddressesResponse
+	nil,                            // 39: bangle.controller.v1.ReadSecretResponse.ContentEntry
+	(*Model)(nil),                  // 40: bangle.controller.v1.Model
+	(*Application)(nil),            // 41: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 42: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 43: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 44: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 45: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 46: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 47: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 48: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 49: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 50: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 51: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 52: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 53: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 54: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 55: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 56: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 57: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 58: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 59: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 60: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 61: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 62: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 63: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 64: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 65: bangle.controller.v1.StateFiles
+	(*Cursor)(nil),                 // 66: bangle.controller.v1.Cursor
+	(*v1.Event)(nil),               // 67: bangle.hook.v1.Event
+	(*v1.Changeset)(nil),           // 68: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 69: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 70: bangle.controller.v1.TaskLog
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
-	38, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	39, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
 	14, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	39, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	40, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	41, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	42, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	43, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	44, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	45, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	46, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	47, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	48, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	49, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	50, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	51, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	52, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	53, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	54, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	55, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	56, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	57, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	58, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	59, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	60, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	61, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	62, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	63, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	64, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	40, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	41, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	42, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	43, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	44, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	45, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	46, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	47, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	48, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	49, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	50, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	51, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	52, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	53, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	54, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	55, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	56, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	57, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	58, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	59, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	60, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	61, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	62, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	63, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	64, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	65, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
 	15, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	65, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	44, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	66, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	45, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
 	15, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	66, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	65, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	44, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	67, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	66, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	45, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
 	18, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
 	19, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	67, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	64, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	68, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	65, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
 	14, // 39: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
 	21, // 40: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
 	23, // 41: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
 	25, // 42: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	68, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	69, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	69, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	70, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
 	29, // 45: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
 	30, // 46: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	31, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	66, // 48: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	8,  // 49: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	10, // 50: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	12, // 51: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	16, // 52: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	17, // 53: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	22, // 54: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	26, // 55: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	28, // 56: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	33, // 57: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	35, // 58: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	36, // 59: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	0,  // 60: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	2,  // 61: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	3,  // 62: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	4,  // 63: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	6,  // 64: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	9,  // 65: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	11, // 66: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	13, // 67: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	20, // 68: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	20, // 69: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	24, // 70: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	27, // 71: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	32, // 72: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	34, // 73: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	50, // 74: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	37, // 75: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	1,  // 76: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	64, // 77: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	34, // 78: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	5,  // 79: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	7,  // 80: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	65, // [65:81] is the sub-list for method output_type
-	49, // [49:65] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	32, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	31, // 48: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	67, // 49: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	8,  // 50: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	10, // 51: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	12, // 52: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	16, // 53: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	17, // 54: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	22, // 55: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	26, // 56: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	28, // 57: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	34, // 58: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	36, // 59: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	37, // 60: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	0,  // 61: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	2,  // 62: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	3,  // 63: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	4,  // 64: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	6,  // 65: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	9,  // 66: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	11, // 67: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	13, // 68: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	20, // 69: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	20, // 70: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	24, // 71: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	27, // 72: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	33, // 73: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	35, // 74: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	51, // 75: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	38, // 76: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	1,  // 77: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	65, // 78: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	35, // 79: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	5,  // 80: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	7,  // 81: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	66, // [66:82] is the sub-list for method output_type
+	50, // [50:66] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -3507,7 +3640,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

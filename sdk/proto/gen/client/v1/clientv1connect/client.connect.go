@@ -105,6 +105,8 @@ const (
 	ClientJournalProcedure = "/bangle.client.v1.Client/Journal"
 	// ClientDebugLogProcedure is the fully-qualified name of the Client's DebugLog RPC.
 	ClientDebugLogProcedure = "/bangle.client.v1.Client/DebugLog"
+	// ClientMachineLocksProcedure is the fully-qualified name of the Client's MachineLocks RPC.
+	ClientMachineLocksProcedure = "/bangle.client.v1.Client/MachineLocks"
 )
 
 // ClientClient is a client for the bangle.client.v1.Client service.
@@ -148,6 +150,8 @@ type ClientClient interface {
 	ShowApplication(context.Context, *connect.Request[v1.ShowApplicationRequest]) (*connect.Response[v1.ShowApplicationResponse], error)
 	Journal(context.Context, *connect.Request[v1.JournalRequest]) (*connect.Response[v1.JournalResponse], error)
 	DebugLog(context.Context, *connect.Request[v1.DebugLogRequest]) (*connect.ServerStreamForClient[v1.LogLines], error)
+	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
+	MachineLocks(context.Context, *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error)
 }
 
 // NewClientClient constructs a client for the bangle.client.v1.Client service. By default, it uses
@@ -359,6 +363,12 @@ func NewClientClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(clientMethods.ByName("DebugLog")),
 			connect.WithClientOptions(opts...),
 		),
+		machineLocks: connect.NewClient[v1.MachineLocksRequest, v1.MachineLocksResponse](
+			httpClient,
+			baseURL+ClientMachineLocksProcedure,
+			connect.WithSchema(clientMethods.ByName("MachineLocks")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -397,6 +407,7 @@ type clientClient struct {
 	showApplication   *connect.Client[v1.ShowApplicationRequest, v1.ShowApplicationResponse]
 	journal           *connect.Client[v1.JournalRequest, v1.JournalResponse]
 	debugLog          *connect.Client[v1.DebugLogRequest, v1.LogLines]
+	machineLocks      *connect.Client[v1.MachineLocksRequest, v1.MachineLocksResponse]
 }
 
 // ControllerInfo calls bangle.client.v1.Client.ControllerInfo.
@@ -564,6 +575,11 @@ func (c *clientClient) DebugLog(ctx context.Context, req *connect.Request[v1.Deb
 	return c.debugLog.CallServerStream(ctx, req)
 }
 
+// MachineLocks calls bangle.client.v1.Client.MachineLocks.
+func (c *clientClient) MachineLocks(ctx context.Context, req *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error) {
+	return c.machineLocks.CallUnary(ctx, req)
+}
+
 // ClientHandler is an implementation of the bangle.client.v1.Client service.
 type ClientHandler interface {
 	ControllerInfo(context.Context, *connect.Request[v1.ControllerInfoRequest]) (*connect.Response[v1.ControllerInfoResponse], error)
@@ -605,6 +621,8 @@ type ClientHandler interface {
 	ShowApplication(context.Context, *connect.Request[v1.ShowApplicationRequest]) (*connect.Response[v1.ShowApplicationResponse], error)
 	Journal(context.Context, *connect.Request[v1.JournalRequest]) (*connect.Response[v1.JournalResponse], error)
 	DebugLog(context.Context, *connect.Request[v1.DebugLogRequest], *connect.ServerStream[v1.LogLines]) error
+	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
+	MachineLocks(context.Context, *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error)
 }
 
 // NewClientHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -812,6 +830,12 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(clientMethods.ByName("DebugLog")),
 		connect.WithHandlerOptions(opts...),
 	)
+	clientMachineLocksHandler := connect.NewUnaryHandler(
+		ClientMachineLocksProcedure,
+		svc.MachineLocks,
+		connect.WithSchema(clientMethods.ByName("MachineLocks")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/bangle.client.v1.Client/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ClientControllerInfoProcedure:
@@ -880,6 +904,8 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 			clientJournalHandler.ServeHTTP(w, r)
 		case ClientDebugLogProcedure:
 			clientDebugLogHandler.ServeHTTP(w, r)
+		case ClientMachineLocksProcedure:
+			clientMachineLocksHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1019,4 +1045,8 @@ func (UnimplementedClientHandler) Journal(context.Context, *connect.Request[v1.J
 
 func (UnimplementedClientHandler) DebugLog(context.Context, *connect.Request[v1.DebugLogRequest], *connect.ServerStream[v1.LogLines]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.DebugLog is not implemented"))
+}
+
+func (UnimplementedClientHandler) MachineLocks(context.Context, *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.MachineLocks is not implemented"))
 }

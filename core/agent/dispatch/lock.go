@@ -1,0 +1,55 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/bangle-dev/bangle/sdk/api"
+)
+
+// Lock waits for the unit's turn at the lock of its machine; release ends it. It may be held by anybody on the machine.
+type Lock func(ctx context.Context, job Job, file string) (release func(), err error)
+
+// machineLockConfig is the model's setting: off means that its units never take turns.
+const machineLockConfig = "machine-lock"
+
+// LockFile is the file that an event takes its turn on, "" if it waits for nobody: where the unit's place is its own, where
+// the model does not want it, for WASM charms, which can do nothing to the machine, and for tasks that may run beside others.
+// Tasks of one execution group take turns with each other alone.
+func LockFile(job Job, kind string, c *Charm) string {
+	file := job.Seen.MachineLock()
+	if file == "" || kind == "wasm" || job.Model.Model.GetConfig()[machineLockConfig] == "off" {
+		return ""
+	}
+	parallel, group := false, ""
+	switch job.Event.Kind {
+	case api.EventAction:
+		if a, ok := c.Actions[job.Event.Name]; ok {
+			parallel, group = a.Parallel, a.ExecutionGroup
+		}
+	case api.EventExec:
+		for _, t := range job.Model.Tasks {
+			if t.GetId() == job.Event.TaskId {
+				parallel, group = t.GetParallel(), t.GetExecutionGroup()
+			}
+		}
+	}
+	switch {
+	case parallel && group == "":
+		return ""
+	case group != "":
+		sum := sha256.Sum256([]byte(group)) // a group's name may hold anything
+		return file + "." + hex.EncodeToString(sum[:6])
+	}
+	return file
+}
+
+// turn waits for the event's turn on its machine.
+func (d *Dispatcher) turn(ctx context.Context, job Job, kind string, c *Charm) (release func(), err error) {
+	file := LockFile(job, kind, c)
+	if file == "" || d.cfg.Lock == nil {
+		return func() {}, nil
+	}
+	return d.cfg.Lock(ctx, job, file)
+}

@@ -1,0 +1,161 @@
+package machinelock_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/bangle-dev/bangle/core/agent/machinelock"
+	"github.com/bangle-dev/bangle/sdk/errs"
+)
+
+func TestMain(m *testing.M) {
+	if file := os.Getenv("HOLD_LOCK"); file != "" {
+		hold(file)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// hold is the other process: it takes the lock, says so, and has it until it is killed or its input ends.
+func hold(file string) {
+	_, err := machinelock.New().Take(context.Background(), file, machinelock.Holder{Unit: "other/0", What: "install"}, func(machinelock.Holder) {})
+	fmt.Println("held", err)
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	os.Exit(0)
+}
+
+func quiet(machinelock.Holder) {}
+
+// TestTurns: one at a time, in the order of asking, and everybody comes to know whom he waits for.
+func TestTurns(t *testing.T) {
+	l, file := machinelock.New(), filepath.Join(t.TempDir(), "lock")
+	release, err := l.Take(t.Context(), file, machinelock.Holder{Unit: "web/0", What: "install"}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var order []int
+	inside := 0
+	var all sync.WaitGroup
+	for i := range 5 {
+		asked := make(chan machinelock.Holder, 1)
+		all.Go(func() {
+			release, err := l.Take(t.Context(), file, machinelock.Holder{Unit: fmt.Sprint("web/", i+1)}, func(h machinelock.Holder) {
+				select {
+				case asked <- h:
+				default:
+				}
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			order = append(order, i)
+			if inside++; inside > 1 {
+				t.Error("two hold the lock")
+			}
+			mu.Unlock()
+			mu.Lock()
+			inside--
+			mu.Unlock()
+			release()
+		})
+		if h := <-asked; h.Unit != "web/0" || h.What != "install" || h.PID != os.Getpid() || h.Since.IsZero() {
+			t.Errorf("the holder is %+v", h)
+		}
+	}
+	release()
+	all.Wait()
+	if !slices.Equal(order, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("the order was %v", order)
+	}
+	// Another file is another lock.
+	one, err := l.Take(t.Context(), file, machinelock.Holder{}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := l.Take(t.Context(), file+".group", machinelock.Holder{}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two()
+	one()
+}
+
+// TestGivingUp leaves the line, and the lock to others.
+func TestGivingUp(t *testing.T) {
+	l, file := machinelock.New(), filepath.Join(t.TempDir(), "lock")
+	release, err := l.Take(t.Context(), file, machinelock.Holder{}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := l.Take(ctx, file, machinelock.Holder{}, func(machinelock.Holder) { cancel() }); !errs.Is(err, errs.Canceled) {
+		t.Errorf("who gave up got %v", err)
+	}
+	release()
+	release, err = l.Take(t.Context(), file, machinelock.Holder{}, func(machinelock.Holder) { t.Error("there is nobody to wait for") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if _, err := l.Take(t.Context(), filepath.Join(file, "none"), machinelock.Holder{}, quiet); !errs.Is(err, errs.Internal) {
+		t.Errorf("a file that cannot be: %v", err)
+	}
+	release, err = l.Take(t.Context(), file, machinelock.Holder{}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
+
+// TestOtherProcess holds the lock against us, until it is killed.
+func TestOtherProcess(t *testing.T) {
+	l, file := machinelock.New(), filepath.Join(t.TempDir(), "lock")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "HOLD_LOCK="+file)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held <nil>\n" {
+		t.Fatalf("the other process says %q, %v", line, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = l.Take(ctx, file, machinelock.Holder{}, func(h machinelock.Holder) {
+		if h.Unit != "other/0" || h.PID != cmd.Process.Pid {
+			t.Errorf("the holder is %+v", h)
+		}
+		cancel()
+	})
+	if !errs.Is(err, errs.Canceled) {
+		t.Errorf("while another process has the lock: %v", err)
+	}
+	release, err := l.Take(t.Context(), file, machinelock.Holder{Unit: "web/0"}, func(machinelock.Holder) {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	_ = cmd.Wait() // it was killed
+}
