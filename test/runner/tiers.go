@@ -40,12 +40,13 @@ func tiers() map[string]tier {
 		"conformance": folder("test/conformance"),
 		"e2e":         folder("test/e2e"),
 		"crash":       folder("test/crash", "-tags=crashpoints"),
+		"load":        folder("test/load"),
 		"fuzz":        fuzz,
 	}
 }
 
 // owned are the folders that are tiers of their own, or that no tier runs.
-var owned = []string{"test/arch", "test/conformance", "test/e2e", "test/crash", "test/bench"}
+var owned = []string{"test/arch", "test/conformance", "test/e2e", "test/crash", "test/load", "test/bench"}
 
 func tierNames() []string { return slices.Sorted(maps.Keys(tiers())) }
 

@@ -58,15 +58,15 @@ func try[Q, A any](s *Stage, what string, call func(clientv1connect.ClientClient
 			}
 		}
 		cancel()
-		if !away(err) || time.Now().After(deadline) || s.Context().Err() != nil {
+		if !Away(err) || time.Now().After(deadline) || s.Context().Err() != nil {
 			s.Fatalf("cannot %s: %v", what, err)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
 }
 
-// away says whether an error is that of a controller that is dying, dead or coming back.
-func away(err error) bool {
+// Away says whether an error is that of a controller that is dying, dead or coming back.
+func Away(err error) bool {
 	switch connect.CodeOf(err) {
 	case connect.CodeUnavailable, connect.CodeCanceled, connect.CodeDeadlineExceeded, connect.CodeUnknown:
 		return true
@@ -106,7 +106,7 @@ func (s *Stage) Upload(dir string) *clientv1.UploadCharmResponse {
 				}
 			}
 			return resp
-		case !away(err) || time.Now().After(deadline):
+		case !Away(err) || time.Now().After(deadline):
 			s.Fatalf("cannot upload %s: %v", dir, err)
 		}
 		<-time.After(20 * time.Millisecond)

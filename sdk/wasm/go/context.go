@@ -145,6 +145,19 @@ func (ctx *Context) State(key string) string {
 	return ctx.view["charm_state"].Get(key).String()
 }
 
+// AllState is the charm's whole state, the handler's own writes included.
+func (ctx *Context) AllState() map[string]string {
+	all := ctx.view["charm_state"].Map()
+	for key, v := range ctx.writes.state {
+		if v == nil {
+			delete(all, key)
+			continue
+		}
+		all[key] = *v
+	}
+	return all
+}
+
 // SetState keeps a value for later events.
 func (ctx *Context) SetState(key, value string) { ctx.writes.setState(key, &value) }
 
