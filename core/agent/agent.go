@@ -26,6 +26,7 @@ import (
 	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/plugin"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	"github.com/bangle-dev/bangle/sdk/substrate"
 )
 
@@ -99,7 +100,7 @@ func New(cfg Config) (*Agent, error) {
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
-	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
+	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, GoalState: a.goalState, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
 		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
 		UnitDir: a.unitDir, RunDir: a.runDir, RunSocket: a.socketOf, StateFiles: a.stateFiles, Lock: a.takeTurn, Boot: process.BootID()})
 	return a, nil
@@ -171,6 +172,12 @@ func (a *Agent) fetchResource(ctx context.Context, k event.Key, name string, w i
 		return plugin.FromStatus(err)
 	}
 	return plugin.FromStatus(receive(stream, w))
+}
+
+// goalState asks the controller.
+func (a *Agent) goalState(ctx context.Context, k event.Key) (*hookv1.GoalState, error) {
+	goal, err := a.cfg.Agents.GoalState(ctx, &controllerv1.GoalStateRequest{Model: k.Model, Unit: k.Unit})
+	return goal, plugin.FromStatus(err)
 }
 
 func receive(stream grpc.ServerStreamingClient[controllerv1.Chunk], w io.Writer) error {

@@ -32,6 +32,7 @@ type Context struct {
 
 	writes writes
 	bags   map[bagKey]map[string]string // on-demand bags, kept for the event once read
+	goal   *hookv1.GoalState            // likewise
 }
 
 type bagKey struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/plugin"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // Server is a Store behind the contract's own gRPC service, without certificates.
@@ -228,6 +229,18 @@ func (s *Server) ReadBag(_ context.Context, req *controllerv1.ReadBagRequest) (*
 		return b, nil
 	}
 	return &controllerv1.Bag{}, nil
+}
+
+// GoalState implements the call: the units that the store has.
+func (s *Server) GoalState(_ context.Context, req *controllerv1.GoalStateRequest) (*hookv1.GoalState, error) {
+	goal := &hookv1.GoalState{Units: map[string]*hookv1.GoalStatus{}}
+	for _, u := range s.Store.Units() {
+		if key.AppOf(u) != key.AppOf(req.Unit) {
+			continue
+		}
+		goal.Units[u] = &hookv1.GoalStatus{Status: "waiting", Since: "2026-11-20T12:00:00Z"}
+	}
+	return goal, nil
 }
 
 // SetAddresses implements the call.

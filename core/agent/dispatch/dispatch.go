@@ -39,6 +39,8 @@ type Config struct {
 	Lines    Lines
 	// FetchResource fetches what charms ask for with resource-get.
 	FetchResource FetchResource
+	// GoalState asks what the model is heading for around a unit, as it is now.
+	GoalState func(ctx context.Context, k event.Key) (*hookv1.GoalState, error)
 	// UnitDir keeps a unit's copy of its charm, RunDir its sockets and process records; both for one unit.
 	UnitDir func(event.Key) string
 	RunDir  func(event.Key) string
@@ -134,8 +136,10 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	crash.At("dispatch.before-run")
-	done, err := d.dispatch(ctx, rt, c, start, newHost(d.cfg.Lines, job, start.View,
-		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")}))
+	h := newHost(d.cfg.Lines, job, start.View,
+		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
+	h.goal = d.cfg.GoalState
+	done, err := d.dispatch(ctx, rt, c, start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}

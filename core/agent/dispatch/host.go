@@ -10,6 +10,7 @@ import (
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/hook"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
@@ -31,6 +32,7 @@ type Lines interface {
 // host answers one running event.
 type host struct {
 	lines Lines
+	goal  func(context.Context, event.Key) (*hookv1.GoalState, error)
 	key   event.Key
 	ev    *hookv1.Event
 	view  *hookv1.View
@@ -59,6 +61,15 @@ func (h *host) Call(ctx context.Context, operation, request string) (string, err
 		return h.shelf.answer(ctx, request)
 	case "network":
 		return h.network(request)
+	case hook.GoalStateSection:
+		if h.goal == nil {
+			break
+		}
+		goal, err := h.goal(ctx, h.key)
+		if err != nil {
+			return "", err
+		}
+		return hook.EncodeGoal(goal)
 	}
 	return "", errs.E(errs.Unsupported, "cannot answer %q: this agent does not know the operation", operation)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/hook"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -57,9 +58,7 @@ func View(in ViewInput) *hookv1.View {
 		v.Leadership.SecondsLeft, v.Leadership.UntilBoottimeNs = in.LeaderLeft.Seconds(), int64(in.LeaderUntil)
 	}
 	v.Relations, v.OnDemand = relations(in)
-	if v.GoalState = goal(in); v.GoalState == nil {
-		v.OnDemand = append(v.OnDemand, "goal-state")
-	}
+	v.OnDemand = append(v.OnDemand, hook.GoalStateSection) // of units that this agent need not know
 	return v
 }
 

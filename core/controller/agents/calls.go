@@ -15,6 +15,7 @@ import (
 	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // Begin implements the call.
@@ -175,6 +176,19 @@ func (s *Service) ReadBag(ctx context.Context, req *controllerv1.ReadBagRequest)
 		}
 	})
 	return bag, err
+}
+
+// GoalState implements the call. Names and statuses of units are no secret to those related to them.
+func (s *Service) GoalState(ctx context.Context, req *controllerv1.GoalStateRequest) (*hookv1.GoalState, error) {
+	var goal *hookv1.GoalState
+	var err error
+	s.cfg.Mirror.Read(func(state *model.State) {
+		g := state.Model(req.GetModel())
+		if err = authz.Speaks(g, agentOf(ctx), req.GetUnit()); err == nil {
+			goal = g.Goal(req.GetUnit())
+		}
+	})
+	return goal, err
 }
 
 // FetchStateFiles implements the call: the record and its pieces, of one revision.

@@ -123,6 +123,10 @@ func probes() map[string]probe {
 			_, err := h.rpc.SetAddresses(ctx, &controllerv1.SetAddressesRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Addresses: []string{"6.6.6.6"}})
 			return err
 		},
+		"GoalState": func(ctx context.Context, h *holder, uuid, unit string) error {
+			_, err := h.rpc.GoalState(ctx, &controllerv1.GoalStateRequest{Model: uuid, Unit: unit})
+			return err
+		},
 		"FetchResource": func(ctx context.Context, h *holder, uuid, unit string) error {
 			stream, err := h.rpc.FetchResource(ctx, &controllerv1.FetchResourceRequest{Model: uuid, Unit: unit, Name: "blob"})
 			if err != nil {

@@ -218,7 +218,10 @@ func goalState(c *call) error {
 	if f := c.flags.text("format"); f != "yaml" && f != "json" {
 		return usage("invalid value %q for option --format: unknown format %q", f, f)
 	}
-	g := c.hook.View().GetGoalState()
+	g, err := c.hook.GoalState(c.ctx)
+	if err != nil {
+		return err
+	}
 	relations := map[string]any{}
 	for endpoint, r := range g.GetRelations() {
 		relations[endpoint] = goalUnits(r.GetMembers())

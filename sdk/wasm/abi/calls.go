@@ -128,6 +128,18 @@ func getBag(ctx context.Context, c *Calls, request []byte) (any, error) {
 	return c.hook.Bag(ctx, in.RelationID, in.Owner, in.App || !strings.Contains(in.Owner, "/"))
 }
 
+func getGoal(ctx context.Context, c *Calls, request []byte) (any, error) {
+	if err := read(request, &struct{}{}); err != nil {
+		return nil, err
+	}
+	goal, err := c.hook.GoalState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text, err := hook.EncodeGoal(goal)
+	return json.RawMessage(text), err
+}
+
 // ask passes a request to the host as it is.
 func ask(operation string) handler {
 	return func(ctx context.Context, c *Calls, request []byte) (any, error) {

@@ -58,6 +58,7 @@ func handlers() map[Function]handler {
 		{"charm/action@1", "log"}:         logAction,
 		{"charm/leader@1", "is_leader"}:   isLeader,
 		{"charm/bag@1", "get"}:            getBag,
+		{"charm/goal@1", "get"}:           getGoal,
 		{"charm/resource@1", "get"}:       ask("resource"),
 		{"charm/network@1", "get"}:        ask("network"),
 		{"charm/secret@1", "get"}:         ask("secret-get"),

@@ -16,6 +16,7 @@ var (
 	actionLog         = function{"charm/action@1.log"}
 	leaderIsLeader    = function{"charm/leader@1.is_leader"}
 	bagGet            = function{"charm/bag@1.get"}
+	goalGet           = function{"charm/goal@1.get"}
 	resourceGet       = function{"charm/resource@1.get"}
 	supervisorRequest = function{"charm/supervisor@1.request"}
 	supervisorExec    = function{"charm/supervisor@1.exec"}

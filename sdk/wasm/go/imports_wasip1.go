@@ -45,6 +45,9 @@ func enterIsLeader(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer
 //go:wasmimport charm/bag@1 get
 func enterBagGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
 
+//go:wasmimport charm/goal@1 get
+func enterGoalGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
 //go:wasmimport charm/resource@1 get
 func enterResourceGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
 
@@ -66,6 +69,7 @@ var (
 	actionLog         = function{"charm/action@1.log", enterActionLog}
 	leaderIsLeader    = function{"charm/leader@1.is_leader", enterIsLeader}
 	bagGet            = function{"charm/bag@1.get", enterBagGet}
+	goalGet           = function{"charm/goal@1.get", enterGoalGet}
 	resourceGet       = function{"charm/resource@1.get", enterResourceGet}
 	supervisorRequest = function{"charm/supervisor@1.request", enterRequest}
 	supervisorExec    = function{"charm/supervisor@1.exec", enterExec}

@@ -1,5 +1,5 @@
 // Package conformance is the charm that the vectors of sdk/wasm and the conformance suite of runtimes drive: it does what the
-// config option "do" says, one command a line (sdk/charmruntimetest has the list; "show", "app-bag" and "open" are added).
+// config option "do" says, one command a line (sdk/charmruntimetest has the list; "show", "app-bag", "open" and "goal" are added).
 // Every guest library has it in its own language.
 package conformance
 
@@ -77,6 +77,12 @@ func end(ctx *charm.Context, word []string) error {
 		relation(ctx, word[1]).SetApp(word[2], word[3])
 	case "open":
 		ctx.OpenPort(word[1])
+	case "goal":
+		goal, err := ctx.Goal()
+		ctx.SetState("planned", strconv.Itoa(len(goal.Units)))
+		ctx.SetState(word[1], goal.Units[word[1]].Status)
+		ctx.SetState(word[2], goal.Relations["db"][word[2]].Status)
+		return err
 	case "version":
 		ctx.SetVersion(word[1])
 	case "delete-state":

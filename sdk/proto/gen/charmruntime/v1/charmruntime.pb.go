@@ -1037,7 +1037,7 @@ func (*DispatchResponse_Immediate) isDispatchResponse_Message() {}
 func (*DispatchResponse_Done) isDispatchResponse_Message() {}
 
 // Call asks the host for what the view cannot hold. Operations: is-leader, bag, resource, network, secret-get,
-// secret-info-get, credential-get.
+// secret-info-get, credential-get, goal-state.
 type Call struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`

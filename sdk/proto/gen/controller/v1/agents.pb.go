@@ -25,6 +25,58 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type GoalStateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GoalStateRequest) Reset() {
+	*x = GoalStateRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GoalStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GoalStateRequest) ProtoMessage() {}
+
+func (x *GoalStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GoalStateRequest.ProtoReflect.Descriptor instead.
+func (*GoalStateRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *GoalStateRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *GoalStateRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
 type ReadSecretRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -40,7 +92,7 @@ type ReadSecretRequest struct {
 
 func (x *ReadSecretRequest) Reset() {
 	*x = ReadSecretRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -52,7 +104,7 @@ func (x *ReadSecretRequest) String() string {
 func (*ReadSecretRequest) ProtoMessage() {}
 
 func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -65,7 +117,7 @@ func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretRequest.ProtoReflect.Descriptor instead.
 func (*ReadSecretRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *ReadSecretRequest) GetModel() string {
@@ -129,7 +181,7 @@ type ReadSecretResponse struct {
 
 func (x *ReadSecretResponse) Reset() {
 	*x = ReadSecretResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +193,7 @@ func (x *ReadSecretResponse) String() string {
 func (*ReadSecretResponse) ProtoMessage() {}
 
 func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +206,7 @@ func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretResponse.ProtoReflect.Descriptor instead.
 func (*ReadSecretResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ReadSecretResponse) GetId() string {
@@ -195,7 +247,7 @@ type FetchStateFilesRequest struct {
 
 func (x *FetchStateFilesRequest) Reset() {
 	*x = FetchStateFilesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +259,7 @@ func (x *FetchStateFilesRequest) String() string {
 func (*FetchStateFilesRequest) ProtoMessage() {}
 
 func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +272,7 @@ func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchStateFilesRequest.ProtoReflect.Descriptor instead.
 func (*FetchStateFilesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *FetchStateFilesRequest) GetModel() string {
@@ -248,7 +300,7 @@ type FetchResourceRequest struct {
 
 func (x *FetchResourceRequest) Reset() {
 	*x = FetchResourceRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +312,7 @@ func (x *FetchResourceRequest) String() string {
 func (*FetchResourceRequest) ProtoMessage() {}
 
 func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +325,7 @@ func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResourceRequest.ProtoReflect.Descriptor instead.
 func (*FetchResourceRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FetchResourceRequest) GetModel() string {
@@ -313,7 +365,7 @@ type EnqueueExecRequest struct {
 
 func (x *EnqueueExecRequest) Reset() {
 	*x = EnqueueExecRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +377,7 @@ func (x *EnqueueExecRequest) String() string {
 func (*EnqueueExecRequest) ProtoMessage() {}
 
 func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +390,7 @@ func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecRequest.ProtoReflect.Descriptor instead.
 func (*EnqueueExecRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *EnqueueExecRequest) GetModel() string {
@@ -406,7 +458,7 @@ type EnqueueExecResponse struct {
 
 func (x *EnqueueExecResponse) Reset() {
 	*x = EnqueueExecResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +470,7 @@ func (x *EnqueueExecResponse) String() string {
 func (*EnqueueExecResponse) ProtoMessage() {}
 
 func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +483,7 @@ func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecResponse.ProtoReflect.Descriptor instead.
 func (*EnqueueExecResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EnqueueExecResponse) GetTask() string {
@@ -457,7 +509,7 @@ type SetStorageRequest struct {
 
 func (x *SetStorageRequest) Reset() {
 	*x = SetStorageRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +521,7 @@ func (x *SetStorageRequest) String() string {
 func (*SetStorageRequest) ProtoMessage() {}
 
 func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +534,7 @@ func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageRequest.ProtoReflect.Descriptor instead.
 func (*SetStorageRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SetStorageRequest) GetModel() string {
@@ -549,7 +601,7 @@ type SetStorageResponse struct {
 
 func (x *SetStorageResponse) Reset() {
 	*x = SetStorageResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +613,7 @@ func (x *SetStorageResponse) String() string {
 func (*SetStorageResponse) ProtoMessage() {}
 
 func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +626,7 @@ func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageResponse.ProtoReflect.Descriptor instead.
 func (*SetStorageResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
 }
 
 type JoinRequest struct {
@@ -590,7 +642,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +654,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +667,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *JoinRequest) GetToken() string {
@@ -665,7 +717,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +729,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +742,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JoinResponse) GetCertificate() []byte {
@@ -730,7 +782,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +794,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +807,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RenewRequest) GetCsr() []byte {
@@ -774,7 +826,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +838,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +851,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RenewResponse) GetCertificate() []byte {
@@ -821,7 +873,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -833,7 +885,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -846,7 +898,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchRequest) GetResumeRevision() int64 {
@@ -891,7 +943,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +955,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +968,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Delta) GetRevision() int64 {
@@ -997,7 +1049,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1061,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1074,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Object) GetModel() string {
@@ -1476,7 +1528,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1540,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1553,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Guard) GetModel() string {
@@ -1559,7 +1611,7 @@ type BeginRequest struct {
 
 func (x *BeginRequest) Reset() {
 	*x = BeginRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1623,7 @@ func (x *BeginRequest) String() string {
 func (*BeginRequest) ProtoMessage() {}
 
 func (x *BeginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1636,7 @@ func (x *BeginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginRequest.ProtoReflect.Descriptor instead.
 func (*BeginRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BeginRequest) GetGuard() *Guard {
@@ -1642,7 +1694,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1654,7 +1706,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1667,7 +1719,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CommitRequest) GetGuard() *Guard {
@@ -1769,7 +1821,7 @@ type CommitDone struct {
 
 func (x *CommitDone) Reset() {
 	*x = CommitDone{}
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1833,7 @@ func (x *CommitDone) String() string {
 func (*CommitDone) ProtoMessage() {}
 
 func (x *CommitDone) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1846,7 @@ func (x *CommitDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitDone.ProtoReflect.Descriptor instead.
 func (*CommitDone) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CommitDone) GetChangeset() *v1.Changeset {
@@ -1851,7 +1903,7 @@ type CommitFailed struct {
 
 func (x *CommitFailed) Reset() {
 	*x = CommitFailed{}
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +1915,7 @@ func (x *CommitFailed) String() string {
 func (*CommitFailed) ProtoMessage() {}
 
 func (x *CommitFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +1928,7 @@ func (x *CommitFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitFailed.ProtoReflect.Descriptor instead.
 func (*CommitFailed) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitFailed) GetAttempt() int32 {
@@ -1918,7 +1970,7 @@ type CommitResponse struct {
 
 func (x *CommitResponse) Reset() {
 	*x = CommitResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +1982,7 @@ func (x *CommitResponse) String() string {
 func (*CommitResponse) ProtoMessage() {}
 
 func (x *CommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +1995,7 @@ func (x *CommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitResponse.ProtoReflect.Descriptor instead.
 func (*CommitResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CommitResponse) GetRevision() int64 {
@@ -1980,7 +2032,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2044,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2057,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Refusal) GetKind() string {
@@ -2038,7 +2090,7 @@ type LeadRequest struct {
 
 func (x *LeadRequest) Reset() {
 	*x = LeadRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2102,7 @@ func (x *LeadRequest) String() string {
 func (*LeadRequest) ProtoMessage() {}
 
 func (x *LeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2063,7 +2115,7 @@ func (x *LeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRequest.ProtoReflect.Descriptor instead.
 func (*LeadRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LeadRequest) GetTerms() []*LeadTerm {
@@ -2085,7 +2137,7 @@ type LeadTerm struct {
 
 func (x *LeadTerm) Reset() {
 	*x = LeadTerm{}
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2149,7 @@ func (x *LeadTerm) String() string {
 func (*LeadTerm) ProtoMessage() {}
 
 func (x *LeadTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2162,7 @@ func (x *LeadTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadTerm.ProtoReflect.Descriptor instead.
 func (*LeadTerm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LeadTerm) GetModel() string {
@@ -2150,7 +2202,7 @@ type LeadResponse struct {
 
 func (x *LeadResponse) Reset() {
 	*x = LeadResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2162,7 +2214,7 @@ func (x *LeadResponse) String() string {
 func (*LeadResponse) ProtoMessage() {}
 
 func (x *LeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,7 +2227,7 @@ func (x *LeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadResponse.ProtoReflect.Descriptor instead.
 func (*LeadResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LeadResponse) GetPromises() []*LeadPromise {
@@ -2195,7 +2247,7 @@ type LeadPromise struct {
 
 func (x *LeadPromise) Reset() {
 	*x = LeadPromise{}
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2259,7 @@ func (x *LeadPromise) String() string {
 func (*LeadPromise) ProtoMessage() {}
 
 func (x *LeadPromise) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2272,7 @@ func (x *LeadPromise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadPromise.ProtoReflect.Descriptor instead.
 func (*LeadPromise) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *LeadPromise) GetSeconds() float64 {
@@ -2254,7 +2306,7 @@ type ImmediateRequest struct {
 
 func (x *ImmediateRequest) Reset() {
 	*x = ImmediateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2318,7 @@ func (x *ImmediateRequest) String() string {
 func (*ImmediateRequest) ProtoMessage() {}
 
 func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2331,7 @@ func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateRequest.ProtoReflect.Descriptor instead.
 func (*ImmediateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ImmediateRequest) GetModel() string {
@@ -2353,7 +2405,7 @@ type ImmediateResponse struct {
 
 func (x *ImmediateResponse) Reset() {
 	*x = ImmediateResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2417,7 @@ func (x *ImmediateResponse) String() string {
 func (*ImmediateResponse) ProtoMessage() {}
 
 func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2430,7 @@ func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateResponse.ProtoReflect.Descriptor instead.
 func (*ImmediateResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
 }
 
 type ReportRequest struct {
@@ -2392,7 +2444,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2404,7 +2456,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2417,7 +2469,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReportRequest) GetLogs() []*LogRecord {
@@ -2455,7 +2507,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2519,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2532,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LogRecord) GetModel() string {
@@ -2540,7 +2592,7 @@ type AgentState struct {
 
 func (x *AgentState) Reset() {
 	*x = AgentState{}
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +2604,7 @@ func (x *AgentState) String() string {
 func (*AgentState) ProtoMessage() {}
 
 func (x *AgentState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +2617,7 @@ func (x *AgentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentState.ProtoReflect.Descriptor instead.
 func (*AgentState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AgentState) GetModel() string {
@@ -2629,7 +2681,7 @@ type MachineLock struct {
 
 func (x *MachineLock) Reset() {
 	*x = MachineLock{}
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2641,7 +2693,7 @@ func (x *MachineLock) String() string {
 func (*MachineLock) ProtoMessage() {}
 
 func (x *MachineLock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2654,7 +2706,7 @@ func (x *MachineLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MachineLock.ProtoReflect.Descriptor instead.
 func (*MachineLock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *MachineLock) GetMachine() string {
@@ -2740,7 +2792,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2752,7 +2804,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2765,7 +2817,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *JournalEntry) GetModel() string {
@@ -2853,7 +2905,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2865,7 +2917,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2878,7 +2930,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
 }
 
 type FetchCharmRequest struct {
@@ -2891,7 +2943,7 @@ type FetchCharmRequest struct {
 
 func (x *FetchCharmRequest) Reset() {
 	*x = FetchCharmRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2903,7 +2955,7 @@ func (x *FetchCharmRequest) String() string {
 func (*FetchCharmRequest) ProtoMessage() {}
 
 func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2916,7 +2968,7 @@ func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCharmRequest.ProtoReflect.Descriptor instead.
 func (*FetchCharmRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FetchCharmRequest) GetModel() string {
@@ -2942,7 +2994,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2954,7 +3006,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2967,7 +3019,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -2989,7 +3041,7 @@ type ReadBagRequest struct {
 
 func (x *ReadBagRequest) Reset() {
 	*x = ReadBagRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3001,7 +3053,7 @@ func (x *ReadBagRequest) String() string {
 func (*ReadBagRequest) ProtoMessage() {}
 
 func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3014,7 +3066,7 @@ func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBagRequest.ProtoReflect.Descriptor instead.
 func (*ReadBagRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReadBagRequest) GetModel() string {
@@ -3057,7 +3109,7 @@ type SetAddressesRequest struct {
 
 func (x *SetAddressesRequest) Reset() {
 	*x = SetAddressesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3069,7 +3121,7 @@ func (x *SetAddressesRequest) String() string {
 func (*SetAddressesRequest) ProtoMessage() {}
 
 func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3082,7 +3134,7 @@ func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesRequest.ProtoReflect.Descriptor instead.
 func (*SetAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SetAddressesRequest) GetModel() string {
@@ -3121,7 +3173,7 @@ type SetAddressesResponse struct {
 
 func (x *SetAddressesResponse) Reset() {
 	*x = SetAddressesResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3185,7 @@ func (x *SetAddressesResponse) String() string {
 func (*SetAddressesResponse) ProtoMessage() {}
 
 func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,14 +3198,17 @@ func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesResponse.ProtoReflect.Descriptor instead.
 func (*SetAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{39}
 }
 
 var File_controller_v1_agents_proto protoreflect.FileDescriptor
 
 const file_controller_v1_agents_proto_rawDesc = "" +
 	"\n" +
-	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\xad\x01\n" +
+	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"<\n" +
+	"\x10GoalStateRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xad\x01\n" +
 	"\x11ReadSecretRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x0e\n" +
@@ -3398,7 +3453,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12 \n" +
 	"\vincarnation\x18\x03 \x01(\tR\vincarnation\x12\x1c\n" +
 	"\taddresses\x18\x04 \x03(\tR\taddresses\"\x16\n" +
-	"\x14SetAddressesResponse2\x8d\v\n" +
+	"\x14SetAddressesResponse2\xdd\v\n" +
 	"\x06Agents\x12M\n" +
 	"\x04Join\x12!.bangle.controller.v1.JoinRequest\x1a\".bangle.controller.v1.JoinResponse\x12P\n" +
 	"\x05Renew\x12\".bangle.controller.v1.RenewRequest\x1a#.bangle.controller.v1.RenewResponse\x12J\n" +
@@ -3418,7 +3473,8 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\rFetchResource\x12*.bangle.controller.v1.FetchResourceRequest\x1a\x1b.bangle.controller.v1.Chunk0\x01\x12b\n" +
 	"\vEnqueueExec\x12(.bangle.controller.v1.EnqueueExecRequest\x1a).bangle.controller.v1.EnqueueExecResponse\x12_\n" +
 	"\n" +
-	"SetStorage\x12'.bangle.controller.v1.SetStorageRequest\x1a(.bangle.controller.v1.SetStorageResponseBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
+	"SetStorage\x12'.bangle.controller.v1.SetStorageRequest\x1a(.bangle.controller.v1.SetStorageResponse\x12N\n" +
+	"\tGoalState\x12&.bangle.controller.v1.GoalStateRequest\x1a\x19.bangle.hook.v1.GoalStateBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
 
 var (
 	file_controller_v1_agents_proto_rawDescOnce sync.Once
@@ -3432,165 +3488,169 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_controller_v1_agents_proto_goTypes = []any{
-	(*ReadSecretRequest)(nil),      // 0: bangle.controller.v1.ReadSecretRequest
-	(*ReadSecretResponse)(nil),     // 1: bangle.controller.v1.ReadSecretResponse
-	(*FetchStateFilesRequest)(nil), // 2: bangle.controller.v1.FetchStateFilesRequest
-	(*FetchResourceRequest)(nil),   // 3: bangle.controller.v1.FetchResourceRequest
-	(*EnqueueExecRequest)(nil),     // 4: bangle.controller.v1.EnqueueExecRequest
-	(*EnqueueExecResponse)(nil),    // 5: bangle.controller.v1.EnqueueExecResponse
-	(*SetStorageRequest)(nil),      // 6: bangle.controller.v1.SetStorageRequest
-	(*SetStorageResponse)(nil),     // 7: bangle.controller.v1.SetStorageResponse
-	(*JoinRequest)(nil),            // 8: bangle.controller.v1.JoinRequest
-	(*JoinResponse)(nil),           // 9: bangle.controller.v1.JoinResponse
-	(*RenewRequest)(nil),           // 10: bangle.controller.v1.RenewRequest
-	(*RenewResponse)(nil),          // 11: bangle.controller.v1.RenewResponse
-	(*WatchRequest)(nil),           // 12: bangle.controller.v1.WatchRequest
-	(*Delta)(nil),                  // 13: bangle.controller.v1.Delta
-	(*Object)(nil),                 // 14: bangle.controller.v1.Object
-	(*Guard)(nil),                  // 15: bangle.controller.v1.Guard
-	(*BeginRequest)(nil),           // 16: bangle.controller.v1.BeginRequest
-	(*CommitRequest)(nil),          // 17: bangle.controller.v1.CommitRequest
-	(*CommitDone)(nil),             // 18: bangle.controller.v1.CommitDone
-	(*CommitFailed)(nil),           // 19: bangle.controller.v1.CommitFailed
-	(*CommitResponse)(nil),         // 20: bangle.controller.v1.CommitResponse
-	(*Refusal)(nil),                // 21: bangle.controller.v1.Refusal
-	(*LeadRequest)(nil),            // 22: bangle.controller.v1.LeadRequest
-	(*LeadTerm)(nil),               // 23: bangle.controller.v1.LeadTerm
-	(*LeadResponse)(nil),           // 24: bangle.controller.v1.LeadResponse
-	(*LeadPromise)(nil),            // 25: bangle.controller.v1.LeadPromise
-	(*ImmediateRequest)(nil),       // 26: bangle.controller.v1.ImmediateRequest
-	(*ImmediateResponse)(nil),      // 27: bangle.controller.v1.ImmediateResponse
-	(*ReportRequest)(nil),          // 28: bangle.controller.v1.ReportRequest
-	(*LogRecord)(nil),              // 29: bangle.controller.v1.LogRecord
-	(*AgentState)(nil),             // 30: bangle.controller.v1.AgentState
-	(*MachineLock)(nil),            // 31: bangle.controller.v1.MachineLock
-	(*JournalEntry)(nil),           // 32: bangle.controller.v1.JournalEntry
-	(*ReportResponse)(nil),         // 33: bangle.controller.v1.ReportResponse
-	(*FetchCharmRequest)(nil),      // 34: bangle.controller.v1.FetchCharmRequest
-	(*Chunk)(nil),                  // 35: bangle.controller.v1.Chunk
-	(*ReadBagRequest)(nil),         // 36: bangle.controller.v1.ReadBagRequest
-	(*SetAddressesRequest)(nil),    // 37: bangle.controller.v1.SetAddressesRequest
-	(*SetAddressesResponse)(nil),   // 38: bangle.controller.v1.SetAddressesResponse
-	nil,                            // 39: bangle.controller.v1.ReadSecretResponse.ContentEntry
-	(*Model)(nil),                  // 40: bangle.controller.v1.Model
-	(*Application)(nil),            // 41: bangle.controller.v1.Application
-	(*Unit)(nil),                   // 42: bangle.controller.v1.Unit
-	(*Incarnation)(nil),            // 43: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),              // 44: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),            // 45: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),             // 46: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),             // 47: bangle.controller.v1.CharmState
-	(*Ports)(nil),                  // 48: bangle.controller.v1.Ports
-	(*Addresses)(nil),              // 49: bangle.controller.v1.Addresses
-	(*Relation)(nil),               // 50: bangle.controller.v1.Relation
-	(*Bag)(nil),                    // 51: bangle.controller.v1.Bag
-	(*Scope)(nil),                  // 52: bangle.controller.v1.Scope
-	(*Lead)(nil),                   // 53: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),      // 54: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),         // 55: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                   // 56: bangle.controller.v1.Task
-	(*Resolved)(nil),               // 57: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),        // 58: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                  // 59: bangle.controller.v1.Charm
-	(*Operation)(nil),              // 60: bangle.controller.v1.Operation
-	(*Secret)(nil),                 // 61: bangle.controller.v1.Secret
-	(*SecretReader)(nil),           // 62: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),               // 63: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),                // 64: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),             // 65: bangle.controller.v1.StateFiles
-	(*Cursor)(nil),                 // 66: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),               // 67: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),           // 68: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 69: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 70: bangle.controller.v1.TaskLog
+	(*GoalStateRequest)(nil),       // 0: bangle.controller.v1.GoalStateRequest
+	(*ReadSecretRequest)(nil),      // 1: bangle.controller.v1.ReadSecretRequest
+	(*ReadSecretResponse)(nil),     // 2: bangle.controller.v1.ReadSecretResponse
+	(*FetchStateFilesRequest)(nil), // 3: bangle.controller.v1.FetchStateFilesRequest
+	(*FetchResourceRequest)(nil),   // 4: bangle.controller.v1.FetchResourceRequest
+	(*EnqueueExecRequest)(nil),     // 5: bangle.controller.v1.EnqueueExecRequest
+	(*EnqueueExecResponse)(nil),    // 6: bangle.controller.v1.EnqueueExecResponse
+	(*SetStorageRequest)(nil),      // 7: bangle.controller.v1.SetStorageRequest
+	(*SetStorageResponse)(nil),     // 8: bangle.controller.v1.SetStorageResponse
+	(*JoinRequest)(nil),            // 9: bangle.controller.v1.JoinRequest
+	(*JoinResponse)(nil),           // 10: bangle.controller.v1.JoinResponse
+	(*RenewRequest)(nil),           // 11: bangle.controller.v1.RenewRequest
+	(*RenewResponse)(nil),          // 12: bangle.controller.v1.RenewResponse
+	(*WatchRequest)(nil),           // 13: bangle.controller.v1.WatchRequest
+	(*Delta)(nil),                  // 14: bangle.controller.v1.Delta
+	(*Object)(nil),                 // 15: bangle.controller.v1.Object
+	(*Guard)(nil),                  // 16: bangle.controller.v1.Guard
+	(*BeginRequest)(nil),           // 17: bangle.controller.v1.BeginRequest
+	(*CommitRequest)(nil),          // 18: bangle.controller.v1.CommitRequest
+	(*CommitDone)(nil),             // 19: bangle.controller.v1.CommitDone
+	(*CommitFailed)(nil),           // 20: bangle.controller.v1.CommitFailed
+	(*CommitResponse)(nil),         // 21: bangle.controller.v1.CommitResponse
+	(*Refusal)(nil),                // 22: bangle.controller.v1.Refusal
+	(*LeadRequest)(nil),            // 23: bangle.controller.v1.LeadRequest
+	(*LeadTerm)(nil),               // 24: bangle.controller.v1.LeadTerm
+	(*LeadResponse)(nil),           // 25: bangle.controller.v1.LeadResponse
+	(*LeadPromise)(nil),            // 26: bangle.controller.v1.LeadPromise
+	(*ImmediateRequest)(nil),       // 27: bangle.controller.v1.ImmediateRequest
+	(*ImmediateResponse)(nil),      // 28: bangle.controller.v1.ImmediateResponse
+	(*ReportRequest)(nil),          // 29: bangle.controller.v1.ReportRequest
+	(*LogRecord)(nil),              // 30: bangle.controller.v1.LogRecord
+	(*AgentState)(nil),             // 31: bangle.controller.v1.AgentState
+	(*MachineLock)(nil),            // 32: bangle.controller.v1.MachineLock
+	(*JournalEntry)(nil),           // 33: bangle.controller.v1.JournalEntry
+	(*ReportResponse)(nil),         // 34: bangle.controller.v1.ReportResponse
+	(*FetchCharmRequest)(nil),      // 35: bangle.controller.v1.FetchCharmRequest
+	(*Chunk)(nil),                  // 36: bangle.controller.v1.Chunk
+	(*ReadBagRequest)(nil),         // 37: bangle.controller.v1.ReadBagRequest
+	(*SetAddressesRequest)(nil),    // 38: bangle.controller.v1.SetAddressesRequest
+	(*SetAddressesResponse)(nil),   // 39: bangle.controller.v1.SetAddressesResponse
+	nil,                            // 40: bangle.controller.v1.ReadSecretResponse.ContentEntry
+	(*Model)(nil),                  // 41: bangle.controller.v1.Model
+	(*Application)(nil),            // 42: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 43: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 44: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 45: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 46: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 47: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 48: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 49: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 50: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 51: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 52: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 53: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 54: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 55: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 56: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 57: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 58: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 59: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 60: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 61: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 62: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 63: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 64: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 65: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 66: bangle.controller.v1.StateFiles
+	(*Cursor)(nil),                 // 67: bangle.controller.v1.Cursor
+	(*v1.Event)(nil),               // 68: bangle.hook.v1.Event
+	(*v1.Changeset)(nil),           // 69: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 70: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 71: bangle.controller.v1.TaskLog
+	(*v1.GoalState)(nil),           // 72: bangle.hook.v1.GoalState
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
-	39, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
-	14, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	40, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	41, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	42, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	43, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	44, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	45, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	46, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	47, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	48, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	49, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	50, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	51, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	52, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	53, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	54, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	55, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	56, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	57, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	58, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	59, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	60, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	61, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	62, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	63, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	64, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	65, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
-	15, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	66, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	45, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	15, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	67, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	66, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	45, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	18, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	19, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	68, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	65, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	14, // 39: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	21, // 40: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	23, // 41: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	25, // 42: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	69, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	70, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	29, // 45: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	30, // 46: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	32, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	31, // 48: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	67, // 49: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	8,  // 50: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	10, // 51: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	12, // 52: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	16, // 53: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	17, // 54: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	22, // 55: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	26, // 56: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	28, // 57: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	34, // 58: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	36, // 59: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	37, // 60: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	0,  // 61: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	2,  // 62: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	3,  // 63: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	4,  // 64: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	6,  // 65: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	9,  // 66: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	11, // 67: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	13, // 68: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	20, // 69: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	20, // 70: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	24, // 71: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	27, // 72: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	33, // 73: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	35, // 74: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	51, // 75: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	38, // 76: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	1,  // 77: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	65, // 78: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	35, // 79: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	5,  // 80: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	7,  // 81: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	66, // [66:82] is the sub-list for method output_type
-	50, // [50:66] is the sub-list for method input_type
+	40, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	15, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
+	41, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	42, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	43, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	44, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	45, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	46, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	47, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	48, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	49, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	50, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	51, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	52, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	53, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	54, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	55, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	56, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	57, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	58, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	59, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	60, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	61, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	62, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	63, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	64, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	65, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	66, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	16, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	67, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	46, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	16, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	68, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	67, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	46, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	19, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	20, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	69, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	66, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	15, // 39: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	22, // 40: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	24, // 41: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	26, // 42: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	70, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	71, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	30, // 45: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	31, // 46: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	33, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	32, // 48: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	68, // 49: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	9,  // 50: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	11, // 51: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	13, // 52: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	17, // 53: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	18, // 54: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	23, // 55: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	27, // 56: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	29, // 57: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	35, // 58: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	37, // 59: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	38, // 60: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	1,  // 61: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	3,  // 62: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	4,  // 63: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	5,  // 64: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	7,  // 65: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	0,  // 66: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	10, // 67: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	12, // 68: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	14, // 69: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	21, // 70: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	21, // 71: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	25, // 72: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	28, // 73: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	34, // 74: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	36, // 75: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	52, // 76: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	39, // 77: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	2,  // 78: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	66, // 79: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	36, // 80: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	6,  // 81: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	8,  // 82: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	72, // 83: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	67, // [67:84] is the sub-list for method output_type
+	50, // [50:67] is the sub-list for method input_type
 	50, // [50:50] is the sub-list for extension type_name
 	50, // [50:50] is the sub-list for extension extendee
 	0,  // [0:50] is the sub-list for field type_name
@@ -3602,7 +3662,7 @@ func file_controller_v1_agents_proto_init() {
 		return
 	}
 	file_controller_v1_model_proto_init()
-	file_controller_v1_agents_proto_msgTypes[14].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[15].OneofWrappers = []any{
 		(*Object_ModelRecord)(nil),
 		(*Object_Application)(nil),
 		(*Object_Unit)(nil),
@@ -3630,7 +3690,7 @@ func file_controller_v1_agents_proto_init() {
 		(*Object_PodSpec)(nil),
 		(*Object_StateFiles)(nil),
 	}
-	file_controller_v1_agents_proto_msgTypes[17].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[18].OneofWrappers = []any{
 		(*CommitRequest_Done)(nil),
 		(*CommitRequest_Failed)(nil),
 	}
@@ -3640,7 +3700,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

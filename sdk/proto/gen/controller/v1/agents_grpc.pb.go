@@ -11,6 +11,7 @@ package controllerv1
 
 import (
 	context "context"
+	v1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -38,6 +39,7 @@ const (
 	Agents_FetchResource_FullMethodName   = "/bangle.controller.v1.Agents/FetchResource"
 	Agents_EnqueueExec_FullMethodName     = "/bangle.controller.v1.Agents/EnqueueExec"
 	Agents_SetStorage_FullMethodName      = "/bangle.controller.v1.Agents/SetStorage"
+	Agents_GoalState_FullMethodName       = "/bangle.controller.v1.Agents/GoalState"
 )
 
 // AgentsClient is the client API for Agents service.
@@ -79,6 +81,9 @@ type AgentsClient interface {
 	EnqueueExec(ctx context.Context, in *EnqueueExecRequest, opts ...grpc.CallOption) (*EnqueueExecResponse, error)
 	// SetStorage tells what became of a storage instance at the unit's place.
 	SetStorage(ctx context.Context, in *SetStorageRequest, opts ...grpc.CallOption) (*SetStorageResponse, error)
+	// GoalState answers what the model is heading for around a unit, as it is now: its application's units wherever they
+	// are, and the applications and units on the other side of its relations, those to come included.
+	GoalState(ctx context.Context, in *GoalStateRequest, opts ...grpc.CallOption) (*v1.GoalState, error)
 }
 
 type agentsClient struct {
@@ -276,6 +281,16 @@ func (c *agentsClient) SetStorage(ctx context.Context, in *SetStorageRequest, op
 	return out, nil
 }
 
+func (c *agentsClient) GoalState(ctx context.Context, in *GoalStateRequest, opts ...grpc.CallOption) (*v1.GoalState, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.GoalState)
+	err := c.cc.Invoke(ctx, Agents_GoalState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentsServer is the server API for Agents service.
 // All implementations must embed UnimplementedAgentsServer
 // for forward compatibility.
@@ -315,6 +330,9 @@ type AgentsServer interface {
 	EnqueueExec(context.Context, *EnqueueExecRequest) (*EnqueueExecResponse, error)
 	// SetStorage tells what became of a storage instance at the unit's place.
 	SetStorage(context.Context, *SetStorageRequest) (*SetStorageResponse, error)
+	// GoalState answers what the model is heading for around a unit, as it is now: its application's units wherever they
+	// are, and the applications and units on the other side of its relations, those to come included.
+	GoalState(context.Context, *GoalStateRequest) (*v1.GoalState, error)
 	mustEmbedUnimplementedAgentsServer()
 }
 
@@ -372,6 +390,9 @@ func (UnimplementedAgentsServer) EnqueueExec(context.Context, *EnqueueExecReques
 }
 func (UnimplementedAgentsServer) SetStorage(context.Context, *SetStorageRequest) (*SetStorageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetStorage not implemented")
+}
+func (UnimplementedAgentsServer) GoalState(context.Context, *GoalStateRequest) (*v1.GoalState, error) {
+	return nil, status.Error(codes.Unimplemented, "method GoalState not implemented")
 }
 func (UnimplementedAgentsServer) mustEmbedUnimplementedAgentsServer() {}
 func (UnimplementedAgentsServer) testEmbeddedByValue()                {}
@@ -661,6 +682,24 @@ func _Agents_SetStorage_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Agents_GoalState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GoalStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).GoalState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_GoalState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).GoalState(ctx, req.(*GoalStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Agents_ServiceDesc is the grpc.ServiceDesc for Agents service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -719,6 +758,10 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetStorage",
 			Handler:    _Agents_SetStorage_Handler,
+		},
+		{
+			MethodName: "GoalState",
+			Handler:    _Agents_GoalState_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
