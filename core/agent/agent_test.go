@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ import (
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/sdk/substrate"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,6 +37,7 @@ type world struct {
 	store   *agenttest.Store
 	server  *agenttest.Server
 	client  controllerv1.AgentsClient
+	reach   substrate.UnitSide // side, or what goes around it
 	side    *agenttest.Side
 	runtime *agenttest.Runtime
 	notices voice
@@ -77,8 +80,11 @@ func newWorld(t *testing.T, code agenttest.Charm) *world {
 func (w *world) start() {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(w.t.Context())
+	if w.reach == nil {
+		w.reach = w.side
+	}
 	a, err := agent.New(agent.Config{ID: agenttest.Agent, Incarnation: agenttest.Place, Dir: w.dir, RunDir: filepath.Join(w.dir, "run"),
-		Agents: w.client, Side: w.side, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+		Agents: w.client, Side: w.reach, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -563,6 +569,84 @@ func TestMachineLock(t *testing.T) {
 			w.started("web/1")
 		})
 	}
+}
+
+// TestReboot: after the hook and its commit, or in its middle and without one. Nothing runs until the machine is there again;
+// then start runs once more, and what was cut off.
+func TestReboot(t *testing.T) {
+	for _, now := range []bool{false, true} {
+		t.Run(fmt.Sprint("now ", now), func(t *testing.T) {
+			var asked atomic.Bool
+			w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+				if s.Event.Name != "config-changed" || s.View.Config["name"].GetStringValue() != "y" || asked.Swap(true) {
+					return ok(nil), nil
+				}
+				if now {
+					return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Limit: charmruntime.LimitReboot, Changeset: &hookv1.Changeset{Reboot: hookv1.Reboot_REBOOT_NOW}}, nil
+				}
+				return ok(&hookv1.Changeset{Reboot: hookv1.Reboot_REBOOT_AFTER}), nil
+			})
+			machine := agenttest.Machine{Side: w.side}
+			w.reach = machine
+			w.start()
+			w.deploy(1)
+			w.started("web/0")
+			w.store.Config("web", "name", "y")
+			w.until("the reboot was asked for", func() bool { return len(machine.Reboots()) == 1 })
+			before := len(w.runtime.Runs())
+			w.store.Run("web/0", "quick", "")
+			w.until("the unit says so", func() bool {
+				return slices.ContainsFunc(w.server.States(), func(s *controllerv1.AgentState) bool { return s.Current == api.AgentRebooting })
+			})
+			if got := w.cursor("web/0").GetSequence(); now && got != 4 || !now && got != 5 {
+				t.Errorf("%d events are committed while the machine goes down", got)
+			}
+			if got := w.runtime.Runs()[before:]; len(got) != 0 {
+				t.Errorf("while the machine goes down %v ran", got)
+			}
+			w.side.Booted("web/0", "boot-2")
+			w.untilEvents("web/0", 7)
+			var names []string
+			for _, run := range w.runtime.Runs()[before:] {
+				_, name, _ := strings.Cut(run[strings.Index(run, " ")+1:], "-")
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			want := []string{"quick", "start"}
+			if now {
+				want = []string{"config-changed", "quick", "start"}
+			}
+			if !slices.Equal(names, want) || len(machine.Reboots()) != 1 {
+				t.Errorf("after the boot %v ran, want %v; reboots %v", names, want, machine.Reboots())
+			}
+		})
+	}
+}
+
+// TestRebootThatCannotBe: the charm that insists is in error, or it would run for ever; one that can wait is told in the log.
+func TestRebootThatCannotBe(t *testing.T) {
+	w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		switch {
+		case s.Event.Name == "start":
+			return ok(&hookv1.Changeset{Reboot: hookv1.Reboot_REBOOT_AFTER}), nil
+		case s.View.Config["name"].GetStringValue() == "y":
+			return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Limit: charmruntime.LimitReboot, Message: "the charm asked for a reboot"}, nil
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	w.until("the log tells", func() bool {
+		return slices.ContainsFunc(w.server.Logs(), func(r *controllerv1.LogRecord) bool {
+			return r.Level == "ERROR" && strings.Contains(r.Message, "reboot the machine by hand")
+		})
+	})
+	w.store.Config("web", "name", "y")
+	w.until("the hook failed", func() bool {
+		p := w.cursor("web/0").GetPending()
+		return p.GetStep() == "failed" && strings.Contains(p.GetMessage(), "cannot reboot")
+	})
 }
 
 // TestNewEpoch: after a restore of the store the agent loads everything again and goes on.

@@ -144,3 +144,16 @@ func (s *side) Watch(ctx context.Context, req *substratev1.WatchRequest, send fu
 	}
 	return now.Watch(ctx, req, send)
 }
+
+// Reboot asks the plugin, if it has the call.
+func (s *side) Reboot(ctx context.Context, req *substratev1.RebootRequest) error {
+	now, err := s.get(ctx)
+	if err != nil {
+		return err
+	}
+	r, ok := substrate.AsRebooter(now)
+	if !ok {
+		return errs.E(errs.Unsupported, "cannot reboot: the substrate has no such call")
+	}
+	return r.Reboot(ctx, req)
+}

@@ -25,6 +25,9 @@ func (a *Agent) step(ctx context.Context, k event.Key) (again time.Duration) {
 	if u.behind(in) {
 		return u.pause()
 	}
+	if u.rebooting(in) {
+		return u.bootBy.Sub(in.Now)
+	}
 	d := u.resume(resolver.Next(in)) // resolver
 	if d.Do != resolver.Run && d.Do != resolver.Skip {
 		return a.rest(u, in, d)

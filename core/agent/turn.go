@@ -15,7 +15,6 @@ import (
 	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
-	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // maxDeaths is how often an event may take the runtime with it before that is the charm's failure.
@@ -160,6 +159,9 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	if ctx.Err() != nil {
 		return false // the agent ends: the event is derived again
 	}
+	if err == nil && a.rebootNow(ctx, u, t) {
+		return false
+	}
 	if err == nil {
 		a.output(u, t)
 		return true
@@ -226,9 +228,7 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 			a.observer.Told(u.key, name, at)
 		}
 	}
-	if t.req.GetDone().GetChangeset().GetReboot() != hookv1.Reboot_REBOOT_UNSPECIFIED {
-		a.cfg.Log.Warn("the charm asked for a reboot, which this agent cannot do; restart the machine by hand", "unit", u.key.Unit)
-	}
+	a.rebootAfter(ctx, u, t)
 	a.answered(u, t)
 	a.journal(u, t, sent, got.resp.Revision)
 	return 0

@@ -42,8 +42,10 @@ type unit struct {
 	fails   int
 	sent    []string          // addresses
 	stored  map[string]string // storage → where it was told to be
-	told    string            // reason for which it waits
-	socket  bool              // its run socket is open
+	boot    string            // that a reboot which is under way ends, until bootBy
+	bootBy  time.Time
+	told    string // reason for which it waits
+	socket  bool   // its run socket is open
 }
 
 // run is a task that the charm is at.

@@ -116,9 +116,6 @@ func (r *run) launch(socket string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// byCancel is what ended an event that the host cancelled.
-const byCancel = "cancel"
-
 // wait returns when the process has ended, by itself or because of a limit or a cancel, which it names.
 func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed string) {
 	exited := make(chan struct{})
@@ -138,9 +135,9 @@ func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed strin
 	case <-limit:
 		killed = "hook-timeout " + (time.Duration(r.start.GetTimeoutMs()) * time.Millisecond).String()
 	case <-ctx.Done():
-		killed = byCancel
+		killed = charmruntime.LimitCancel
 	case <-r.tools.rebootNow:
-		killed = "juju-reboot --now"
+		killed = charmruntime.LimitReboot
 	}
 	// Not the caller's context: it may be what has just ended, and the session must be gone before the next event.
 	if err := endSession(context.WithoutCancel(ctx), rec); err != nil {
@@ -195,13 +192,13 @@ func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev
 		d.Stdout, d.Stderr = r.stdout.text(), r.stderr.text()
 	}
 	switch {
-	case killed == "juju-reboot --now":
+	case killed == charmruntime.LimitReboot:
 		d.Outcome, d.Limit, d.Message = charmruntimev1.Outcome_OUTCOME_KILLED, killed, "the charm asked for a reboot"
 		d.Changeset = r.hook.Changeset()
 	case killed != "":
 		d.Outcome, d.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, killed
 		d.Message = "the hook was ended by " + killed
-		if killed == byCancel {
+		if killed == charmruntime.LimitCancel {
 			d.Message = "cancelled while it ran"
 		}
 	case d.ExitCode != 0 && kind != api.EventExec:

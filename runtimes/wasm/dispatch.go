@@ -51,7 +51,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 }
 
 func killed(cause error) *charmruntimev1.Done {
-	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Message: "killed: " + cause.Error(), Limit: "cancel"}
+	return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Message: "killed: " + cause.Error(), Limit: charmruntime.LimitCancel}
 }
 
 // event is the host's side of one event.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
@@ -104,7 +105,7 @@ func (r *run) failure(ctx context.Context, err error) *failure {
 		return &failure{message: "killed: " + limit, detail: "the charm ran for " + short(r.clock.limit) +
 			" of guest time without ending; host calls are not counted", broken: true, limit: limit}
 	case cause != nil:
-		return &failure{message: "killed: " + cause.Error(), broken: true, limit: "cancel"}
+		return &failure{message: "killed: " + cause.Error(), broken: true, limit: charmruntime.LimitCancel}
 	}
 	text, status := err.Error(), int32(1)
 	first, _, _ := strings.Cut(text, "\n")

@@ -85,6 +85,7 @@ const (
 	AgentExecuting  = "executing"
 	AgentError      = "error"
 	AgentLost       = "lost"
+	AgentRebooting  = "rebooting"
 )
 
 // SettableStatus says whether a charm may set a status.

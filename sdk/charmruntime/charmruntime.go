@@ -6,6 +6,12 @@ import (
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
 
+// What may have ended an event, in Done.limit, beside a limit of the host's with its value ("hook-timeout 10s").
+const (
+	LimitCancel = "cancel"            // the host cancelled it
+	LimitReboot = "juju-reboot --now" // the charm asked for a reboot that does not wait for its end
+)
+
 // Runtime runs charm code. Implementations keep nothing that must survive them: the host may kill the process at
 // any moment and starts it again.
 type Runtime interface {

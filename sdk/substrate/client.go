@@ -133,14 +133,20 @@ func (u *remoteUnit) optional(capability string) any {
 	if !slices.Contains(u.capabilities, capability) {
 		return nil
 	}
-	return &remotePorts{api: u.api}
+	return &remoteMore{api: u.api}
 }
 
-// remotePorts has the optional call of a unit's side.
-type remotePorts struct{ api substratev1.UnitClient }
+// remoteMore has the optional calls of a unit's side.
+type remoteMore struct{ api substratev1.UnitClient }
+
+// Reboot asks the peer.
+func (p *remoteMore) Reboot(ctx context.Context, req *substratev1.RebootRequest) error {
+	_, err := p.api.Reboot(ctx, req)
+	return err
+}
 
 // Ports asks the peer.
-func (p *remotePorts) Ports(ctx context.Context, req *substratev1.PortsRequest) error {
+func (p *remoteMore) Ports(ctx context.Context, req *substratev1.PortsRequest) error {
 	_, err := p.api.Ports(ctx, req)
 	return err
 }

@@ -18,6 +18,7 @@ const (
 	CanExec      = "exec"
 	CanLogs      = "logs"
 	CanPorts     = "ports"
+	CanReboot    = "reboot"
 )
 
 // AsValidator says whether the provider, in process or behind a connection,
@@ -40,6 +41,9 @@ func AsLogReader(p Provider) (LogReader, bool) { return as[LogReader](p, CanLogs
 
 // AsPortOpener finds a PortOpener.
 func AsPortOpener(u UnitSide) (PortOpener, bool) { return as[PortOpener](u, CanPorts) }
+
+// AsRebooter finds a Rebooter.
+func AsRebooter(u UnitSide) (Rebooter, bool) { return as[Rebooter](u, CanReboot) }
 
 // extended is a client whose optional half depends on what the peer declared.
 // The client itself has no optional method, so that a plain type assertion on it

@@ -110,7 +110,7 @@ func (s *unitServer) UnitInfo(ctx context.Context, _ *substratev1.InfoRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return truthful(info, map[string]bool{CanPorts: has[PortOpener](s.u)}), nil
+	return truthful(info, map[string]bool{CanPorts: has[PortOpener](s.u), CanReboot: has[Rebooter](s.u)}), nil
 }
 
 func (s *unitServer) Environment(ctx context.Context, req *substratev1.EnvironmentRequest) (*substratev1.EnvironmentResponse, error) {
@@ -119,6 +119,14 @@ func (s *unitServer) Environment(ctx context.Context, req *substratev1.Environme
 
 func (s *unitServer) Watch(req *substratev1.WatchRequest, stream grpc.ServerStreamingServer[substratev1.UnitEvent]) error {
 	return s.u.Watch(stream.Context(), req, stream.Send)
+}
+
+func (s *unitServer) Reboot(ctx context.Context, req *substratev1.RebootRequest) (*substratev1.RebootResponse, error) {
+	r, ok := s.u.(Rebooter)
+	if !ok {
+		return nil, unsupported("reboot", CanReboot)
+	}
+	return &substratev1.RebootResponse{}, r.Reboot(ctx, req)
 }
 
 func (s *unitServer) Ports(ctx context.Context, req *substratev1.PortsRequest) (*substratev1.PortsResponse, error) {

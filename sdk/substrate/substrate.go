@@ -58,6 +58,12 @@ type UnitSide interface {
 	Watch(ctx context.Context, req *substratev1.WatchRequest, send func(*substratev1.UnitEvent) error) error
 }
 
+// Rebooter reboots a unit's machine (capability "reboot"). Success is followed by the end of everything on it, the caller
+// included, and later by a Rebooted event or another boot id in the environment.
+type Rebooter interface {
+	Reboot(ctx context.Context, req *substratev1.RebootRequest) error
+}
+
 // PortOpener opens and closes ports at a unit's place (capability "ports").
 type PortOpener interface {
 	Ports(ctx context.Context, req *substratev1.PortsRequest) error

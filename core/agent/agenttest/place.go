@@ -22,6 +22,7 @@ type Side struct {
 	env     *substratev1.EnvironmentResponse
 	watches map[string][]chan *substratev1.UnitEvent
 	past    map[string][]*substratev1.UnitEvent
+	reboots []string
 }
 
 // NewSide gives every unit the same environment.
@@ -172,4 +173,30 @@ func Pack(t testing.TB, name string, files map[string]string) (file, digest stri
 		t.Fatal(err)
 	}
 	return out.Name(), digest
+}
+
+// Machine is a Side whose machine can be rebooted.
+type Machine struct{ *Side }
+
+// Reboot notes who asked; the machine goes down when the test says so.
+func (m Machine) Reboot(_ context.Context, req *substratev1.RebootRequest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reboots = append(m.reboots, req.Unit)
+	return nil
+}
+
+// Reboots is who asked for a reboot.
+func (m Machine) Reboots() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.reboots...)
+}
+
+// Booted tells a unit that its machine was started anew.
+func (s *Side) Booted(unit, boot string) {
+	s.mu.Lock()
+	s.env.BootId = boot
+	s.mu.Unlock()
+	s.Tell(unit, &substratev1.UnitEvent{Event: &substratev1.UnitEvent_Rebooted{Rebooted: &substratev1.Rebooted{BootId: boot}}})
 }
