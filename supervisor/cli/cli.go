@@ -4,13 +4,13 @@ package cli
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/bangle-dev/bangle/supervisor/client"
 	"github.com/bangle-dev/bangle/supervisor/daemon"
 )
 
@@ -51,58 +51,83 @@ func (p Process) socket() string {
 // name is what the binary was called as.
 func (p Process) name() string { return filepath.Base(p.Args[0]) }
 
-func (p Process) flags(verb, usage string) *flag.FlagSet {
-	fs := flag.NewFlagSet(verb, flag.ContinueOnError)
-	fs.SetOutput(p.Stderr)
-	fs.Usage = func() {
-		fmt.Fprintf(p.Stderr, "usage: %s %s %s\n", p.name(), verb, usage)
-		fs.PrintDefaults()
-	}
-	return fs
-}
-
-// verb is one subcommand; the code is what the process exits with.
-type verb struct {
-	name, args, help string
-	do               func(Process, []string) (int, error)
+// flags begins the declaration of a verb's options; params as of flags.expect.
+func (p Process) flags(verb, params string) *flags {
+	f := &flags{verb: verb, help: p.explain}
+	f.expect(params)
+	return f
 }
 
 // Main runs one command line and returns the exit code.
 func Main(p Process) int {
-	if len(p.Args) < 2 {
-		p.help(p.Stderr)
-		return 2
-	}
-	name, args := p.Args[1], p.Args[2:]
-	switch name {
-	case "help", "-h", "--help":
-		p.help(p.Stdout)
+	code, err := p.command(p.Args[1:])
+	switch {
+	case errors.Is(err, errHelp):
 		return 0
-	}
-	for _, v := range verbs() {
-		if v.name != name {
-			continue
-		}
-		code, err := v.do(p, args)
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
-		if err != nil {
-			fmt.Fprintf(p.Stderr, "error: %v\n", err)
-			if code == 0 {
-				code = daemon.ExitError
-			}
-		}
+	case err == nil:
 		return code
 	}
-	fmt.Fprintf(p.Stderr, "error: unknown command %q, see '%s help'\n", name, p.name())
-	return 2
+	text := err.Error()
+	if e, ok := errors.AsType[*client.Error](err); ok && text == e.Message {
+		text = fill(text, screen-len("error: "), strings.Repeat(" ", len("error: ")))
+	}
+	fmt.Fprintf(p.Stderr, "error: %s\n", text)
+	if code == 0 {
+		code = daemon.ExitError
+	}
+	return code
 }
 
-func (p Process) help(w io.Writer) {
-	fmt.Fprintf(w, "usage: %s <command> [options]\n\n", p.name())
-	for _, v := range verbs() {
-		fmt.Fprintf(w, "  %-38s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
+// command runs one verb; the code counts even without an error.
+func (p Process) command(args []string) (int, error) {
+	if len(args) == 0 {
+		p.help(p.Stdout, false)
+		return 0, nil
 	}
-	fmt.Fprintln(w, "\nPEBBLE is the supervisor's directory, PEBBLE_SOCKET its socket ($PEBBLE/.pebble.socket).")
+	switch args[0] {
+	case "-h", "--help":
+		p.help(p.Stdout, false)
+		return 0, nil
+	case "--version":
+		fmt.Fprintln(p.Stdout, daemon.Version)
+		return 0, nil
+	}
+	if strings.HasPrefix(args[0], "-") {
+		return 0, fmt.Errorf("unknown flag `%s'", strings.TrimLeft(args[0], "-"))
+	}
+	v, err := p.find(args[0])
+	if err != nil {
+		return 0, err
+	}
+	return v.do(p, args[1:])
+}
+
+func (p Process) find(name string) (verb, error) {
+	for _, v := range verbs() {
+		if v.name == name {
+			return v, nil
+		}
+	}
+	return verb{}, fmt.Errorf("unknown command %q, see '%s help'", name, p.name())
+}
+
+func (p Process) helpVerb(args []string) (int, error) {
+	f := p.flags("help", "[<command>...]")
+	all := false
+	f.BoolVar(&all, "all", false, "one line for each command")
+	if err := f.Parse(args); err != nil {
+		return 0, err
+	}
+	if len(f.args) != 1 {
+		if len(f.args) > 1 {
+			return 0, fmt.Errorf("unknown command %q, see '%s help'", f.args[0], p.name())
+		}
+		p.help(p.Stdout, all)
+		return 0, nil
+	}
+	v, err := p.find(f.args[0])
+	if err != nil {
+		return 0, err
+	}
+	return v.do(p, []string{"--help"})
 }

@@ -16,35 +16,51 @@ import (
 // kilobytes, and its resident size matters more than its cycles.
 const idleGC = 40
 
-func (p Process) run(args []string) (int, error) {
+// runFlags declares the options of `run` and `enter`.
+func (p Process) runFlags(fs *flags, cfg *daemon.Config) {
+	fs.BoolVar(&cfg.CreateDirs, "create-dirs", false, "make the supervisor's directory if it is missing")
+	fs.BoolVar(&cfg.Hold, "hold", false, "do not start default services")
+	fs.StringVar(&cfg.HTTP, "http", "", "serve the open endpoints on this TCP address").value = "address"
+	fs.BoolVar(&cfg.Verbose, "v,verbose", false, "copy service output to stdout")
+	cfg.Verbose = p.getenv("PEBBLE_VERBOSE") == "1"
+	fs.StringVar(&cfg.Root, "root", "", "run services and commands with this directory as their root, and serve its files").value = "dir"
+	fs.StringVar(&cfg.PIDFile, "pid-file", "", "write process id, start time, boot id and socket to this file as JSON").value = "file"
+}
+
+// config reads the options and arguments of `run` and `enter`.
+func (p Process) config(fs *flags, args []string) (daemon.Config, error) {
 	args, serviceArgs, err := takeArgs(args)
-	if err != nil {
-		return daemon.ExitError, err
-	}
 	cfg := daemon.Config{
 		Dir: p.dir(), Socket: p.getenv("PEBBLE_SOCKET"), Args: serviceArgs,
 		CopyOnce: p.getenv("PEBBLE_COPY_ONCE"), MemoryOnly: p.getenv("PEBBLE_PERSIST") == "never",
 		Environ: p.Environ, Stdout: p.Stdout,
 	}
-	fs := p.flags("run", "[options]")
-	fs.BoolVar(&cfg.CreateDirs, "create-dirs", false, "make the supervisor's directory if it is missing")
-	fs.BoolVar(&cfg.Hold, "hold", false, "do not start default services")
-	fs.StringVar(&cfg.HTTP, "http", "", "serve the open endpoints on this TCP `address`")
-	fs.BoolVar(&cfg.Verbose, "verbose", p.getenv("PEBBLE_VERBOSE") == "1", "copy service output to stdout")
-	fs.BoolVar(&cfg.Verbose, "v", cfg.Verbose, "short for --verbose")
-	fs.StringVar(&cfg.Root, "root", "", "run services and commands with `dir` as their root, and serve its files")
-	fs.StringVar(&cfg.PIDFile, "pid-file", "", "write process id, start time, boot id and socket to `file` as JSON")
-	if err := fs.Parse(args); err != nil {
-		return daemon.ExitError, err
+	if err != nil {
+		return cfg, err
 	}
-	if fs.NArg() > 0 {
-		return daemon.ExitError, fmt.Errorf("run takes no arguments, got %q", fs.Arg(0))
+	p.runFlags(fs, &cfg)
+	fs.add("args", "service", "arguments for a service: its name, the arguments, and ; at the end", nil)
+	if err := fs.Parse(args); err != nil {
+		return cfg, err
 	}
 	level := slog.LevelInfo
 	if p.getenv("PEBBLE_DEBUG") == "1" {
 		level = slog.LevelDebug
 	}
 	cfg.Log = daemon.NewLog(p.Stderr, level)
+	return cfg, nil
+}
+
+func (p Process) run(args []string) (int, error) {
+	cfg, err := p.config(p.flags("run", ""), args)
+	if err != nil {
+		return daemon.ExitError, err
+	}
+	return p.supervise(cfg)
+}
+
+// supervise runs the daemon until a signal or a service ends it.
+func (p Process) supervise(cfg daemon.Config) (int, error) {
 	debug.SetGCPercent(idleGC)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer stop()

@@ -10,28 +10,36 @@ import (
 
 // Change is an asynchronous operation.
 type Change struct {
-	ID        string         `json:"id"`
-	Kind      string         `json:"kind"`
-	Summary   string         `json:"summary"`
-	Status    string         `json:"status"`
-	Tasks     []Task         `json:"tasks"`
-	Ready     bool           `json:"ready"`
-	Err       string         `json:"err"`
-	SpawnTime time.Time      `json:"spawn-time"`
-	ReadyTime time.Time      `json:"ready-time"`
-	Data      map[string]any `json:"data"`
+	ID        string         `json:"id" yaml:"id"`
+	Kind      string         `json:"kind" yaml:"kind"`
+	Summary   string         `json:"summary" yaml:"summary"`
+	Status    string         `json:"status" yaml:"status"`
+	Tasks     []Task         `json:"tasks,omitempty" yaml:"tasks,omitempty"`
+	Ready     bool           `json:"ready" yaml:"ready"`
+	Err       string         `json:"err,omitempty" yaml:"err,omitempty"`
+	SpawnTime time.Time      `json:"spawn-time" yaml:"spawn-time"`
+	ReadyTime time.Time      `json:"ready-time,omitzero" yaml:"ready-time,omitempty"`
+	Data      map[string]any `json:"data,omitempty" yaml:"data,omitempty"`
 }
 
 // Task is one step of a change.
 type Task struct {
-	ID        string         `json:"id"`
-	Kind      string         `json:"kind"`
-	Summary   string         `json:"summary"`
-	Status    string         `json:"status"`
-	Log       []string       `json:"log"`
-	SpawnTime time.Time      `json:"spawn-time"`
-	ReadyTime time.Time      `json:"ready-time"`
-	Data      map[string]any `json:"data"`
+	ID        string         `json:"id" yaml:"id"`
+	Kind      string         `json:"kind" yaml:"kind"`
+	Summary   string         `json:"summary" yaml:"summary"`
+	Status    string         `json:"status" yaml:"status"`
+	Log       []string       `json:"log,omitempty" yaml:"log,omitempty"`
+	Progress  Progress       `json:"progress" yaml:"progress"`
+	SpawnTime time.Time      `json:"spawn-time" yaml:"spawn-time"`
+	ReadyTime time.Time      `json:"ready-time,omitzero" yaml:"ready-time,omitempty"`
+	Data      map[string]any `json:"data,omitempty" yaml:"data,omitempty"`
+}
+
+// Progress says how far a task is, Done of Total.
+type Progress struct {
+	Label string `json:"label" yaml:"label"`
+	Done  int    `json:"done" yaml:"done"`
+	Total int    `json:"total" yaml:"total"`
 }
 
 // Failure returns the change's failure as an error, nil when it succeeded or goes on.

@@ -7,15 +7,15 @@ import (
 
 // Check is a health check of the plan.
 type Check struct {
-	Name         string `json:"name"`
-	Level        string `json:"level"`   // alive, ready or empty
-	Startup      string `json:"startup"` // enabled or disabled
-	Status       string `json:"status"`  // up, down or inactive
-	Successes    int    `json:"successes"`
-	Failures     int    `json:"failures"`
-	Threshold    int    `json:"threshold"`
-	ChangeID     string `json:"change-id"`
-	PrevChangeID string `json:"prev-change-id"`
+	Name         string `json:"name" yaml:"name"`
+	Level        string `json:"level,omitempty" yaml:"level,omitempty"` // alive, ready or empty
+	Startup      string `json:"startup" yaml:"startup"`                 // enabled or disabled
+	Status       string `json:"status" yaml:"status"`                   // up, down or inactive
+	Successes    int    `json:"successes" yaml:"successes"`
+	Failures     int    `json:"failures" yaml:"failures"`
+	Threshold    int    `json:"threshold" yaml:"threshold"`
+	ChangeID     string `json:"change-id,omitempty" yaml:"change-id,omitempty"`
+	PrevChangeID string `json:"prev-change-id,omitempty" yaml:"prev-change-id,omitempty"`
 }
 
 // Checks lists checks of exactly that level ("" for any) with those names (none for all).
@@ -61,4 +61,15 @@ func (c *Client) Health(ctx context.Context, level string, names ...string) (boo
 	}
 	err := c.get(ctx, "/v1/health", q, &out)
 	return out.Healthy, err
+}
+
+// RefreshCheck runs a check now. A check that fails is not an error of this
+// method: failure says why it did, and is empty when it passed.
+func (c *Client) RefreshCheck(ctx context.Context, name string) (check Check, failure string, err error) {
+	var out struct {
+		Info  Check  `json:"info"`
+		Error string `json:"error"`
+	}
+	_, err = c.post(ctx, "/v1/checks/refresh", map[string]string{"name": name}, &out)
+	return out.Info, out.Error, err
 }

@@ -7,38 +7,53 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 // Config says which supervisor to talk to.
 type Config struct {
-	Socket string // path of the unix socket
+	Socket   string        // path of the unix socket
+	BaseURL  string        // such as "http://127.0.0.1:4000"; when set, it is used and not the socket
+	Patience time.Duration // how long reads are tried again while nothing accepts; 0 is not at all
 }
 
 // Client talks to one supervisor.
 type Client struct {
-	socket string
-	http   *http.Client
+	base     string
+	patience time.Duration
+	http     *http.Client
+	warned   atomic.Pointer[time.Time]
 }
 
 // New returns a client; it does not connect yet.
 func New(c Config) (*Client, error) {
+	if c.BaseURL != "" {
+		transport := &http.Transport{DisableCompression: true}
+		return &Client{base: strings.TrimSuffix(c.BaseURL, "/"), patience: c.Patience, http: &http.Client{Transport: transport}}, nil
+	}
 	if c.Socket == "" {
 		return nil, errors.New("cannot make client: no socket given")
 	}
-	cl := &Client{socket: c.Socket}
-	cl.http = &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, "unix", c.Socket)
+			conn, err := d.DialContext(ctx, "unix", c.Socket)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("socket %q not found", c.Socket)
+			}
+			return conn, err
 		},
 		DisableCompression: true,
-	}}
-	return cl, nil
+	}
+	return &Client{base: "http://localhost", patience: c.Patience, http: &http.Client{Transport: transport}}, nil
 }
 
 // Close closes idle connections; the client can be used again.
@@ -63,32 +78,60 @@ const (
 )
 
 type envelope struct {
-	Type   string          `json:"type"`
-	Change string          `json:"change"`
-	Result json.RawMessage `json:"result"`
+	Type          string          `json:"type"`
+	Change        string          `json:"change"`
+	Result        json.RawMessage `json:"result"`
+	LatestWarning *time.Time      `json:"latest-warning"`
 }
 
-const base = "http://localhost"
+// LatestWarning is when the newest warning was repeated, as the last answers
+// told it; zero when there is none.
+func (c *Client) LatestWarning() time.Time {
+	if at := c.warned.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
+const retryEvery = 250 * time.Millisecond
 
 func (c *Client) request(ctx context.Context, method, path string, query url.Values, body io.Reader, header http.Header) (*http.Response, error) {
-	u := base + path
+	u := c.base + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, u, body)
-	if err != nil {
-		return nil, fmt.Errorf("cannot build request: %w", err)
+	began := time.Now()
+	for {
+		req, err := http.NewRequestWithContext(ctx, method, u, body)
+		if err != nil {
+			return nil, fmt.Errorf("cannot build request: %w", err)
+		}
+		maps.Copy(req.Header, header)
+		resp, err := c.http.Do(req)
+		if err == nil {
+			return resp, nil
+		}
+		again := method == http.MethodGet && errors.Is(err, syscall.ECONNREFUSED) && time.Since(began) < c.patience
+		if !again || !pause(ctx) {
+			return nil, fmt.Errorf("cannot communicate with server: %w", err)
+		}
 	}
-	maps.Copy(req.Header, header)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach supervisor at %s: %w", c.socket, err)
+}
+
+// pause reports whether ctx has outlived the time between two tries.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(retryEvery)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return resp, nil
 }
 
 // decode reads an envelope and its result, which may be nil.
-func decode(resp *http.Response, result any) (change string, err error) {
+func (c *Client) decode(resp *http.Response, result any) (change string, err error) {
 	defer resp.Body.Close()
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
@@ -99,6 +142,9 @@ func decode(resp *http.Response, result any) (change string, err error) {
 		return "", fmt.Errorf("cannot decode answer: %w", err)
 	}
 	_, _ = io.Copy(io.Discard, resp.Body) // lets the connection be used again
+	if env.LatestWarning != nil {
+		c.warned.Store(env.LatestWarning)
+	}
 	if env.Type == "error" {
 		e := &Error{Status: resp.StatusCode}
 		var r struct{ Message, Kind string }
@@ -120,7 +166,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, result 
 	if err != nil {
 		return err
 	}
-	_, err = decode(resp, result)
+	_, err = c.decode(resp, result)
 	return err
 }
 
@@ -134,7 +180,7 @@ func (c *Client) post(ctx context.Context, path string, body, result any) (chang
 	if err != nil {
 		return "", err
 	}
-	return decode(resp, result)
+	return c.decode(resp, result)
 }
 
 func listParam(q url.Values, key string, values []string) {
@@ -145,9 +191,10 @@ func listParam(q url.Values, key string, values []string) {
 
 // SystemInfo tells which supervisor answers.
 type SystemInfo struct {
-	BootID      string `json:"boot-id"`
-	Version     string `json:"version"`
-	HTTPAddress string `json:"http-address,omitempty"`
+	BootID       string `json:"boot-id"`
+	Version      string `json:"version"`
+	HTTPAddress  string `json:"http-address,omitempty"`
+	HTTPSAddress string `json:"https-address,omitempty"`
 }
 
 // SystemInfo asks who is there; anyone may.

@@ -97,7 +97,7 @@ func (c *Client) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 }
 
 func (c *Client) dial(ctx context.Context, task, id string) (*websocket.Conn, error) {
-	u := base + "/v1/tasks/" + task + "/websocket/" + id
+	u := c.base + "/v1/tasks/" + task + "/websocket/" + id
 	conn, _, err := websocket.Dial(ctx, u, &websocket.DialOptions{HTTPClient: c.http}) //nolint:bodyclose // Dial leaves no body open
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect %s of command: %w", id, err)

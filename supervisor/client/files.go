@@ -18,16 +18,16 @@ import (
 
 // FileInfo is one entry of a listing.
 type FileInfo struct {
-	Path         string    `json:"path"`
-	Name         string    `json:"name"`
-	Type         string    `json:"type"` // file, directory, symlink, socket, named-pipe, device or unknown
-	Size         int64     `json:"size"`
-	Permissions  string    `json:"permissions"` // three octal digits
-	LastModified time.Time `json:"last-modified"`
-	UserID       *int      `json:"user-id"`
-	User         string    `json:"user"`
-	GroupID      *int      `json:"group-id"`
-	Group        string    `json:"group"`
+	Path         string    `json:"path" yaml:"path"`
+	Name         string    `json:"name" yaml:"name"`
+	Type         string    `json:"type" yaml:"type"` // file, directory, symlink, socket, named-pipe, device or unknown
+	Size         int64     `json:"size,omitempty" yaml:"size,omitempty"`
+	Permissions  string    `json:"permissions" yaml:"permissions"` // three octal digits
+	LastModified time.Time `json:"last-modified" yaml:"last-modified"`
+	UserID       *int      `json:"user-id,omitempty" yaml:"user-id,omitempty"`
+	User         string    `json:"user,omitempty" yaml:"user,omitempty"`
+	GroupID      *int      `json:"group-id,omitempty" yaml:"group-id,omitempty"`
+	Group        string    `json:"group,omitempty" yaml:"group,omitempty"`
 }
 
 // Owner says whose a new file or directory is; the zero value is the supervisor's own.
@@ -117,7 +117,7 @@ func (c *Client) Push(ctx context.Context, path string, r io.Reader, makeDirs bo
 		return err
 	}
 	var out []pathResult
-	if _, err := decode(resp, &out); err != nil {
+	if _, err := c.decode(resp, &out); err != nil {
 		return err
 	}
 	return firstError(out)
@@ -150,7 +150,7 @@ func (c *Client) Pull(ctx context.Context, path string, w io.Writer) error {
 	defer resp.Body.Close()
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
-		_, err := decode(resp, nil)
+		_, err := c.decode(resp, nil)
 		if err == nil {
 			err = errors.New("cannot read file: unexpected answer")
 		}

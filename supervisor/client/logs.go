@@ -42,7 +42,7 @@ func (c *Client) Logs(ctx context.Context, o LogOptions, fn func(LogEntry) error
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		_, err := decode(resp, nil)
+		_, err := c.decode(resp, nil)
 		return err
 	}
 	defer resp.Body.Close()

@@ -9,17 +9,17 @@ import (
 
 // Notice says that something happened, and how often.
 type Notice struct {
-	ID            string            `json:"id"`
-	UserID        *uint32           `json:"user-id"` // nil when public
-	Type          string            `json:"type"`    // custom, change-update or warning
-	Key           string            `json:"key"`
-	FirstOccurred time.Time         `json:"first-occurred"`
-	LastOccurred  time.Time         `json:"last-occurred"`
-	LastRepeated  time.Time         `json:"last-repeated"`
-	Occurrences   int               `json:"occurrences"`
-	LastData      map[string]string `json:"last-data"`
-	RepeatAfter   string            `json:"repeat-after"`
-	ExpireAfter   string            `json:"expire-after"`
+	ID            string            `json:"id" yaml:"id"`
+	UserID        *uint32           `json:"user-id" yaml:"user-id"` // nil when public
+	Type          string            `json:"type" yaml:"type"`       // custom, change-update or warning
+	Key           string            `json:"key" yaml:"key"`
+	FirstOccurred time.Time         `json:"first-occurred" yaml:"first-occurred"`
+	LastOccurred  time.Time         `json:"last-occurred" yaml:"last-occurred"`
+	LastRepeated  time.Time         `json:"last-repeated" yaml:"last-repeated"`
+	Occurrences   int               `json:"occurrences" yaml:"occurrences"`
+	LastData      map[string]string `json:"last-data,omitempty" yaml:"last-data,omitempty"`
+	RepeatAfter   string            `json:"repeat-after,omitempty" yaml:"repeat-after,omitempty"`
+	ExpireAfter   string            `json:"expire-after" yaml:"expire-after"`
 }
 
 // NotifyOptions are the optional parts of a custom notice.

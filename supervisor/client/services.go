@@ -8,10 +8,10 @@ import (
 
 // Service is one service of the plan.
 type Service struct {
-	Name         string    `json:"name"`
-	Startup      string    `json:"startup"` // enabled or disabled
-	Current      string    `json:"current"` // active, inactive, backoff or error
-	CurrentSince time.Time `json:"current-since"`
+	Name         string    `json:"name" yaml:"name"`
+	Startup      string    `json:"startup" yaml:"startup"` // enabled or disabled
+	Current      string    `json:"current" yaml:"current"` // active, inactive, backoff or error
+	CurrentSince time.Time `json:"current-since,omitzero" yaml:"current-since,omitempty"`
 }
 
 // Running reports whether the service is active.
