@@ -194,11 +194,15 @@ func (p Process) warnings(args []string) (int, error) {
 	if *format != "text" {
 		return 0, s.encode(*format, map[string]any{"warnings": out})
 	}
-	if len(out) == 0 {
+	s.printWarnings(out, clock{time.Now(), *abs}, verbose)
+	return 0, nil
+}
+
+func (s *session) printWarnings(list []warningInfo, when clock, verbose bool) {
+	if len(list) == 0 {
 		fmt.Fprintln(s.Stderr, "No warnings.")
 	}
-	when := clock{time.Now(), *abs}
-	for i, w := range out {
+	for i, w := range list {
 		if i > 0 {
 			fmt.Fprintln(s.Stdout, "---")
 		}
@@ -209,7 +213,6 @@ func (p Process) warnings(args []string) (int, error) {
 		}
 		fmt.Fprintf(s.Stdout, "warning: |\n  %s\n", fill(w.Message, screen-2, "  "))
 	}
-	return 0, nil
 }
 
 func (p Process) okay(args []string) (int, error) {
