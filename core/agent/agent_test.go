@@ -3,7 +3,9 @@ package agent_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -700,6 +702,75 @@ func TestRefreshKeepsTheUnitsOwnFiles(t *testing.T) {
 	}
 	if w.cursor("web/0").CharmDigest != digest {
 		t.Error("the cursor names the old charm")
+	}
+}
+
+// tree is what lies under a directory: names with their contents, links with their targets, directories with "/".
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(dir, path)
+		switch {
+		case err != nil || name == ".":
+			return err
+		case d.IsDir():
+			all[name] = "/"
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		all[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestRefreshThatCannotBeDone: something is in the way of the new charm's files. The unit is in error with words that say
+// what, its old charm is whole, and when the way is free the refresh goes through.
+func TestRefreshThatCannotBeDone(t *testing.T) {
+	w := newWorld(t, nil)
+	file, digest := agenttest.Pack(t, "web", map[string]string{"dispatch": "#!/bin/sh\n: old\n", "a": "old", "is-dir/file": "old", "is-file": "old", "gone": "old"})
+	w.server.AddCharm(digest, file)
+	w.digest = digest
+	w.start()
+	w.deploy(1)
+	w.started("web/0")
+	dir := filepath.Join(w.dir, "units", agenttest.Model[:8], "web-0", "charm")
+	if err := os.MkdirAll(filepath.Join(dir, "z", "mine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, dir)
+	file, digest = agenttest.Pack(t, "web", map[string]string{"dispatch": "#!/bin/sh\n: new\n", "a": "new", "is-dir": "new", "is-file/file": "new", "y/fresh": "new", "z": "new"})
+	w.server.AddCharm(digest, file)
+	w.store.Refresh("web", digest, false)
+	w.until("the refresh failed", func() bool { return w.cursor("web/0").GetPending().GetStep() == "failed" })
+	if p := w.cursor("web/0").GetPending(); p.Event.Name != "upgrade-charm" || !strings.Contains(p.Message, "the charm has a file z, where a directory with other files is; move them away") {
+		t.Errorf("pending %v", p)
+	}
+	if after := tree(t, dir); !maps.Equal(before, after) {
+		t.Errorf("the old charm was\n%v\nand is\n%v", before, after)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "z")); err != nil {
+		t.Fatal(err)
+	}
+	w.store.Resolve("web/0", true)
+	w.until("the refresh is done", func() bool { return w.cursor("web/0").GetPending() == nil && w.cursor("web/0").CharmDigest == digest })
+	after := tree(t, dir)
+	want := map[string]string{"dispatch": "#!/bin/sh\n: new\n", "a": "new", "is-dir": "new", "is-file": "/", "is-file/file": "new", "y": "/", "y/fresh": "new", "z": "new"}
+	for name, text := range want {
+		if after[name] != text {
+			t.Errorf("%s is %q, want %q", name, after[name], text)
+		}
+	}
+	if _, there := after["gone"]; there {
+		t.Error("a file that the new charm has no more is there")
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "charm-*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -24,7 +24,8 @@ type manifest struct {
 
 const manifestFile = "charm.json"
 
-// install makes dir/charm a unit's own copy of the charm. It may be cut off at any moment and made again.
+// install makes dir/charm a unit's own copy of the charm. It may be cut off at any moment and made again. After an error,
+// for want of room or because something is in the way, the copy of the charm before is as it was.
 func install(dir string, c *Charm) (string, error) {
 	target := filepath.Join(dir, "charm")
 	had, err := readManifest(dir)
@@ -38,43 +39,46 @@ func install(dir string, c *Charm) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, err)
 	}
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return "", fmt.Errorf("cannot make the unit's charm directory: %w", err)
+	}
+	s := &swap{target: target, stage: filepath.Join(dir, "charm-new"), trash: filepath.Join(dir, "charm-old")}
+	defer func() { _ = errors.Join(os.RemoveAll(s.stage), os.RemoveAll(s.trash)) }() // the next one begins with it again
+	if err := prepare(s, c.Dir); err != nil {
+		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, err)
+	}
 	both := maps.Clone(files)
 	for _, name := range had.Files {
 		both[name] = struct{}{}
-	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return "", fmt.Errorf("cannot make the unit's charm directory: %w", err)
 	}
 	if err := writeManifest(dir, manifest{Files: slices.Sorted(maps.Keys(both))}); err != nil {
 		return "", err
 	}
 	crash.At("dispatch.charm-copy")
-	if err := replace(target, c.Dir, had.Files, files); err != nil {
-		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, err)
+	if err := s.run(had.Files, files); err != nil {
+		return "", fmt.Errorf("cannot replace the charm's files: %w", errors.Join(err, writeManifest(dir, had)))
 	}
 	return target, writeManifest(dir, manifest{Digest: c.Digest, Files: slices.Sorted(maps.Keys(files))})
 }
 
-// replace removes what the old charm had and copies what the new one has.
-func replace(target, from string, old []string, files map[string]struct{}) error {
-	for _, name := range old {
-		if _, stays := files[name]; !stays {
-			_ = os.Remove(filepath.Join(target, name)) // a directory with the unit's own files stays
-		}
+// prepare copies the charm beside the unit's: what needs room is done before anything is replaced.
+func prepare(s *swap, from string) error {
+	if err := errors.Join(os.RemoveAll(s.stage), os.RemoveAll(s.trash)); err != nil {
+		return err
 	}
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name, err := filepath.Rel(from, path)
-		if err != nil || name == "." {
+		if err != nil {
 			return err
 		}
-		return copyEntry(path, filepath.Join(target, name), d)
+		return copyEntry(path, filepath.Join(s.stage, name), d)
 	})
 }
 
-// copyEntry copies one directory, link or file, over what is there.
+// copyEntry copies one directory, link or file to where nothing is.
 func copyEntry(from, to string, d fs.DirEntry) error {
 	info, err := d.Info()
 	if err != nil {
@@ -82,18 +86,10 @@ func copyEntry(from, to string, d fs.DirEntry) error {
 	}
 	switch {
 	case d.IsDir():
-		if had, err := os.Lstat(to); err == nil && !had.IsDir() {
-			if err := os.Remove(to); err != nil {
-				return err
-			}
-		}
 		return os.MkdirAll(to, info.Mode().Perm()|0o700)
 	case info.Mode()&fs.ModeSymlink != 0:
 		link, err := os.Readlink(from)
 		if err != nil {
-			return err
-		}
-		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return os.Symlink(link, to)
@@ -101,26 +97,18 @@ func copyEntry(from, to string, d fs.DirEntry) error {
 	return copyFile(from, to, info.Mode().Perm())
 }
 
-// copyFile writes beside and renames, so that a program that runs from the old file goes on.
 func copyFile(from, to string, mode fs.FileMode) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // only read
-	out, err := os.CreateTemp(filepath.Dir(to), ".new-*")
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	err = errors.Join(err, out.Chmod(mode), out.Close())
-	if err == nil {
-		err = os.Rename(out.Name(), to)
-	}
-	if err != nil {
-		_ = os.Remove(out.Name())
-	}
-	return err
+	return errors.Join(err, out.Chmod(mode), out.Close())
 }
 
 // list names every file and link under dir, and the directories.

@@ -126,7 +126,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), View: View(ViewInput{Model: job.Model, Cursor: job.Cursor,
 		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})}
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
-		return Result{}, err
+		return failed(err.Error()), nil // for the user to see; it is tried again as a hook is
 	}
 	if err := d.prepare(ctx, job, start.Workspace); err != nil {
 		return unprepared(err)
