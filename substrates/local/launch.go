@@ -73,6 +73,9 @@ func (k *keeper) prepare(ctx context.Context, r *record, c container) (start, er
 	}
 	if c.Root != "" {
 		st.argv = append(st.argv, "--root", c.Root)
+		if err := copyLayers(c.Root, filepath.Join(dir, "pebble", "layers")); err != nil {
+			return st, err
+		}
 	}
 	if refused != nil {
 		if os.Geteuid() == 0 && len(c.Mounts) == 0 {
