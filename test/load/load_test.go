@@ -8,9 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +25,8 @@ var (
 	unitCount = flag.Int("units", 24, "units at the beginning, a tenth of them of an executable charm")
 	changes   = flag.Int("changes", 200, "random changes of the model")
 	kills     = flag.Int("kills", 6, "processes killed while they are made")
+	duration  = flag.Duration("duration", 0, "no more changes after this, however few there were; 0 for no such end")
+	every     = flag.Duration("every", 20*time.Millisecond, "at most one change in this time; 0 for as fast as they are taken")
 	seed      = flag.Uint64("seed", 0, "of the random choices; 0 takes one from the clock")
 	settling  = flag.Duration("settling", 2*time.Minute, "how long the model may take to come to rest after the last change")
 )
@@ -36,26 +37,52 @@ func TestNothingIsLost(t *testing.T) {
 	l := newLoad(t)
 	t.Logf("%d units, %d changes, %d kills, -seed %d", *unitCount, *changes, *kills, l.seed)
 	start := time.Now()
-	for i := range *changes {
-		if *kills > 0 && i%max(1, *changes / *kills) == max(1, *changes / *kills)/2 {
+	made := l.changes()
+	changed := time.Now()
+	l.settle()
+	why := l.wrong()
+	for _, w := range why {
+		t.Error(w)
+	}
+	if len(why) > 0 {
+		t.Logf("to repeat: -seed %d", l.seed)
+	}
+	took := changed.Sub(start)
+	t.Logf("%d changes in %s (%.0f a second), at rest %s later; killed: %v", made, took.Round(time.Millisecond), float64(made)/took.Seconds(),
+		time.Since(changed).Round(time.Millisecond), l.killed)
+	t.Logf("made: %v", l.made)
+	t.Logf("%d units at the end have %d events; %d runs of executable charms, %d tasks", len(l.books), l.events, len(l.lines("runs")), l.tasks)
+	t.Logf("PSS at the end: controller %d MB, agent %d MB", pss(t, l.Controller.PID()), pss(t, l.AgentPID()))
+}
+
+// changes makes them, and kills meanwhile; the number of those that were made.
+func (l *load) changes() (made int) {
+	ctx, end := context.WithCancel(l.t.Context())
+	defer end()
+	if *duration > 0 {
+		ctx, end = context.WithTimeout(ctx, *duration)
+		defer end()
+	}
+	for ; made < *changes && ctx.Err() == nil; made++ {
+		if *kills > 0 && made%max(1, *changes / *kills) == max(1, *changes / *kills)/2 {
 			l.kill()
 		}
-		l.change(i)
+		next := time.NewTimer(*every)
+		l.change(made)
+		<-next.C
 	}
-	changed := time.Now()
-	f := l.settle()
-	for _, why := range append(f.wrong(), twice(strings.Fields(l.read("once")))...) {
-		t.Error(why)
+	l.calm()
+	return made
+}
+
+// calm ends the changes: nothing is to fail any more, and every application is told once more how many units it has to
+// have, since the answers of some requests were lost.
+func (l *load) calm() {
+	l.killers.Wait()
+	for _, app := range l.apps {
+		ask(l, clientv1connect.ClientClient.SetConfig, &clientv1.SetConfigRequest{Model: stage.Model, Application: app, Set: map[string]string{"trip": ""}})
+		ask(l, clientv1connect.ClientClient.ScaleApplication, &clientv1.ScaleApplicationRequest{Model: stage.Model, Application: app, Scale: uint32(l.scale[app])})
 	}
-	if clash := l.read("clash"); clash != "" {
-		t.Errorf("two runs of one unit at once: %s", clash)
-	}
-	events, units := 0, 0
-	for _, b := range f.books {
-		events, units = events+b.committed, units+1
-	}
-	t.Logf("%d changes in %s (%.0f a second), at rest %s later; %d units at the end have %d events; killed: %v", *changes, changed.Sub(start).Round(time.Millisecond),
-		float64(*changes)/changed.Sub(start).Seconds(), time.Since(changed).Round(time.Millisecond), units, events, l.killed)
 }
 
 // load is a model under random changes.
@@ -69,12 +96,17 @@ type load struct {
 	scale     map[string]int
 	ticks     map[string]string
 	relations [][2]string
+	made      map[string]int // kind of change → how many
 	killed    map[string]int
+	killers   sync.WaitGroup
+	books     map[string]book // at rest
+	events    int
+	tasks     int
 }
 
 func newLoad(t *testing.T) *load {
 	t.Helper()
-	l := &load{t: t, seed: *seed, scale: map[string]int{}, ticks: map[string]string{}, killed: map[string]int{}}
+	l := &load{t: t, seed: *seed, scale: map[string]int{}, ticks: map[string]string{}, made: map[string]int{}, killed: map[string]int{}}
 	if l.seed == 0 {
 		l.seed = uint64(time.Now().UnixNano())
 	}
@@ -121,17 +153,19 @@ func (l *load) charms() (wasm, shell string) {
 	return wasm, shell
 }
 
-func (l *load) read(name string) string {
+// lines are what executable charms left in a file outside of the model.
+func (l *load) lines(name string) []string {
+	l.t.Helper()
 	text, err := os.ReadFile(filepath.Join(l.log, name))
 	if err != nil && !os.IsNotExist(err) {
 		l.t.Fatal(err)
 	}
-	return string(text)
+	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
 }
 
 // ask calls until the controller has answered, whoever was killed meanwhile. It may have been heard twice. What it refuses
-// because the model changed under the call is no failure: ok is then false.
-func ask[Q, A any](l *load, call func(clientv1connect.ClientClient, context.Context, *connect.Request[Q]) (*connect.Response[A], error), req *Q) (answer *A, ok bool) {
+// because the model changed under the call, or because it heard it before, is no failure: the code says what it was.
+func ask[Q, A any](l *load, call func(clientv1connect.ClientClient, context.Context, *connect.Request[Q]) (*connect.Response[A], error), req *Q) (answer *A, code connect.Code) {
 	l.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
@@ -139,11 +173,11 @@ func ask[Q, A any](l *load, call func(clientv1connect.ClientClient, context.Cont
 		resp, err := call(l.Client(), ctx, connect.NewRequest(req))
 		cancel()
 		if err == nil {
-			return resp.Msg, true
+			return resp.Msg, 0
 		}
 		switch code := connect.CodeOf(err); {
 		case code == connect.CodeNotFound, code == connect.CodeAlreadyExists, code == connect.CodeAborted, code == connect.CodeFailedPrecondition:
-			return nil, false
+			return nil, code
 		case !stage.Away(err) || time.Now().After(deadline):
 			l.t.Fatalf("cannot ask for %T: %v (-seed %d)", req, err, l.seed)
 		}
@@ -155,79 +189,95 @@ func ask[Q, A any](l *load, call func(clientv1connect.ClientClient, context.Cont
 }
 
 // settle waits until every charm knows all that it may know.
-func (l *load) settle() *final {
+func (l *load) settle() {
 	l.t.Helper()
 	deadline := time.Now().Add(*settling)
 	for {
 		f := l.look()
 		why := f.late()
 		if len(why) == 0 {
-			return f
+			l.books = f.books
+			return
 		}
 		if time.Now().After(deadline) {
 			l.t.Fatalf("%d things were never seen (-seed %d):\n%s", len(why), l.seed, strings.Join(why[:min(len(why), 20)], "\n"))
 		}
+		<-time.After(100 * time.Millisecond)
 	}
 }
 
 // look asks every unit for its book.
 func (l *load) look() *final {
 	l.t.Helper()
-	for _, app := range l.apps {
-		l.Await(func(s *clientv1.StatusResponse) string {
-			if n := len(stage.App(s, app).GetUnits()); n != l.scale[app] {
-				return fmt.Sprintf("%s has %d units, want %d", app, n, l.scale[app])
-			}
-			return ""
-		})
-	}
+	ask(l, clientv1connect.ClientClient.Resolved, &clientv1.ResolvedRequest{Model: stage.Model, All: true}) // those that tripped
 	status, _ := ask(l, clientv1connect.ClientClient.Status, &clientv1.StatusRequest{Model: stage.Model})
-	f := &final{units: unitsOf(status), ticks: l.ticks, relations: l.relations, books: map[string]book{}}
+	f := &final{scale: l.scale, ticks: l.ticks, relations: l.relations, books: map[string]book{}}
+	f.units, f.leaders = unitsOf(status)
+	if f.crowded() != nil {
+		return f
+	}
 	var all []string
 	for _, units := range f.units {
 		all = append(all, units...)
 	}
-	shown := map[string]*controllerv1.Task{}
-	for _, task := range l.Finished(l.Queue("show", "", all...)) {
-		shown[task.GetUnit()] = task
-	}
-	tasks, _ := ask(l, clientv1connect.ClientClient.ListOperations, &clientv1.ListOperationsRequest{Model: stage.Model})
-	for unit, task := range shown {
+	for _, task := range l.finished(l.Queue("show", "", all...)) {
 		entries, err := readBook(task.GetResults()["book"])
 		if task.GetStatus() != "completed" || err != nil {
 			continue // interrupted; the next look will tell
 		}
-		f.books[unit] = book{entries: entries, committed: l.event(unit, task.GetId()) - 1, tasks: unrun(tasks.GetTasks(), unit)}
+		f.books[task.GetUnit()] = book{entries, task.GetResults()["leader"]}
 	}
 	return f
 }
 
-// unrun counts a unit's tasks that were committed without having run.
-func unrun(tasks []*controllerv1.Task, unit string) (n int) {
-	for _, task := range tasks {
-		if task.GetUnit() == unit && task.GetStatus() == "failed" {
-			n++
-		}
-	}
-	return n
-}
-
-// event is the number of the event in which a task ran.
-func (l *load) event(unit, task string) int {
+// finished waits for an operation's tasks, as long as the model may take to come to rest.
+func (l *load) finished(operation string) []*controllerv1.Task {
 	l.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(*settling)
 	for {
-		for _, entry := range slices.Backward(l.Journal(unit)) {
-			if entry.GetEvent().GetTaskId() == task {
-				number, _, _ := strings.Cut(entry.GetEvent().GetId(), "-")
-				n, err := strconv.Atoi(number)
-				must(l.t, err)
-				return n
-			}
+		resp, _ := ask(l, clientv1connect.ClientClient.WaitOperation, &clientv1.WaitOperationRequest{Model: stage.Model, Operation: operation, TimeoutMs: 10_000})
+		if resp.GetFinished() {
+			return resp.GetTasks()
 		}
 		if time.Now().After(deadline) {
-			l.t.Fatalf("the journal of %s never had task %s", unit, task)
+			l.t.Fatalf("operation %s is not finished (-seed %d): %v", operation, l.seed, resp.GetTasks())
 		}
-		<-time.After(10 * time.Millisecond) // the journal is told a moment after the commit
 	}
+}
+
+// wrong holds a model at rest against the store, the journals and what executable charms left outside.
+func (l *load) wrong() []string {
+	l.t.Helper()
+	var why []string
+	for unit := range l.books {
+		why = append(why, again(unit, l.Journal(unit))...)
+	}
+	accounts := l.accounts()
+	if len(accounts) != len(l.books) {
+		why = append(why, fmt.Sprintf("the store has the state of %d charms, %d are there", len(accounts), len(l.books)))
+	}
+	l.events = 0
+	for _, a := range accounts {
+		l.events += int(a.sequence)
+	}
+	why = append(why, wrong(accounts)...)
+	why = append(why, gone(l.lines("runs"), accounts)...)
+	why = append(why, twice(l.lines("once"))...)
+	for _, line := range l.lines("clash") {
+		why = append(why, "two runs of one unit at once: "+line)
+	}
+	return why
+}
+
+// pss is the memory of a process, in MB, its part of shared pages included.
+func pss(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			return number(f[1]) / 1024
+		}
+	}
+	return 0
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,16 @@ func main() {}
 func newCharm() *charm.Charm {
 	c := charm.New()
 	c.OnOther(book)
-	c.OnAction("once", book)
+	c.OnAction("once", func(ctx *charm.Context) error {
+		count(ctx, "once."+ctx.Event().TaskID, 1)
+		return book(ctx)
+	})
 	c.OnAction("show", func(ctx *charm.Context) error {
+		leader, err := ctx.IsLeader()
+		if err != nil {
+			return err
+		}
+		ctx.SetResult("leader", strconv.FormatBool(leader))
 		ctx.SetResult("book", page(ctx.AllState()))
 		return book(ctx)
 	})
@@ -47,6 +56,8 @@ func book(ctx *charm.Context) error {
 		who = r.Endpoint + "." + strings.Replace(e.RemoteUnit, "/", "-", 1)
 	}
 	switch {
+	case e.Name == charm.ConfigChanged && ctx.Config("trip").String() == ctx.Unit():
+		return errors.New("tripped")
 	case e.Name == charm.ConfigChanged:
 		ctx.SetState("tick", tick)
 		for _, end := range []string{"in", "out", "ring"} {
@@ -57,6 +68,7 @@ func book(ctx *charm.Context) error {
 			}
 		}
 	case e.Name == "leader-elected":
+		count(ctx, "led", 1)
 		for _, end := range []string{"in", "out"} {
 			for _, r := range ctx.Relations(end) {
 				r.SetApp("tick", tick)
