@@ -36,9 +36,21 @@ func NewReaper() (*Reaper, error) {
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
+	heed()
 	signal.Notify(r.signals, unix.SIGCHLD)
 	go r.loop()
 	return r, nil
+}
+
+// heed makes children begin with the usual signals, whatever this process was started with: who runs it under nohup, or in
+// the background of a shell script, would have every service ignore SIGHUP or SIGINT, and no shell can trap what it was
+// born to ignore. Here they are still ignored: caught, and dropped.
+func heed() {
+	for _, s := range []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // Close stops reaping; children that still run are left alone.
