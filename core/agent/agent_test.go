@@ -651,6 +651,32 @@ func TestRebootThatCannotBe(t *testing.T) {
 	})
 }
 
+// TestHops: a hook costs one message to the charm and one call to the controller, which is its commit, whatever it reads; an
+// event with an inverse is recorded before, with one more. Reports are not part of it and go in batches beside.
+func TestHops(t *testing.T) {
+	w := newWorld(t, nil)
+	w.start()
+	w.deploy(1, "cluster")
+	w.untilEvents("web/0", 5)
+	count := func(change func(), events uint64) (calls []string, runs int) {
+		before, ran, at := len(w.server.Calls()), len(w.runtime.Runs()), w.cursor("web/0").GetSequence()
+		change()
+		w.untilEvents("web/0", at+events)
+		for _, call := range w.server.Calls()[before:] {
+			if call != "Report" {
+				calls = append(calls, call)
+			}
+		}
+		return calls, len(w.runtime.Runs()) - ran
+	}
+	if calls, runs := count(func() { w.store.Config("web", "name", "x") }, 1); !slices.Equal(calls, []string{"Commit"}) || runs != 1 {
+		t.Errorf("a config change makes calls %v and %d runs, want one commit and one run", calls, runs)
+	}
+	if calls, runs := count(func() { w.store.Run("web/0", "act", "") }, 1); !slices.Equal(calls, []string{"Begin", "Commit"}) || runs != 1 {
+		t.Errorf("an action makes calls %v and %d runs, want its begin, its commit and one run", calls, runs)
+	}
+}
+
 // TestNewEpoch: after a restore of the store the agent loads everything again and goes on.
 func TestNewEpoch(t *testing.T) {
 	w := newWorld(t, nil)

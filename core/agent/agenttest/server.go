@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -31,6 +32,7 @@ type Server struct {
 	logs     []*controllerv1.LogRecord
 	told     []*controllerv1.ImmediateRequest
 	states   []*controllerv1.AgentState
+	calls    []string
 	seconds  float64
 	asked    map[string]int // unit → renewals
 }
@@ -53,7 +55,10 @@ func NewServer(s *Store) *Server {
 func (s *Server) Dial(t testing.TB) controllerv1.AgentsClient {
 	t.Helper()
 	lis := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
+	server := grpc.NewServer(grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
+		s.mu.Lock()
+		s.calls = append(s.calls, info.FullMethod[strings.LastIndexByte(info.FullMethod, '/')+1:])
+		s.mu.Unlock()
 		resp, err := h(ctx, req)
 		return resp, plugin.ToStatus(err)
 	}))
@@ -100,6 +105,13 @@ func (s *Server) fault(call string) Fault {
 
 // lost is how a call that went wrong looks.
 func lost() error { return errs.E(errs.Unavailable, "the line is broken") }
+
+// Calls are the calls that came so far, streams not counted.
+func (s *Server) Calls() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.calls...)
+}
 
 // Journal, Logs and Immediates are what agents reported.
 func (s *Server) Journal() []*controllerv1.JournalEntry {
