@@ -67,12 +67,12 @@ func (r *Relation) Container() bool {
 func (r *Relation) Implicit() bool { return api.ImplicitEndpoint(r.Own.GetName(), r.Own.GetRole()) }
 
 // Meets says whether the unit sees another one in the relation: it is of the other side (or a peer) and, in a relation of
-// scope container, one of the two lives beside the other.
+// scope container, one of the two lives beside the other, or did before the other went.
 func (s *Snapshot) Meets(r *Relation, other string) bool {
 	if other == s.Name || api.ApplicationOf(other) != r.Remote.GetApplication() {
 		return false
 	}
-	return !r.Container() || s.Unit.GetPrincipal() == other || slices.Contains(s.Unit.GetSubordinates(), other)
+	return !r.Container() || s.Unit.GetPrincipal() == other || slices.Contains(s.Unit.GetSubordinates(), other) || slices.Contains(s.Unit.GetFormerSubordinates(), other)
 }
 
 // Leads says whether the unit is the leader that the model names.

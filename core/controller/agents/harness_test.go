@@ -98,6 +98,7 @@ type controller struct {
 	mirror   *watch.Mirror
 	elect    *leadership.Elections
 	presence *agents.Presence
+	commits  *commit.Committer
 	service  *agents.Service
 	server   *grpc.Server
 	ca       *pki.CA
@@ -108,7 +109,10 @@ type controller struct {
 const charmBytes = 600 << 10
 
 // start runs one on a store without records of others.
-func start(t testing.TB) *controller {
+func start(t testing.TB) *controller { return startWith(t, authz.AgentMayRead) }
+
+// startWith is start with other rules of who may watch what.
+func startWith(t testing.TB, mayRead func(*model.Graph, string, key.Key) bool) *controller {
 	t.Helper()
 	c := &controller{t: t, store: &counting{Store: shared}, presence: agents.NewPresence(), sink: &sink{}}
 	c.clear()
@@ -116,12 +120,13 @@ func start(t testing.TB) *controller {
 	if c.ca, err = pki.Create(filepath.Join(t.TempDir(), "ca"), "test", time.Now); err != nil {
 		t.Fatal(err)
 	}
-	if c.mirror, err = watch.Open(t.Context(), watch.Config{Store: c.store, Epoch: shared.Epoch(), MayRead: authz.AgentMayRead}); err != nil {
+	if c.mirror, err = watch.Open(t.Context(), watch.Config{Store: c.store, Epoch: shared.Epoch(), MayRead: mayRead}); err != nil {
 		t.Fatal(err)
 	}
 	c.elect = leadership.New(leadership.Config{Store: c.store, Leases: shared, Mirror: c.mirror, Presence: c.presence})
+	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror})
 	c.service = agents.New(agents.Config{
-		Store: c.store, Mirror: c.mirror, Commits: commit.New(commit.Config{Store: c.store, Mirror: c.mirror}), Elections: c.elect, Presence: c.presence,
+		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elect, Presence: c.presence,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) },
 		Authority: c.ca, Sink: c.sink, OpenResource: func(string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil

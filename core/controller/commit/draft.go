@@ -50,6 +50,7 @@ type write struct {
 	key    key.Key
 	value  proto.Message
 	create int64 // of the record replaced
+	untold bool  // the unit has no right to see it
 }
 
 // refuse makes a refusal.
@@ -69,12 +70,31 @@ func (d *draft) make(s *model.State, fill func(*draft) *controllerv1.Refusal) *c
 	if refusal := fill(d); refusal != nil {
 		return refusal
 	}
-	for _, w := range d.writes {
+	for i, w := range d.writes {
 		if !d.derived[w.key.String()] && !d.mayWrite(w.key) {
 			return refuse(Denied, w.key.String(), "unit %s may not write %s", d.guard.Unit, w.key)
 		}
+		d.writes[i].untold = !d.mayBeTold(w)
 	}
 	return nil
+}
+
+// mayBeTold says whether the unit may see what it caused: others' records of its own secret it may not, nor another's secret
+// of which it reads a newer revision now.
+func (d *draft) mayBeTold(w write) bool {
+	unit := d.guard.Unit
+	switch w.key.Kind {
+	case key.SecretReader:
+		return w.key.Unit == unit
+	case key.Secret:
+		s, _ := w.value.(*controllerv1.Secret)
+		if s == nil {
+			s = value[*controllerv1.Secret](d.entry(w.key))
+		}
+		leader, _ := d.g.Leader(key.AppOf(unit))
+		return model.OwnsSecret(s, unit) && (s.GetOwnerKind() == model.OwnerUnit || d.leader || leader == unit)
+	}
+	return true
 }
 
 // mayWrite asks for the right. A leader's was decided by fence, which knows more than the mirror.
@@ -279,8 +299,8 @@ func (d *draft) commonest() string {
 func (d *draft) answer(revision int64) *controllerv1.CommitResponse {
 	r := &controllerv1.CommitResponse{Revision: revision}
 	for _, w := range d.writes {
-		if model.New(w.key.Kind) == nil {
-			continue // told to nobody
+		if model.New(w.key.Kind) == nil || w.untold {
+			continue // told to nobody, or not to this one
 		}
 		if w.value == nil {
 			r.Objects = append(r.Objects, &controllerv1.Object{Model: d.guard.Model, Key: w.key.String(), ModRevision: revision, Deleted: true})

@@ -79,7 +79,9 @@ func deadRelations(g *model.Graph) []removal {
 	for _, id := range g.AllRelations() {
 		r, mod := g.Relation(id)
 		if dying(r.GetLife()) && len(g.Members(id)) == 0 {
-			found = append(found, dropRelation(g, id, mod))
+			gone := dropRelation(g, id, mod)
+			gone.endGrants(g, id)
+			found = append(found, gone)
 		}
 	}
 	return found
@@ -176,6 +178,10 @@ func purge(g *model.Graph, unit string, mod int64, since string) *removal {
 			r.rewrite(g, e, loose(st, u.GetDestroyStorage(), since))
 			continue
 		}
+		if s := g.Secret(e.Key.Name); e.Key.Kind == key.SecretReader && s != nil {
+			r.untrack(g, proto.CloneOf(s), func(reader string) bool { return reader == unit })
+			continue
+		}
 		if e.Key.Kind == key.Secret || e.Key.Kind == key.SecretReader {
 			r.ops = append(append(r.ops, store.Delete(store.In(g.UUID, e.Key))), belowSecret(g.UUID, e.Key)...)
 		}
@@ -203,6 +209,7 @@ func (r *removal) part(g *model.Graph, unit string) {
 	}
 	next := proto.CloneOf(principal)
 	next.Subordinates = slices.DeleteFunc(next.Subordinates, func(s string) bool { return s == unit })
+	next.FormerSubordinates = append(next.FormerSubordinates, unit)
 	r.rewrite(g, &model.Entry{Key: key.OfUnit(key.Unit, principal.Name), Mod: mod}, next)
 }
 

@@ -56,14 +56,14 @@ func (d *draft) entail(k key.Key, v proto.Message) {
 // transaction then compares.
 func (d *draft) ownSecret(id string, application bool) (*controllerv1.Secret, *controllerv1.Refusal) {
 	k := key.Named(key.Secret, id)
+	var s *controllerv1.Secret
 	if i, ok := d.touched[k.String()]; ok && d.writes[i].value != nil {
-		return d.writes[i].value.(*controllerv1.Secret), nil
-	}
-	e := d.read(k)
-	if e == nil {
+		s = d.writes[i].value.(*controllerv1.Secret)
+	} else if e := d.read(k); e != nil {
+		s = proto.CloneOf(e.Value.(*controllerv1.Secret))
+	} else {
 		return nil, refuse(Invalid, k.String(), "secret %q not found", id)
 	}
-	s := proto.CloneOf(e.Value.(*controllerv1.Secret))
 	if !model.OwnsSecret(s, d.guard.Unit) || application != (s.OwnerKind == model.OwnerApplication) {
 		return nil, refuse(Denied, k.String(), "unit %s does not own secret %q", d.guard.Unit, id)
 	}
@@ -136,6 +136,10 @@ func (d *draft) revise(s *controllerv1.Secret, content map[string][]byte) {
 	full.Content = content
 	d.entail(key.ContentOf(s.Id, s.LatestRevision), full)
 	for _, e := range d.g.Readers(s.Id) {
+		if !d.g.MayReadSecret(s, e.Key.Unit) {
+			d.entail(e.Key, nil) // its right ended with a relation
+			continue
+		}
 		r := merge[*controllerv1.SecretReader](d, e.Key)
 		r.Latest = s.LatestRevision
 		d.entail(e.Key, r)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -40,7 +42,7 @@ func IsContainer(r *controllerv1.Relation) bool {
 func (g *Graph) InRelation(relation int32, app string) bool { return g.rels[app][relation] }
 
 // Meets says whether two units see each other in the relation: they are of its two sides (or peers), and in one of scope
-// container one is the other's principal.
+// container one is the other's principal, or was before the other went.
 func (g *Graph) Meets(relation int32, reader, other, readerApp, otherApp string) bool {
 	r, _ := g.Relation(relation)
 	own, remote := Ends(r, readerApp)
@@ -52,7 +54,7 @@ func (g *Graph) Meets(relation int32, reader, other, readerApp, otherApp string)
 	}
 	a, _ := g.Unit(reader)
 	b, _ := g.Unit(other)
-	return a.GetPrincipal() == other || b.GetPrincipal() == reader
+	return a.GetPrincipal() == other || b.GetPrincipal() == reader || slices.Contains(a.GetFormerSubordinates(), other)
 }
 
 // RelationBetween finds the relation between two endpoints, 0 if there is none. Order does not matter.

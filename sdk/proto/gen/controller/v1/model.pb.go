@@ -673,10 +673,13 @@ type Unit struct {
 	DestroyStorage bool                   `protobuf:"varint,6,opt,name=destroy_storage,json=destroyStorage,proto3" json:"destroy_storage,omitempty"`
 	Forced         bool                   `protobuf:"varint,7,opt,name=forced,proto3" json:"forced,omitempty"` // removed with --force: its hooks' errors do not hold it
 	// The unit's commands: what Begin, Resolved and upgrade compare.
-	ProviderId    string   `protobuf:"bytes,8,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
-	Subordinates  []string `protobuf:"bytes,9,rep,name=subordinates,proto3" json:"subordinates,omitempty"` // of a principal, sorted
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ProviderId   string   `protobuf:"bytes,8,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
+	Subordinates []string `protobuf:"bytes,9,rep,name=subordinates,proto3" json:"subordinates,omitempty"` // of a principal, sorted
+	// Subordinates that are gone. What they left in databags of a relation of scope container stays readable to the principal
+	// while the relation is there.
+	FormerSubordinates []string `protobuf:"bytes,10,rep,name=former_subordinates,json=formerSubordinates,proto3" json:"former_subordinates,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Unit) Reset() {
@@ -768,6 +771,13 @@ func (x *Unit) GetProviderId() string {
 func (x *Unit) GetSubordinates() []string {
 	if x != nil {
 		return x.Subordinates
+	}
+	return nil
+}
+
+func (x *Unit) GetFormerSubordinates() []string {
+	if x != nil {
+		return x.FormerSubordinates
 	}
 	return nil
 }
@@ -3675,7 +3685,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"FilesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x9e\x02\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xcf\x02\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04life\x18\x02 \x01(\x0e2\x1a.bangle.controller.v1.LifeR\x04life\x12\x14\n" +
@@ -3686,7 +3696,9 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x06forced\x18\a \x01(\bR\x06forced\x12\x1f\n" +
 	"\vprovider_id\x18\b \x01(\tR\n" +
 	"providerId\x12\"\n" +
-	"\fsubordinates\x18\t \x03(\tR\fsubordinates\"3\n" +
+	"\fsubordinates\x18\t \x03(\tR\fsubordinates\x12/\n" +
+	"\x13former_subordinates\x18\n" +
+	" \x03(\tR\x12formerSubordinates\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\"^\n" +
