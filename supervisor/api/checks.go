@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+
+	"github.com/bangle-dev/bangle/supervisor/audit"
 )
 
 type checkInfo struct {
@@ -74,6 +77,10 @@ func postChecks(s *Server, r *http.Request) response {
 	changed, err := act(q.Checks)
 	if err != nil {
 		return badRequest(err)
+	}
+	if q.Action == "stop" && len(changed) > 0 {
+		name := who(r).name
+		audit.Event(s.cfg.Log, audit.Warn, audit.MonitorDisabled, "Checks stopped by "+name, name, strings.Join(changed, "/"))
 	}
 	return ok(map[string][]string{"changed": changed})
 }

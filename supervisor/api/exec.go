@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -58,6 +59,7 @@ func postExec(s *Server, r *http.Request) response {
 	if err != nil {
 		return commandError(err)
 	}
+	s.admin(r, "exec", "Command "+strconv.Quote(q.Command[0])+" executed")
 	return async(started.Change, execResult{
 		TaskID: started.Task, Environment: started.Environment, WorkingDir: started.WorkingDir,
 	})

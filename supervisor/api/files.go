@@ -47,6 +47,7 @@ func getFiles(s *Server, r *http.Request) response {
 		if len(q["path"]) == 0 {
 			return badRequest(errors.New("must specify one or more paths"))
 		}
+		s.admin(r, "pull_file", "Files read")
 		return raw(func(w http.ResponseWriter, _ *http.Request) { s.readFiles(w, q["path"]) })
 	case "list":
 		return s.listFiles(q.Get("path"), q.Get("pattern"), q.Get("itself"))
@@ -124,6 +125,7 @@ func postFiles(s *Server, r *http.Request) response {
 		if len(params["boundary"]) < minBoundary {
 			return badRequest(fmt.Errorf("invalid boundary %q: must be %d characters or more", params["boundary"], minBoundary))
 		}
+		s.admin(r, "push_file", "Files written")
 		return s.writeFiles(multipart.NewReader(r.Body, params["boundary"]))
 	case "application/json":
 		return s.changeFiles(r)

@@ -13,8 +13,11 @@ import (
 )
 
 func getNotices(s *Server, r *http.Request) response {
-	p, _ := peer(r)
-	f, refused := noticeFilter(r, p)
+	c, refused := noticeCaller(r)
+	if refused != nil {
+		return refused
+	}
+	f, refused := noticeFilter(r, c)
 	if refused != nil {
 		return refused
 	}
@@ -47,16 +50,25 @@ func (s *Server) closing(ctx context.Context) context.Context {
 	return out
 }
 
-func noticeFilter(r *http.Request, p Peer) (notice.Filter, response) {
+// noticeCaller refuses callers that have no uid: notices belong to users.
+func noticeCaller(r *http.Request) (caller, response) {
+	c := who(r)
+	if c.uid == nil {
+		return c, fail(http.StatusForbidden, "", "cannot determine UID of request, so cannot use notices")
+	}
+	return c, nil
+}
+
+func noticeFilter(r *http.Request, c caller) (notice.Filter, response) {
 	q := r.URL.Query()
-	f := notice.Filter{UserID: &p.UID, Keys: list(r, "keys")}
+	f := notice.Filter{UserID: c.uid, Keys: list(r, "keys")}
 	for _, t := range list(r, "types") {
 		if slices.Contains([]string{notice.Custom, notice.ChangeUpdate, notice.Warning}, t) {
 			f.Types = append(f.Types, t)
 		}
 	}
 	uid, users := q.Get("user-id"), q.Get("users")
-	if (uid != "" || users != "") && !p.admin() {
+	if (uid != "" || users != "") && !c.admin() {
 		return f, fail(http.StatusForbidden, "", "only admins may use the \"user-id\" and \"users\" filters")
 	}
 	if uid != "" && users != "" {
@@ -103,8 +115,11 @@ func postNotices(s *Server, r *http.Request) response {
 	if q.Type != notice.Custom {
 		return badRequest(fmt.Errorf("invalid type %q (can only add \"custom\" notices)", q.Type))
 	}
-	p, _ := peer(r)
-	o := notice.Occurrence{UserID: &p.UID, Type: q.Type, Key: q.Key, Data: q.Data}
+	c, refused := noticeCaller(r)
+	if refused != nil {
+		return refused
+	}
+	o := notice.Occurrence{UserID: c.uid, Type: q.Type, Key: q.Key, Data: q.Data}
 	if q.RepeatAfter != "" {
 		d, err := time.ParseDuration(q.RepeatAfter)
 		if err != nil {
@@ -119,13 +134,16 @@ func postNotices(s *Server, r *http.Request) response {
 }
 
 func getNotice(s *Server, r *http.Request) response {
+	c, refused := noticeCaller(r)
+	if refused != nil {
+		return refused
+	}
 	id := r.PathValue("id")
 	n, found := s.cfg.Notices.Get(id)
 	if !found {
 		return fail(http.StatusNotFound, kindNotFound, fmt.Sprintf("cannot find notice with ID %q", id))
 	}
-	p, _ := peer(r)
-	if n.UserID != nil && *n.UserID != p.UID && !p.admin() {
+	if n.UserID != nil && *n.UserID != *c.uid && !c.admin() {
 		return fail(http.StatusForbidden, "", "not allowed to access notice with ID "+strconv.Quote(id))
 	}
 	return ok(n)

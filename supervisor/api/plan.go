@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/bangle-dev/bangle/supervisor/plan"
@@ -53,5 +54,6 @@ func postLayers(s *Server, r *http.Request) response {
 	if err != nil {
 		return badRequest(err)
 	}
+	s.admin(r, "add_layer", "Layer "+strconv.Quote(q.Label)+" added")
 	return ok(true)
 }

@@ -26,6 +26,8 @@ type envelope struct {
 	Change        string     `json:"change,omitempty"`
 	Result        any        `json:"result"`
 	LatestWarning *time.Time `json:"latest-warning,omitempty"`
+
+	silent bool // there is no result, not even null
 }
 
 func (e envelope) write(s *Server, w http.ResponseWriter, _ *http.Request) {
@@ -35,7 +37,14 @@ func (e envelope) write(s *Server, w http.ResponseWriter, _ *http.Request) {
 			e.LatestWarning = &at
 		}
 	}
-	b, err := json.Marshal(e)
+	var out any = e
+	if e.silent {
+		out = struct {
+			envelope
+			Result any `json:"result,omitempty"` // hides the outer one
+		}{envelope: e}
+	}
+	b, err := json.Marshal(out)
 	if err != nil {
 		http.Error(w, "cannot encode response", http.StatusInternalServerError)
 		return

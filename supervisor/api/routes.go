@@ -40,6 +40,7 @@ func Routes() []Route {
 		{"/v1/checks/refresh", []Verb{{post, Admin, postChecksRefresh}}},
 		{"/v1/notices", []Verb{{get, User, getNotices}, {post, User, postNotices}}},
 		{"/v1/notices/{id}", []Verb{{get, User, getNotice}}},
+		{"/v1/identities", []Verb{{get, User, getIdentities}, {post, Admin, postIdentities}}},
 		{"/v1/metrics", []Verb{{get, Metrics, getMetrics}}},
 		{"/v1/pairing", []Verb{{post, Pairing, notImplemented}}},
 	}

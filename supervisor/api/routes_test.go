@@ -38,6 +38,8 @@ POST /v1/checks/refresh admin
 GET /v1/notices user
 POST /v1/notices user
 GET /v1/notices/{id} user
+GET /v1/identities user
+POST /v1/identities admin
 GET /v1/metrics metrics
 POST /v1/pairing pairing`
 	var got []string

@@ -1,15 +1,18 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/bangle-dev/bangle/supervisor/audit"
 	"github.com/bangle-dev/bangle/supervisor/change"
 	"github.com/bangle-dev/bangle/supervisor/check"
 	"github.com/bangle-dev/bangle/supervisor/command"
 	"github.com/bangle-dev/bangle/supervisor/files"
+	"github.com/bangle-dev/bangle/supervisor/identity"
 	"github.com/bangle-dev/bangle/supervisor/logs"
 	"github.com/bangle-dev/bangle/supervisor/notice"
 	"github.com/bangle-dev/bangle/supervisor/planner"
@@ -20,6 +23,7 @@ import (
 type Config struct {
 	Version, BootID string
 	HTTPAddress     string // shown by system-info when not empty
+	HTTPSAddress    string // the same
 	Planner         *planner.Planner
 	Services        *service.Set
 	Changes         *change.Journal
@@ -28,6 +32,7 @@ type Config struct {
 	Checks          *check.Set
 	Commands        *command.Executor
 	Files           *files.Tree
+	Identities      *identity.Store
 	Log             *slog.Logger
 	// Closing is closed when long polls and follows shall end.
 	Closing <-chan struct{}
@@ -58,11 +63,13 @@ func (s *Server) route(rt Route) http.Handler {
 			fail(http.StatusMethodNotAllowed, "", "method \""+r.Method+"\" not allowed").write(s, w, r)
 			return
 		}
-		p, local := peer(r)
-		if !verb.Access.allows(p, local) {
+		c := s.caller(r)
+		if !verb.Access.allows(c) {
+			audit.Event(s.cfg.Log, audit.Warn, audit.Denied, "Access denied to "+r.Method+" "+r.URL.Path, c.name, r.URL.Path)
 			fail(http.StatusUnauthorized, kindLogin, "access denied").write(s, w, r)
 			return
 		}
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 		verb.handle(s, r).write(s, w, r)
 	})
 }
@@ -76,12 +83,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 	s.mux.ServeHTTP(sw, r)
-	transport := "http"
-	if _, local := peer(r); local {
-		transport = "http+unix"
+	attrs := []any{"method", r.Method, "url", r.URL.String(), "took", time.Since(began), "status", sw.status, "transport", transport(r)}
+	if _, local := peer(r); !local {
+		attrs = append(attrs, "peer", r.RemoteAddr)
 	}
-	s.cfg.Log.Info("request", "method", r.Method, "url", r.URL.String(),
-		"took", time.Since(began), "status", sw.status, "transport", transport)
+	s.cfg.Log.Info("request", attrs...)
 }
 
 // quiet are the requests that clients poll.
@@ -106,6 +112,12 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func notImplemented(*Server, *http.Request) response {
 	return fail(http.StatusBadRequest, "", "not implemented")
+}
+
+// admin records that the caller does something that makes it master of the machine.
+func (s *Server) admin(r *http.Request, what, description string) {
+	name := who(r).name
+	audit.Event(s.cfg.Log, audit.Warn, audit.Admin, description+" by "+name, name, what)
 }
 
 // list reads a parameter that may be repeated or comma-separated.

@@ -43,6 +43,10 @@ type Spec struct {
 
 // Config is what a journal needs.
 type Config struct {
+	// Kept are changes of an earlier life, in any order; what was unfinished in them is ended.
+	Kept []View
+	// Saved is called with a change that was added, and again before its end is shown to anybody. It must be quick.
+	Saved func(View)
 	// OnStatus is called, outside the journal's lock, whenever a change's status moved.
 	OnStatus func(Update)
 	// NextChange and NextTask give ids that never repeat.
@@ -78,6 +82,7 @@ func New(cfg Config) *Journal {
 	}
 	j := &Journal{cfg: cfg, changes: map[string]*Change{}, tasks: map[string]*Task{}}
 	j.ctx, j.cancel = context.WithCancel(context.Background())
+	j.restore(cfg.Kept)
 	return j
 }
 
@@ -126,10 +131,13 @@ func (j *Journal) Add(s Spec) *Change {
 		j.tasks[t.ID] = t
 	}
 	if len(c.tasks) == 0 {
-		c.finish(Done, now)
+		c.status, c.readyTime = Done, now
 	}
 	j.wg.Add(len(c.tasks))
 	j.mu.Unlock()
+	if len(c.tasks) > 0 && j.cfg.Saved != nil {
+		j.cfg.Saved(c.View())
+	}
 	j.tell(c)
 	for _, t := range c.tasks {
 		go t.run()
@@ -138,12 +146,29 @@ func (j *Journal) Add(s Spec) *Change {
 }
 
 func (j *Journal) tell(c *Change) {
+	j.announce(c)
 	if j.cfg.OnStatus == nil {
 		return
 	}
 	data := map[string]string{"kind": c.Kind}
 	maps.Copy(data, c.noticeData)
 	j.cfg.OnStatus(Update{ID: c.ID, Kind: c.Kind, Data: data})
+}
+
+// announce makes a change's end durable and only then shows it to who waits.
+func (j *Journal) announce(c *Change) {
+	j.mu.Lock()
+	first := c.status.Ready() && !c.announced
+	c.announced = c.announced || first
+	j.mu.Unlock()
+	if !first {
+		return
+	}
+	if j.cfg.Saved != nil {
+		j.cfg.Saved(c.View())
+	}
+	close(c.ready)
+	c.cancel()
 }
 
 // Get returns a change by id, or nil.
@@ -165,6 +190,15 @@ func (j *Journal) List() []*Change {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]*Change(nil), j.order...)
+}
+
+// Views returns all changes as they are, oldest first.
+func (j *Journal) Views() []View {
+	var out []View
+	for _, c := range j.List() {
+		out = append(out, c.View())
+	}
+	return out
 }
 
 // Prune forgets old changes and aborts stuck ones; keep spares a kind from the latter.

@@ -22,6 +22,7 @@ type Change struct {
 	// guarded by j.mu
 	status    Status
 	readyTime time.Time
+	announced bool
 	ready     chan struct{}
 }
 
@@ -30,12 +31,6 @@ func (c *Change) Ready() <-chan struct{} { return c.ready }
 
 // Task returns the change's task number i.
 func (c *Change) Task(i int) *Task { return c.tasks[i] }
-
-func (c *Change) finish(s Status, now time.Time) {
-	c.status, c.readyTime = s, now
-	close(c.ready)
-	c.cancel()
-}
 
 // refresh computes the status from the tasks and reports whether it moved.
 func (c *Change) refresh(now time.Time) bool {
@@ -52,7 +47,7 @@ func (c *Change) refresh(now time.Time) bool {
 		c.status = Doing
 	}
 	if c.status.Ready() && !old.Ready() {
-		c.finish(c.status, now)
+		c.readyTime = now
 	}
 	return old != c.status
 }
@@ -167,24 +162,29 @@ func (t *Task) set(s Status) {
 
 // View is a change as it was at one moment.
 type View struct {
-	ID, Kind, Summary string
-	Status            Status
-	Ready             bool
-	Err               string
-	Spawned           time.Time
-	ReadyTime         time.Time // zero until ready
-	Data              map[string]any
-	Tasks             []TaskView
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind"`
+	Summary   string         `json:"summary"`
+	Status    Status         `json:"status"`
+	Ready     bool           `json:"-"`
+	Err       string         `json:"-"`
+	Services  []string       `json:"services,omitempty"`
+	Spawned   time.Time      `json:"spawned"`
+	ReadyTime time.Time      `json:"ready,omitzero"` // zero until ready
+	Data      map[string]any `json:"-"`
+	Tasks     []TaskView     `json:"tasks,omitempty"`
 }
 
 // TaskView is a task as it was at one moment.
 type TaskView struct {
-	ID, Kind, Summary string
-	Status            Status
-	Log               []string
-	Spawned           time.Time
-	ReadyTime         time.Time
-	Data              map[string]any
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind"`
+	Summary   string         `json:"summary"`
+	Status    Status         `json:"status"`
+	Log       []string       `json:"log,omitempty"`
+	Spawned   time.Time      `json:"spawned"`
+	ReadyTime time.Time      `json:"ready,omitzero"`
+	Data      map[string]any `json:"data,omitempty"`
 }
 
 // View takes a snapshot.
@@ -193,7 +193,7 @@ func (c *Change) View() View {
 	defer c.j.mu.Unlock()
 	v := View{
 		ID: c.ID, Kind: c.Kind, Summary: c.Summary, Status: c.status, Ready: c.status.Ready(),
-		Spawned: c.Spawned, ReadyTime: c.readyTime,
+		Services: c.Services, Spawned: c.Spawned, ReadyTime: c.readyTime,
 	}
 	if c.status == Error {
 		v.Err = failure(c.tasks)

@@ -2,14 +2,19 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/bangle-dev/bangle/supervisor/daemon"
+	"github.com/bangle-dev/bangle/supervisor/identity"
 )
 
 // idleGC makes the collector run often: a supervisor's heap is a few hundred
@@ -21,6 +26,7 @@ func (p Process) runFlags(fs *flags, cfg *daemon.Config) {
 	fs.BoolVar(&cfg.CreateDirs, "create-dirs", false, "make the supervisor's directory if it is missing")
 	fs.BoolVar(&cfg.Hold, "hold", false, "do not start default services")
 	fs.StringVar(&cfg.HTTP, "http", "", "serve the open endpoints on this TCP address").value = "address"
+	fs.StringVar(&cfg.HTTPS, "https", "", "serve clients that have a certificate on this TCP address").value = "address"
 	fs.BoolVar(&cfg.Verbose, "v,verbose", false, "copy service output to stdout")
 	cfg.Verbose = p.getenv("PEBBLE_VERBOSE") == "1"
 	fs.StringVar(&cfg.Root, "root", "", "run services and commands with this directory as their root, and serve its files").value = "dir"
@@ -39,9 +45,16 @@ func (p Process) config(fs *flags, args []string) (daemon.Config, error) {
 		return cfg, err
 	}
 	p.runFlags(fs, &cfg)
+	from := ""
+	fs.StringVar(&from, "identities", "", "YAML file with a map under \"identities\", which replace those of the same name").value = "file"
 	fs.add("args", "service", "arguments for a service: its name, the arguments, and ; at the end", nil)
 	if err := fs.Parse(args); err != nil {
 		return cfg, err
+	}
+	if from != "" {
+		if cfg.Identities, err = startIdentities(from); err != nil {
+			return cfg, err
+		}
 	}
 	level := slog.LevelInfo
 	if p.getenv("PEBBLE_DEBUG") == "1" {
@@ -89,4 +102,30 @@ func takeArgs(args []string) (rest []string, groups map[string][]string, err err
 		groups[words[0]] = words[1:]
 	}
 	return rest, groups, nil
+}
+
+// startIdentities reads the file of --identities; a name without a value removes that identity.
+func startIdentities(file string) (map[string]*identity.Identity, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read identities: %w", err)
+	}
+	var tree struct {
+		Identities map[string]any `yaml:"identities"`
+	}
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		return nil, fmt.Errorf("cannot read identities in %s: %w", file, err)
+	}
+	if len(tree.Identities) == 0 {
+		return nil, fmt.Errorf("cannot read identities in %s: it has no \"identities\" key, or nothing below it", file)
+	}
+	text, err := json.Marshal(tree.Identities)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read identities in %s: %w", file, err)
+	}
+	var out map[string]*identity.Identity
+	if err := json.Unmarshal(text, &out); err != nil {
+		return nil, fmt.Errorf("cannot read identities in %s: %w", file, err)
+	}
+	return out, nil
 }

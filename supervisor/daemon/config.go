@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/bangle-dev/bangle/supervisor/identity"
 )
 
 // Version is what system-info answers; it names the wire level that is kept.
@@ -28,9 +30,11 @@ type Config struct {
 	Dir        string // the supervisor's own directory, absolute
 	Socket     string // default Dir/.pebble.socket
 	CreateDirs bool
-	Hold       bool   // start no service by itself
-	HTTP       string // TCP address for the open endpoints, "" for none
-	Verbose    bool   // copy service output to Stdout
+	Hold       bool                          // start no service by itself
+	HTTP       string                        // TCP address for the open endpoints, "" for none
+	HTTPS      string                        // TCP address for clients with a certificate, "" for none
+	Identities map[string]*identity.Identity // replace those that are kept
+	Verbose    bool                          // copy service output to Stdout
 	Args       map[string][]string
 	Root       string // file tree of services, execs and the files API; "" is "/"
 	PIDFile    string
@@ -50,6 +54,9 @@ func (c *Config) validate() error {
 	}
 	if c.Root == "/" {
 		c.Root = ""
+	}
+	if c.HTTPS != "" && c.MemoryOnly {
+		return errors.New("cannot serve HTTPS with PEBBLE_PERSIST=never: the server's key must be kept")
 	}
 	if c.Root == "" {
 		return nil

@@ -2,19 +2,25 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/bangle-dev/bangle/supervisor/api"
+	"github.com/bangle-dev/bangle/supervisor/audit"
 	"github.com/bangle-dev/bangle/supervisor/change"
 	"github.com/bangle-dev/bangle/supervisor/check"
 	"github.com/bangle-dev/bangle/supervisor/command"
 	"github.com/bangle-dev/bangle/supervisor/files"
+	"github.com/bangle-dev/bangle/supervisor/forward"
+	"github.com/bangle-dev/bangle/supervisor/identity"
 	"github.com/bangle-dev/bangle/supervisor/logs"
 	"github.com/bangle-dev/bangle/supervisor/notice"
 	"github.com/bangle-dev/bangle/supervisor/planner"
@@ -42,6 +48,8 @@ type daemon struct {
 	services *service.Set
 	checks   *check.Set
 	commands *command.Executor
+	forward  *forward.Forwarder
+	who      *identity.Store
 	server   *http.Server
 	closing  chan struct{}
 
@@ -72,7 +80,9 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	}
 	failed := d.serve(listeners)
 	d.background()
+	d.forward.Apply(d.planner.Plan())
 	d.checks.Apply(d.planner.Plan())
+	audit.Event(cfg.Log, audit.Warn, audit.Startup, "Starting daemon", strconv.Itoa(os.Getuid()))
 	cfg.Log.Info("started", "socket", cfg.Socket, "version", Version)
 	notifyParent(getenv(cfg.Environ, "NOTIFY_SOCKET"), "READY=1")
 	d.autostart()
@@ -87,6 +97,7 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 		}[kind]
 	}
 	notifyParent(getenv(cfg.Environ, "NOTIFY_SOCKET"), "STOPPING=1")
+	audit.Event(cfg.Log, audit.Warn, audit.Shutdown, "Shutting down daemon", strconv.Itoa(os.Getuid()))
 	d.shutdown()
 	return code, err
 }
@@ -125,6 +136,13 @@ func (d *daemon) build() error {
 		}
 	}
 	d.assemble()
+	if len(cfg.Identities) > 0 {
+		changes, err := d.who.Do("replace", cfg.Identities)
+		if err != nil {
+			return err
+		}
+		identity.Audit(cfg.Log, strconv.Itoa(os.Getuid()), changes)
+	}
 	return nil
 }
 
@@ -133,7 +151,9 @@ func (d *daemon) assemble() {
 	cfg := d.cfg
 	kept, last := d.keeper.Notices()
 	d.notices = notice.New(notice.Config{Kept: kept, LastID: last, Saved: d.keeper.Notice})
+	d.who = identity.New(identity.Config{Kept: d.keeper.Identities(), Saved: d.keeper.SetIdentities})
 	d.changes = change.New(change.Config{
+		Kept: d.keeper.Changes(), Saved: d.keeper.Change,
 		NextChange: d.keeper.NextChange, NextTask: d.keeper.NextTask,
 		OnStatus: func(u change.Update) {
 			id := d.notices.Add(notice.Occurrence{Type: notice.ChangeUpdate, Key: u.ID, Data: u.Data})
@@ -142,7 +162,9 @@ func (d *daemon) assemble() {
 			}
 		},
 	})
+	d.keeper.OnRenew(d.changes.Views)
 	d.logs = logs.New()
+	d.forward = forward.New(forward.Config{Logs: d.logs, Log: cfg.Log, Version: Version})
 	launcher := &proc.Launcher{Reaper: d.reaper, Tree: d.tree, Root: cfg.Root, Environ: proc.Environ(cfg.Environ)}
 	d.services = service.New(service.Config{
 		Runner: proc.Runner{Launcher: launcher}, Logs: d.logs, Log: cfg.Log, Plan: d.planner.Plan,
@@ -158,6 +180,7 @@ func (d *daemon) assemble() {
 		Prober: check.NewProbes(d.commands), Changes: d.changes, Failed: d.services.CheckFailed,
 	})
 	d.planner.OnChange(d.checks.Apply)
+	d.planner.OnChange(d.forward.Apply)
 }
 
 func (d *daemon) listen() ([]net.Listener, error) {
@@ -166,31 +189,62 @@ func (d *daemon) listen() ([]net.Listener, error) {
 		return nil, err
 	}
 	listeners := []net.Listener{unix}
-	address := ""
-	if d.cfg.HTTP != "" {
-		tcp, err := net.Listen("tcp", d.cfg.HTTP)
-		if err != nil {
-			unix.Close()
-			return nil, err
-		}
-		listeners = append(listeners, tcp)
-		address = tcp.Addr().String()
+	http, https, err := d.listenTCP(&listeners)
+	if err != nil {
+		closeAll(listeners)
+		return nil, err
 	}
 	boot, err := bootID()
 	if err != nil {
 		closeAll(listeners)
 		return nil, err
 	}
+	d.serverFor(boot, http, https)
+	return listeners, nil
+}
+
+// listenTCP adds the listeners that were asked for and returns their addresses.
+func (d *daemon) listenTCP(to *[]net.Listener) (http, https string, err error) {
+	if d.cfg.HTTP != "" {
+		l, err := net.Listen("tcp", d.cfg.HTTP)
+		if err != nil {
+			return "", "", err
+		}
+		*to = append(*to, l)
+		http = l.Addr().String()
+	}
+	if d.cfg.HTTPS == "" {
+		return http, "", nil
+	}
+	certs, err := openCertificates(d.cfg.Dir)
+	if err != nil {
+		return "", "", err
+	}
+	print, err := certs.fingerprint()
+	if err != nil {
+		return "", "", err
+	}
+	l, err := net.Listen("tcp", d.cfg.HTTPS)
+	if err != nil {
+		return "", "", err
+	}
+	d.cfg.Log.Info("serving HTTPS", "address", l.Addr().String(), "fingerprint", print)
+	*to = append(*to, tls.NewListener(l, certs.config()))
+	return http, l.Addr().String(), nil
+}
+
+func (d *daemon) serverFor(boot, address, secure string) {
 	d.server = &http.Server{
 		Handler: api.New(api.Config{
-			Version: Version, BootID: boot, HTTPAddress: address, Planner: d.planner, Services: d.services,
+			Version: Version, BootID: boot, HTTPAddress: address, HTTPSAddress: secure,
+			Identities: d.who, Planner: d.planner, Services: d.services,
 			Changes: d.changes, Logs: d.logs, Notices: d.notices, Checks: d.checks, Commands: d.commands,
 			Files: d.tree, Log: d.cfg.Log, Closing: d.closing,
 		}),
 		ConnContext:       api.ConnContext,
 		ReadHeaderTimeout: headerLimit,
+		ErrorLog:          slog.NewLogLogger(d.cfg.Log.Handler(), slog.LevelWarn),
 	}
-	return listeners, nil
 }
 
 func closeAll(ls []net.Listener) {
@@ -225,11 +279,34 @@ func (d *daemon) background() {
 			}
 		}
 	})
+	d.watchdog()
 	if d.cfg.Verbose {
 		d.wg.Go(func() {
 			d.copyOutput()
 		})
 	}
+}
+
+// watchdog tells a supervising init system, at half the period it asks for, that this one is alive.
+func (d *daemon) watchdog() {
+	usec, err := strconv.ParseInt(getenv(d.cfg.Environ, "WATCHDOG_USEC"), 10, 64)
+	socket := getenv(d.cfg.Environ, "NOTIFY_SOCKET")
+	period := time.Duration(usec) * time.Microsecond / 2
+	if err != nil || period <= 0 || socket == "" {
+		return
+	}
+	d.wg.Go(func() {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-d.closing:
+				return
+			case <-ticker.C:
+				notifyParent(socket, "WATCHDOG=1")
+			}
+		}
+	})
 }
 
 // copyOutput follows all services; a slow stdout truncates and never blocks one.

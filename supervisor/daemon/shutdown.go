@@ -30,6 +30,7 @@ func (d *daemon) shutdown() {
 	}
 	d.changes.Close()
 	d.commands.Close()
+	d.forward.Close()
 	d.wg.Wait()
 	_ = os.Remove(d.cfg.Socket) // the listener has usually done so
 	if d.cfg.PIDFile != "" {

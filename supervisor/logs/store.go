@@ -138,3 +138,26 @@ func (s *Store) more(services []string, at map[string]uint64) []Entry {
 	byTime(batch)
 	return batch
 }
+
+// Cursor reads the output of services in pieces, each from the oldest line
+// that is kept when it is first asked for it. It is for one goroutine.
+type Cursor struct {
+	s  *Store
+	at map[string]uint64
+}
+
+// Cursor returns a cursor that has read nothing.
+func (s *Store) Cursor() *Cursor { return &Cursor{s: s, at: map[string]uint64{}} }
+
+// Next returns what the services have written since it was last asked, at most
+// 16 KiB of each, oldest first. It never waits.
+func (c *Cursor) Next(services []string) []Entry {
+	if len(services) == 0 {
+		return nil
+	}
+	return c.s.more(services, c.at)
+}
+
+// Changed returns a channel that is closed at the next write of any service.
+// Take it before reading.
+func (s *Store) Changed() <-chan struct{} { return s.changed() }

@@ -21,6 +21,8 @@ type Opener interface {
 	Open(path string) (io.ReadCloser, error)
 }
 
+const noID = 1<<32 - 1 // the system's word for "leave it as it is"
+
 // Request names an account by id or name or both; nil and "" mean not given.
 type Request struct {
 	UserID  *int
@@ -49,6 +51,11 @@ func (a Account) Credential() *Credential {
 // that contradicts its name is an error, a user without group gets the
 // primary group, and a group needs a user.
 func (q Request) Resolve(fs Opener) (Account, error) {
+	for _, id := range []*int{q.UserID, q.GroupID} {
+		if id != nil && (*id < 0 || *id >= noID) {
+			return Account{}, fmt.Errorf("invalid id %d (allowed: 0 to %d)", *id, noID-1)
+		}
+	}
 	if q.UserID == nil && q.User == "" {
 		if q.GroupID != nil || q.Group != "" {
 			return Account{}, errors.New("must specify user, not just group")

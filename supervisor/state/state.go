@@ -1,20 +1,19 @@
-// Package state keeps on disk what must outlive the supervisor: custom notices
-// and the counters of ids.
+// Package state keeps on disk what must outlive the supervisor: changes,
+// custom notices, identities and the counters of ids.
 //
-// Requests never wait for it. They leave what moved with [Keeper.Notice] or
-// take an id from memory; one goroutine appends a few lines to a file some
-// moments later. Ids are reserved in blocks, so none is given twice even when
-// the last lines were lost. A directory that cannot be written is reported
-// once and then ignored.
+// It is one file of lines, each a record; later lines win. A record is a line
+// appended with one write and no waiting for the disk, so whoever kills the
+// supervisor loses nothing that was answered; one goroutine makes the lines
+// durable some moments later, so a loss of power costs at most those moments.
+// Identities alone are durable before their request is answered. Ids are
+// reserved in blocks, so none is given twice. A directory that cannot be
+// written is reported once and then ignored.
 package state
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,14 +21,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bangle-dev/bangle/supervisor/change"
+	"github.com/bangle-dev/bangle/supervisor/identity"
 	"github.com/bangle-dev/bangle/supervisor/notice"
 )
 
 const (
 	fileName = ".bangle.state"
 	block    = 1000                   // ids reserved at a time
-	gather   = 100 * time.Millisecond // what moved in that time is written together
-	tooLong  = 1 << 20                // bytes of file at which it is rewritten
+	gather   = 100 * time.Millisecond // what moved in that time is made durable together
+	tooLong  = 1 << 20                // bytes that a file may grow by before it is written anew
 )
 
 // Counters are the highest ids that may have been given.
@@ -39,35 +40,45 @@ type Counters struct {
 	Notice int `json:"notice"`
 }
 
-// record is one line of the file; later lines win.
+// record is one line of the file.
 type record struct {
-	Counters *Counters      `json:"counters,omitempty"`
-	Notice   *notice.Notice `json:"notice,omitempty"`
+	Counters   *Counters                     `json:"counters,omitempty"`
+	Notice     *notice.Notice                `json:"notice,omitempty"`
+	Change     *change.View                  `json:"change,omitempty"`
+	Identities *map[string]identity.Identity `json:"identities,omitempty"` // all of them
 }
 
 // Keeper writes the state file.
 type Keeper struct {
 	path string // "" keeps everything in memory
 	log  *slog.Logger
+	disk disk
 
-	mu       sync.Mutex
-	next     Counters // last id given, of each kind
-	reserved Counters // what the file says, or will say
-	notices  map[string]notice.Notice
-	dirty    map[string]bool
-	failed   bool
+	mu         sync.Mutex
+	file       *os.File // nil when nothing is written
+	size, old  int64    // bytes of the file, now and when it was last written anew
+	tail       []byte   // what was appended while the file is written anew
+	renewing   bool
+	dirty      bool
+	next       Counters // last id given, of each kind
+	reserved   Counters // what the file says
+	notices    map[string]notice.Notice
+	identities map[string]identity.Identity
+	changes    []change.View        // from an earlier life, until taken
+	views      func() []change.View // changes of the moment
 
 	wake    chan struct{}
 	stop    chan struct{}
 	stopped chan struct{}
-	size    int64
 }
 
 // Open reads the state in dir; dir "" keeps it in memory only. An unreadable
 // or damaged line is skipped: the rest of the state is worth more than purity.
-func Open(dir string, log *slog.Logger) (*Keeper, error) {
+func Open(dir string, log *slog.Logger) (*Keeper, error) { return open(dir, log, disk{}) }
+
+func open(dir string, log *slog.Logger, d disk) (*Keeper, error) {
 	k := &Keeper{
-		log: log, notices: map[string]notice.Notice{}, dirty: map[string]bool{},
+		log: log, disk: d, notices: map[string]notice.Notice{}, identities: map[string]identity.Identity{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if dir != "" {
@@ -75,42 +86,14 @@ func Open(dir string, log *slog.Logger) (*Keeper, error) {
 		if err := k.load(); err != nil {
 			return nil, err
 		}
+		k.openFile()
 	}
 	k.next = k.reserved
+	k.mu.Lock()
 	k.reserve()
+	k.mu.Unlock()
 	go k.loop()
 	return k, nil
-}
-
-func (k *Keeper) load() error {
-	data, err := os.ReadFile(k.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot read state file: %w", err)
-	}
-	k.size = int64(len(data))
-	now := time.Now()
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, tooLong)
-	for lines.Scan() {
-		var r record
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			k.log.Warn("skipping damaged line of state file", "file", k.path, "error", err)
-			continue
-		}
-		if r.Counters != nil {
-			k.reserved = *r.Counters
-		}
-		if n := r.Notice; n != nil {
-			k.notices[n.ID] = *n
-			if now.After(n.LastOccurred.Add(time.Duration(n.ExpireAfter))) {
-				delete(k.notices, n.ID)
-			}
-		}
-	}
-	return nil
 }
 
 // Notices returns what was kept, and the last notice id that may have been given.
@@ -122,6 +105,30 @@ func (k *Keeper) Notices() ([]notice.Notice, int) {
 		out = append(out, n)
 	}
 	return out, k.next.Notice
+}
+
+// Changes returns the kept changes, once.
+func (k *Keeper) Changes() []change.View {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := k.changes
+	k.changes = nil
+	return out
+}
+
+// OnRenew tells where to find all changes when the file is written anew. Call
+// it once, before the file can have grown.
+func (k *Keeper) OnRenew(views func() []change.View) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.views = views
+}
+
+// Identities returns the kept identities.
+func (k *Keeper) Identities() map[string]identity.Identity {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.identities
 }
 
 // NextChange and NextTask give ids that never repeat.
@@ -148,7 +155,7 @@ func (k *Keeper) take(which func(*Counters) *int) string {
 	return strconv.Itoa(*which(&k.next))
 }
 
-// reserve asks for a new block when less than half of one is left.
+// reserve writes down a new block when less than half of one is left.
 func (k *Keeper) reserve() {
 	moved := false
 	for _, p := range [][2]*int{
@@ -160,27 +167,79 @@ func (k *Keeper) reserve() {
 		}
 	}
 	if moved {
-		k.dirty[""] = true
-		k.poke()
+		c := k.reserved
+		k.append(record{Counters: &c})
 	}
 }
 
-// Notice leaves a notice to be written.
+// Notice writes a notice down.
 func (k *Keeper) Notice(n notice.Notice) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.notices[n.ID] = n
-	k.dirty[n.ID] = true
-	k.poke()
+	k.append(record{Notice: &n})
 }
 
-// Forget drops notices; they vanish from the file when it is next rewritten.
+// Change writes a change down.
+func (k *Keeper) Change(v change.View) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.append(record{Change: &v})
+}
+
+// SetIdentities writes all identities down and waits until they are on disk.
+// Where nothing can be written they are kept in memory, and that is no error.
+func (k *Keeper) SetIdentities(all map[string]identity.Identity) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.append(record{Identities: &all})
+	if k.file != nil {
+		if err := k.disk.sync(k.file); err != nil {
+			return fmt.Errorf("cannot write state: %w", err)
+		}
+	}
+	k.identities = all
+	return nil
+}
+
+// Forget drops notices; they vanish from the file when it is next written anew.
 func (k *Keeper) Forget(ids []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {
 		delete(k.notices, id)
-		delete(k.dirty, id)
+	}
+}
+
+// append adds one line to the file; the caller holds the lock.
+func (k *Keeper) append(r record) {
+	if k.file == nil {
+		return
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		k.log.Error("cannot encode state", "error", err)
+		return
+	}
+	line = append(line, '\n')
+	if err := k.disk.write(k.file, line); err != nil {
+		k.fail(err)
+		return
+	}
+	k.size += int64(len(line))
+	if k.renewing {
+		k.tail = append(k.tail, line...)
+	}
+	k.dirty = true
+	k.poke()
+}
+
+// fail gives the file up; the caller holds the lock.
+func (k *Keeper) fail(err error) {
+	k.log.Warn("cannot write state; it is kept in memory only", "file", k.path, "error", err)
+	if k.file != nil {
+		_ = k.file.Close()
+		k.file = nil
 	}
 }
 
@@ -191,15 +250,20 @@ func (k *Keeper) poke() {
 	}
 }
 
-// Close writes what is left, with exact counters, and ends.
+// Close makes everything durable, with exact counters, and ends.
 func (k *Keeper) Close() {
 	close(k.stop)
 	<-k.stopped
 	k.mu.Lock()
-	k.reserved = k.next
-	k.dirty[""] = true
-	k.mu.Unlock()
-	k.flush()
+	defer k.mu.Unlock()
+	c := k.next
+	k.append(record{Counters: &c})
+	if k.file != nil {
+		if err := errors.Join(k.disk.sync(k.file), k.file.Close()); err != nil {
+			k.log.Warn("cannot write state", "file", k.path, "error", err)
+		}
+		k.file = nil
+	}
 }
 
 func (k *Keeper) loop() {
@@ -219,75 +283,4 @@ func (k *Keeper) loop() {
 		}
 		k.flush()
 	}
-}
-
-// flush appends what is dirty, or rewrites a file that has grown too long.
-func (k *Keeper) flush() {
-	k.mu.Lock()
-	if k.path == "" || k.failed || len(k.dirty) == 0 {
-		clear(k.dirty)
-		k.mu.Unlock()
-		return
-	}
-	whole := k.size > tooLong
-	lines := k.render(whole)
-	clear(k.dirty)
-	k.mu.Unlock()
-	var err error
-	if whole {
-		err = rewrite(k.path, lines)
-		k.size = int64(len(lines))
-	} else {
-		err = appendTo(k.path, lines)
-		k.size += int64(len(lines))
-	}
-	if err != nil {
-		k.log.Warn("cannot write state; it is kept in memory only", "file", k.path, "error", err)
-		k.mu.Lock()
-		k.failed = true
-		k.mu.Unlock()
-	}
-}
-
-func (k *Keeper) render(whole bool) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	if whole || k.dirty[""] {
-		c := k.reserved
-		_ = enc.Encode(record{Counters: &c}) // numbers always encode
-	}
-	now := time.Now()
-	for id, n := range k.notices {
-		if now.After(n.LastOccurred.Add(time.Duration(n.ExpireAfter))) {
-			delete(k.notices, id)
-			continue
-		}
-		if whole || k.dirty[id] {
-			_ = enc.Encode(record{Notice: &n})
-		}
-	}
-	return out.Bytes()
-}
-
-func appendTo(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-func rewrite(path string, data []byte) error {
-	temp := path + "~"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := appendTo(temp, data); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }
