@@ -385,6 +385,38 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestJournalIsWaitedFor: what is committed is in the journal, though its agent reports a moment later; not for ever, and not
+// where nobody can report.
+func TestJournalIsWaitedFor(t *testing.T) {
+	b, _ := small(t)
+	uuid := b.reader.Models()[0].GetUuid()
+	b.put(map[key.Key]proto.Message{key.OfUnit(key.State, "web/0"): &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Schema: 1, MinReader: 1, Sequence: 3}}})
+	entry := func(id string) *controllerv1.JournalEntry {
+		return &controllerv1.JournalEntry{Model: uuid, Unit: "web/0", Event: &hookv1.Event{Id: id}, Outcome: "ok"}
+	}
+	b.book.Journal(entry("2-install"))
+	asked, looked := make(chan []*controllerv1.JournalEntry), make(chan struct{})
+	b.mu.Lock()
+	b.looked = looked
+	b.mu.Unlock()
+	go func() {
+		answer, err := call(t.Context(), b.client.Journal, &clientv1.JournalRequest{Model: "m", Unit: "web/0"})
+		if err != nil {
+			t.Error(err)
+		}
+		asked <- answer.GetEntries()
+	}()
+	<-looked // it has looked, and it was not there
+	b.book.Journal(entry("3-start"))
+	if got := <-asked; len(got) != 2 {
+		t.Errorf("the journal is %v", got)
+	}
+	b.put(map[key.Key]proto.Message{key.OfUnit(key.State, "web/0"): &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Schema: 1, MinReader: 1, Sequence: 9}}})
+	if got := ok(t, b.client.Journal, &clientv1.JournalRequest{Model: "m", Unit: "web/0"}).GetEntries(); len(got) != 2 {
+		t.Errorf("an entry that never comes: %v", got)
+	}
+}
+
 // TestMachineLocks: holders and waiting units of all models, by machine; the holder that speaks for itself is believed over
 // what others say of it, and one of another controller is known from those alone.
 func TestMachineLocks(t *testing.T) {

@@ -71,6 +71,7 @@ type box struct {
 	mu       sync.Mutex
 	states   map[string]*controllerv1.AgentState
 	away     bool
+	looked   chan struct{} // closed when somebody asks whether an agent is there
 	refuse   string // what the substrate says of every application
 	check    []*clientv1.Diagnostic
 	lastSpec *substratev1.ApplicationSpec
@@ -85,6 +86,10 @@ func (b *box) State(_, unit string) *controllerv1.AgentState {
 func (b *box) Connected(agent string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.looked != nil {
+		close(b.looked)
+		b.looked = nil
+	}
 	return agent != "" && !b.away
 }
 

@@ -102,7 +102,7 @@ func (s *Service) ShowApplication(_ context.Context, req *connect.Request[client
 }
 
 // Journal shows the events that a unit ran.
-func (s *Service) Journal(_ context.Context, req *connect.Request[clientv1.JournalRequest]) (*connect.Response[clientv1.JournalResponse], error) {
+func (s *Service) Journal(ctx context.Context, req *connect.Request[clientv1.JournalRequest]) (*connect.Response[clientv1.JournalResponse], error) {
 	m, err := s.model(req.Msg.GetModel())
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *Service) Journal(_ context.Context, req *connect.Request[clientv1.Journ
 	if err := model.CheckUnitName(req.Msg.GetUnit()); err != nil {
 		return nil, err
 	}
-	entries, err := s.cfg.Book.Entries(m.UUID, req.Msg.GetUnit(), int(req.Msg.GetLimit()))
+	entries, err := s.journal(ctx, m, req.Msg.GetUnit(), int(req.Msg.GetLimit()))
 	if err != nil {
 		return nil, err
 	}
