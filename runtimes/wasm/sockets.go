@@ -165,7 +165,7 @@ func refused(ctx context.Context, container string, err error) error {
 	switch {
 	case !errors.As(err, &said):
 		return unreachable(ctx, container, err)
-	case said.Kind == client.KindNotFound:
+	case said.Kind == client.KindNotFound, said.Status == http.StatusNotFound:
 		return errs.With(errs.NotFound, err)
 	case said.Kind == client.KindPermissionDenied, said.Kind == client.KindLoginRequired:
 		return errs.With(errs.Denied, err)

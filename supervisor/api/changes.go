@@ -89,7 +89,7 @@ func (s *Server) find(r *http.Request) (*change.Change, response) {
 	if c := s.cfg.Changes.Get(id); c != nil {
 		return c, nil
 	}
-	return nil, fail(http.StatusNotFound, kindNotFound, fmt.Sprintf("cannot find change with id %q", id))
+	return nil, fail(http.StatusNotFound, "", fmt.Sprintf("cannot find change with id %q", id))
 }
 
 func getChange(s *Server, r *http.Request) response {

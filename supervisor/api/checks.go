@@ -97,7 +97,7 @@ func postChecksRefresh(s *Server, r *http.Request) response {
 	}
 	info, found, err := s.cfg.Checks.Refresh(r.Context(), q.Name)
 	if !found {
-		return fail(http.StatusNotFound, kindNotFound, fmt.Sprintf("cannot find check with name %q", q.Name))
+		return fail(http.StatusNotFound, "", fmt.Sprintf("cannot find check with name %q", q.Name))
 	}
 	result := struct {
 		Info  checkInfo `json:"info"`

@@ -141,7 +141,7 @@ func getNotice(s *Server, r *http.Request) response {
 	id := r.PathValue("id")
 	n, found := s.cfg.Notices.Get(id)
 	if !found {
-		return fail(http.StatusNotFound, kindNotFound, fmt.Sprintf("cannot find notice with ID %q", id))
+		return fail(http.StatusNotFound, "", fmt.Sprintf("cannot find notice with ID %q", id))
 	}
 	if n.UserID != nil && *n.UserID != *c.uid && !c.admin() {
 		return fail(http.StatusForbidden, "", "not allowed to access notice with ID "+strconv.Quote(id))

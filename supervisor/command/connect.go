@@ -6,8 +6,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Lookup returns the function that upgrades a request to the named websocket
-// of a task. Its errors are of type [*Error].
+// Lookup takes the named websocket of a task and returns the function that
+// upgrades a request to it, which must be called. Its errors are of type [*Error].
 func (x *Executor) Lookup(task, id string) (func(http.ResponseWriter, *http.Request), error) {
 	t := x.cfg.Changes.Task(task)
 	if t == nil {
@@ -25,6 +25,9 @@ func (x *Executor) Lookup(task, id string) (func(http.ResponseWriter, *http.Requ
 	sl := s.slots[id]
 	if sl == nil {
 		return nil, refuse(http.StatusNotFound, "cannot find websocket with id %q", id)
+	}
+	if err := s.claim(sl, id); err != nil {
+		return nil, err
 	}
 	return func(w http.ResponseWriter, r *http.Request) { s.connect(sl, id, w, r) }, nil
 }
@@ -45,11 +48,6 @@ func (s *session) claim(sl *slot, id string) error {
 }
 
 func (s *session) connect(sl *slot, id string, w http.ResponseWriter, r *http.Request) {
-	if err := s.claim(sl, id); err != nil {
-		e := asError(err)
-		http.Error(w, e.Message, e.Status)
-		return
-	}
 	defer s.readers.Done()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // any Origin: access was decided by the peer's uid

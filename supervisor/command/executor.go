@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -234,12 +233,4 @@ func (x *Executor) RunCheck(ctx context.Context, e *plan.ExecCheck, limit int) (
 		return -1, "", err
 	}
 	return x.capture(ctx, spec, limit)
-}
-
-// asError returns err as an *Error, for handlers.
-func asError(err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	return &Error{Status: http.StatusInternalServerError, Message: err.Error()}
 }

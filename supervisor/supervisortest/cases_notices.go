@@ -1,0 +1,222 @@
+package supervisortest
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (p *probe) key() string { return "example.com/" + p.name }
+
+// notify records a notice with this run's key and more fields.
+func (p *probe) notify(more m) string {
+	body := m{"action": "add", "type": "custom", "key": p.key()}
+	for k, v := range more {
+		body[k] = v
+	}
+	id, _ := p.post("/v1/notices", body).object()["id"].(string)
+	p.must(id != "", "a new notice must have an id")
+	return id
+}
+
+func (p *probe) own(query ...string) []m {
+	return p.get("/v1/notices", append([]string{"keys", p.key()}, query...)...).list()
+}
+
+func noticeCases() []testCase {
+	return slices.Concat(noticeBasics(), noticeMore(), noticeRest())
+}
+
+func noticeBasics() []testCase {
+	return []testCase{
+		{"notices/add", func(p *probe) {
+			id := p.notify(m{"data": m{"k": "v"}, "repeat-after": "1h"})
+			n := p.get("/v1/notices/" + id).object()
+			p.has("notice", n, m{"id": id, "type": "custom", "key": p.key(), "user-id": os.Getuid(), "occurrences": 1,
+				"last-data": m{"k": "v"}, "repeat-after": "1h0m0s", "expire-after": "168h0m0s"})
+			p.times("notice", n, "first-occurred", "last-occurred", "last-repeated")
+		}},
+		{"notices/same-key-is-the-same-notice", func(p *probe) {
+			id := p.notify(m{"data": m{"k": "v"}})
+			p.must(p.notify(m{"data": m{"x": "y"}}) == id, "the same key has made another notice")
+			n := p.get("/v1/notices/" + id).object()
+			p.has("notice", n, m{"occurrences": 2, "last-data": m{"x": "y"}})
+			p.must(n["last-repeated"] == n["last-occurred"], "without repeat-after every occurrence repeats: %v", n)
+		}},
+		{"notices/repeat-after-holds-back", func(p *probe) {
+			p.notify(m{"repeat-after": "1h"})
+			id := p.notify(m{"repeat-after": "1h"})
+			n := p.get("/v1/notices/" + id).object()
+			p.must(n["last-repeated"] != n["last-occurred"] && n["last-repeated"] == n["first-occurred"], "it has repeated: %v", n)
+		}},
+		{"notices/filter-keys", func(p *probe) {
+			id := p.notify(nil)
+			list := p.own()
+			p.must(len(list) == 1 && list[0]["id"] == id, "got %v", list)
+		}},
+		{"notices/filter-types", func(p *probe) {
+			p.notify(nil)
+			p.must(len(p.own("types", "custom")) == 1, "it is custom")
+			p.must(len(p.own("types", "change-update,warning")) == 0, "it is neither change-update nor warning")
+			p.must(len(p.own("types", "gossip")) == 0, "an unknown type alone gives nothing")
+			p.must(len(p.own("types", "gossip,custom")) == 1, "an unknown type beside a known one is ignored")
+		}},
+		{"notices/filter-after", func(p *probe) {
+			p.notify(nil)
+			at, _ := p.own()[0]["last-repeated"].(string)
+			p.must(len(p.own("after", at)) == 0, "after is strict")
+			t, err := time.Parse(time.RFC3339Nano, at)
+			p.noErr(err, "last-repeated")
+			p.must(len(p.own("after", t.Add(-time.Nanosecond).Format(time.RFC3339Nano))) == 1, "one nanosecond before it must be seen")
+		}},
+	}
+}
+
+func noticeMore() []testCase {
+	return []testCase{
+		{"notices/sorted-by-last-repeated", func(p *probe) {
+			p.key1("a")
+			p.key1("b")
+			p.key1("a")
+			list := p.get("/v1/notices", "keys", p.key()+"/a", "keys", p.key()+"/b").list()
+			p.must(len(list) == 2 && list[0]["key"] == p.key()+"/b", "the one that repeated last must be last: %v", list)
+		}},
+		{"notices/wait-until-there-is-one", func(p *probe) {
+			came := make(chan []m, 1)
+			failed := make(chan any, 1)
+			go func() {
+				defer func() { failed <- recover() }()
+				came <- p.own("timeout", p.cfg.Patience.String())
+			}()
+			p.key1("other")
+			p.notify(nil)
+			if f := <-failed; f != nil {
+				panic(f)
+			}
+			list := <-came
+			p.must(len(list) == 1 && list[0]["key"] == p.key(), "got %v", list)
+		}},
+		{"notices/wait-in-vain", func(p *probe) {
+			list := p.own("timeout", "20ms")
+			p.must(len(list) == 0, "want [] after the time, got %v", list)
+		}},
+		{"notices/changes-make-them", func(p *probe) {
+			c := p.start(sleeper, "NAME")
+			list := p.get("/v1/notices", "types", "change-update", "keys", c["id"].(string)).list()
+			p.must(len(list) == 1, "want the notice of change %v, got %v", c["id"], list)
+			p.has("notice", list[0], m{"user-id": nil, "last-data": m{"kind": "start"}})
+			n, _ := list[0]["occurrences"].(float64)
+			p.must(n >= 2, "a change that began and ended has occurred %v times", n)
+		}},
+		{"notices/all-users", func(p *probe) {
+			p.notify(nil)
+			p.must(len(p.own("users", "all")) == 1, "all users include oneself")
+			p.must(len(p.own("user-id", "4242")) == 0, "another user's must not include one's own")
+		}},
+		{"notices/refuse-keys", func(p *probe) {
+			for _, key := range []string{"", "nothing", "a/b", "example.com", "Example.com/x", "example.com/", "exa--mple.com/x", "example.com/" + strings.Repeat("x", 256)} {
+				p.post("/v1/notices", m{"action": "add", "type": "custom", "key": key}).refused(400, "", "")
+			}
+		}},
+	}
+}
+
+func noticeRest() []testCase {
+	return []testCase{
+		{"notices/refuse-too-much-data", func(p *probe) {
+			p.post("/v1/notices", m{"action": "add", "type": "custom", "key": p.key(), "data": m{"k": strings.Repeat("x", 4096)}}).refused(400, "", "")
+		}},
+		{"notices/refuse-repeat-after", func(p *probe) {
+			p.post("/v1/notices", m{"action": "add", "type": "custom", "key": p.key(), "repeat-after": "soon"}).refused(400, "", "")
+		}},
+	}
+}
+
+// key1 records a notice below this run's key.
+func (p *probe) key1(last string) {
+	p.post("/v1/notices", m{"action": "add", "type": "custom", "key": p.key() + "/" + last}).sync()
+}
+
+func identityCases() []testCase {
+	read := m{"access": "read", "local": m{"user-id": 3000000000}}
+	act := func(p *probe, action string, value any) answer {
+		return p.post("/v1/identities", m{"action": action, "identities": m{p.name: value}})
+	}
+	return []testCase{
+		{"identities/add-and-remove", func(p *probe) {
+			a := act(p, "add", read).envelope(200, "sync")
+			p.must(a.env["result"] == nil, "adding has no result: %v", a.env)
+			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "read", "local": m{"user-id": 3e9}}})
+			act(p, "remove", nil).envelope(200, "sync")
+			p.has("identities", p.get("/v1/identities").object(), m{p.name: nil})
+		}},
+		{"identities/update-and-replace", func(p *probe) {
+			act(p, "update", read).refused(400, "", p.name)
+			act(p, "replace", read).envelope(200, "sync")
+			act(p, "add", read).refused(400, "", p.name)
+			act(p, "update", m{"access": "metrics", "local": m{"user-id": 3000000000}}).envelope(200, "sync")
+			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "metrics", "local": m{"user-id": 3e9}}})
+			act(p, "replace", nil).envelope(200, "sync")
+			act(p, "remove", nil).refused(400, "", p.name)
+		}},
+		{"identities/secrets-are-hidden", func(p *probe) {
+			act(p, "add", m{"access": "read", "basic": m{"password": "$6$abc$O2xKQv5QxNpHqJ9cqKTt8oRCpM1cMAqq1g7a5IR3Jxf6dXYdPdV2A7fZpm9D1y5xMMzLTyXbVjg5lZSQ6rOSn0"}}).envelope(200, "sync")
+			a := p.get("/v1/identities")
+			act(p, "remove", nil).envelope(200, "sync")
+			p.has("identity", a.object(), m{p.name: m{"access": "read", "basic": m{"password": "*****"}}})
+		}},
+		{"identities/refuse", func(p *probe) {
+			for _, bad := range []any{nil, m{}, m{"access": "king", "local": m{"user-id": 1}}, m{"access": "read"}, m{"local": m{"user-id": 1}}} {
+				act(p, "add", bad).refused(400, "", "")
+			}
+			act(p, "jump", read).refused(400, "", "jump")
+			p.post("/v1/identities", m{"action": "add", "identities": m{"9lives": read}}).refused(400, "", "")
+		}},
+		{"identities/a-user-can-be-promoted", func(p *probe) {
+			other := p.as(nobody)
+			act(p, "add", m{"access": "admin", "local": m{"user-id": nobody}}).envelope(200, "sync")
+			a := other.get("/v1/plan", "format", "yaml")
+			act(p, "remove", nil).envelope(200, "sync")
+			a.sync()
+			other.get("/v1/identities").sync()
+			other.post("/v1/identities", m{}).refused(401, "login-required", "access denied")
+			other.get("/v1/plan", "format", "yaml").refused(401, "login-required", "access denied")
+		}},
+	}
+}
+
+func accessCases() []testCase {
+	return []testCase{
+		{"access/anyone-reads", func(p *probe) {
+			o := p.as(nobody)
+			for _, path := range []string{"/v1/system-info", "/v1/health?names=no-such", "/v1/services", "/v1/changes", "/v1/checks", "/v1/notices"} {
+				o.get(path).sync()
+			}
+		}},
+		{"access/only-admins-write", func(p *probe) {
+			o := p.as(nobody)
+			for _, path := range []string{"/v1/plan?format=yaml", "/v1/files?action=list&path=/"} {
+				o.get(path).refused(401, "login-required", "access denied")
+			}
+			for _, path := range []string{"/v1/services", "/v1/layers", "/v1/files", "/v1/exec", "/v1/signals", "/v1/checks", "/v1/checks/refresh", "/v1/changes/1"} {
+				o.post(path, m{}).refused(401, "login-required", "access denied")
+			}
+			o.get("/v1/tasks/1/websocket/stdio").refused(401, "login-required", "access denied")
+		}},
+		{"access/method-is-judged-first", func(p *probe) {
+			p.as(nobody).get("/v1/layers").refused(405, "", "")
+		}},
+		{"access/notices-are-private", func(p *probe) {
+			o := p.as(nobody)
+			id := p.notify(nil)
+			p.must(len(o.get("/v1/notices", "keys", p.key()).list()) == 0, "another user sees a private notice")
+			o.get("/v1/notices/"+id).refused(403, "", "")
+			o.get("/v1/notices?users=all").refused(403, "", "")
+			o.get("/v1/notices?user-id=0").refused(403, "", "")
+			theirs, _ := o.post("/v1/notices", m{"action": "add", "type": "custom", "key": p.key()}).object()["id"].(string)
+			p.has("their notice", p.get("/v1/notices/"+theirs).object(), m{"user-id": nobody})
+			p.must(len(p.own("users", "all")) == 2, "an admin sees both with users=all")
+		}},
+	}
+}
