@@ -46,6 +46,8 @@ type world struct {
 	dir     string
 	digest  string
 	kill    func()
+	workers int
+	now     func() time.Time
 }
 
 // voice is a supervisor that says what it is given.
@@ -86,7 +88,8 @@ func (w *world) start() {
 		w.reach = w.side
 	}
 	a, err := agent.New(agent.Config{ID: agenttest.Agent, Incarnation: agenttest.Place, Dir: w.dir, RunDir: filepath.Join(w.dir, "run"),
-		Agents: w.client, Side: w.reach, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+		Agents: w.client, Side: w.reach, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Workers: w.workers, Now: w.now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -532,7 +535,7 @@ func TestMachineLock(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			inside, goOn := make(chan string, 4), make(chan struct{})
 			var busy atomic.Int64
-			w := newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+			w := newWorld(t, func(ctx context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
 				if s.Event.Name != "install" {
 					return ok(nil), nil
 				}
@@ -540,7 +543,10 @@ func TestMachineLock(t *testing.T) {
 					t.Error("two units of one machine run at once")
 				}
 				inside <- s.View.Unit.Name
-				<-goOn
+				select {
+				case <-goOn:
+				case <-ctx.Done():
+				}
 				busy.Add(-1)
 				return ok(nil), nil
 			})

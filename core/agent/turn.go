@@ -146,11 +146,8 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 		a.state(u, api.AgentExecuting, "running "+event.Name(ev))
 		u.told = "running"
 	}
-	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id, Now: t.in.Now}
-	if t.in.Model.Leads() {
-		job.LeaderUntil = a.lead.Until(u.key, t.in.Model.LeadTerm)
-		job.LeaderLeft = a.lead.Left(job.LeaderUntil)
-	}
+	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id}
+	a.upToDate(&job)
 	task, done := a.task(ctx, u, ev)
 	ran, err := a.dispatcher.Run(task, job)
 	cancelled := errors.Is(context.Cause(task), errCancelled)

@@ -123,18 +123,19 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), View: View(ViewInput{Model: job.Model, Cursor: job.Cursor,
-		Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller, LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})}
+	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return failed(err.Error()), nil // for the user to see; it is tried again as a hook is
 	}
 	if err := d.prepare(ctx, job, start.Workspace); err != nil {
 		return unprepared(err)
 	}
-	release, err := d.turn(ctx, job, kind, c)
+	release, err := d.turn(ctx, &job, kind, c)
 	if err != nil {
 		return Result{}, err
 	}
+	start.View = View(ViewInput{Model: job.Model, Cursor: job.Cursor, Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller,
+		LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})
 	crash.At("dispatch.before-run")
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})

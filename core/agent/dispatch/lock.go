@@ -8,8 +8,9 @@ import (
 	"github.com/bangle-dev/bangle/sdk/api"
 )
 
-// Lock waits for the unit's turn at the lock of its machine; release ends it. It may be held by anybody on the machine.
-type Lock func(ctx context.Context, job Job, file string) (release func(), err error)
+// Lock waits for the unit's turn at the lock of its machine; release ends it. It may be held by anybody on the machine, and
+// for long: what the job says of the time and of leadership is brought up to date.
+type Lock func(ctx context.Context, job *Job, file string) (release func(), err error)
 
 // machineLockConfig is the model's setting: off means that its units never take turns.
 const machineLockConfig = "machine-lock"
@@ -46,8 +47,8 @@ func LockFile(job Job, kind string, c *Charm) string {
 }
 
 // turn waits for the event's turn on its machine.
-func (d *Dispatcher) turn(ctx context.Context, job Job, kind string, c *Charm) (release func(), err error) {
-	file := LockFile(job, kind, c)
+func (d *Dispatcher) turn(ctx context.Context, job *Job, kind string, c *Charm) (release func(), err error) {
+	file := LockFile(*job, kind, c)
 	if file == "" || d.cfg.Lock == nil {
 		return func() {}, nil
 	}

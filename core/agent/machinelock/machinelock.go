@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -34,7 +35,8 @@ type Locks struct {
 // line is who waits for one file, in the order in which they came.
 type line struct {
 	held    bool
-	holder  Holder
+	holder  Holder        // empty until it has the kernel's lock
+	news    chan struct{} // closed when the holder is another
 	waiting []chan struct{}
 }
 
@@ -54,15 +56,16 @@ func (l *Locks) Take(ctx context.Context, file string, who Holder, waiting func(
 	if err := l.enter(ctx, file, waiting); err != nil {
 		return nil, err
 	}
-	f, err := seize(ctx, file, waiting)
+	f, err := seize(ctx, file, func(other Holder) {
+		l.holds(file, other) // who waits behind us waits for it too
+		waiting(other)
+	})
 	if err != nil {
 		l.leave(file)
 		return nil, err
 	}
 	who.PID, who.Since = os.Getpid(), time.Now()
-	l.mu.Lock()
-	l.lines[file].holder = who
-	l.mu.Unlock()
+	l.holds(file, who)
 	write(f, who)
 	return func() {
 		write(f, Holder{})
@@ -76,7 +79,7 @@ func (l *Locks) enter(ctx context.Context, file string, waiting func(Holder)) er
 	l.mu.Lock()
 	n := l.lines[file]
 	if n == nil {
-		n = &line{}
+		n = &line{news: make(chan struct{})}
 		l.lines[file] = n
 	}
 	if !n.held {
@@ -86,13 +89,9 @@ func (l *Locks) enter(ctx context.Context, file string, waiting func(Holder)) er
 	}
 	turn := make(chan struct{})
 	n.waiting = append(n.waiting, turn)
-	holder := n.holder
 	l.mu.Unlock()
-	waiting(holder)
-	select {
-	case <-turn:
+	if l.await(ctx, n, turn, waiting) {
 		return nil
-	case <-ctx.Done():
 	}
 	l.mu.Lock()
 	for i, c := range n.waiting {
@@ -105,6 +104,37 @@ func (l *Locks) enter(ctx context.Context, file string, waiting func(Holder)) er
 	l.mu.Unlock()
 	l.leave(file) // the turn came meanwhile
 	return gaveUp(ctx, file)
+}
+
+// await waits for the turn and tells whom for; false when ctx ended first.
+func (l *Locks) await(ctx context.Context, n *line, turn <-chan struct{}, waiting func(Holder)) bool {
+	var told *Holder
+	for {
+		l.mu.Lock()
+		holder, news := n.holder, n.news
+		l.mu.Unlock()
+		if told == nil || *told != holder {
+			told = &holder
+			waiting(holder)
+		}
+		select {
+		case <-turn:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-news:
+		}
+	}
+}
+
+// holds notes who has the lock, for those that wait.
+func (l *Locks) holds(file string, who Holder) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.lines[file]
+	n.holder = who
+	close(n.news)
+	n.news = make(chan struct{})
 }
 
 // leave gives the turn to the next.
@@ -121,10 +151,21 @@ func (l *Locks) leave(file string) {
 	n.waiting = n.waiting[1:]
 }
 
+// open makes the file where there is none. Where it is another user's it can be locked, but not written: others then do
+// not learn who holds it.
+func open(file string) (*os.File, error) {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o644)
+	if errors.Is(err, fs.ErrPermission) {
+		if f, again := os.Open(file); again == nil {
+			return f, nil
+		}
+	}
+	return f, err
+}
+
 // seize takes the kernel's lock.
 func seize(ctx context.Context, file string, waiting func(Holder)) (*os.File, error) {
-	// Everybody on the machine may be a user of its own.
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := open(file)
 	if err != nil {
 		return nil, errs.E(errs.Internal, "cannot take the machine lock: %w", err)
 	}

@@ -159,3 +159,58 @@ func TestOtherProcess(t *testing.T) {
 	release()
 	_ = cmd.Wait() // it was killed
 }
+
+// TestOthersFile: a file that may be read and not written is a lock all the same.
+func TestOthersFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lock")
+	if err := os.WriteFile(file, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	one, two := machinelock.New(), machinelock.New() // as two agents
+	release, err := one.Take(t.Context(), file, machinelock.Holder{Unit: "web/0"}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := two.Take(ctx, file, machinelock.Holder{}, func(machinelock.Holder) { cancel() }); !errs.Is(err, errs.Canceled) {
+		t.Errorf("while another one has it: %v", err)
+	}
+	release()
+}
+
+// TestNews: who waits comes to know the next holder too, and one of another process although somebody else asks the kernel.
+func TestNews(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lock")
+	other, err := machinelock.New().Take(t.Context(), file, machinelock.Holder{Unit: "other/0"}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := machinelock.New()
+	var all sync.WaitGroup
+	asks, waits, goOn := make(chan string, 9), make(chan string, 9), make(chan struct{})
+	take := func(unit string, told chan string) {
+		release, err := l.Take(t.Context(), file, machinelock.Holder{Unit: unit}, func(h machinelock.Holder) { told <- h.Unit })
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		<-goOn
+		release()
+	}
+	all.Go(func() { take("web/0", asks) })
+	if who := <-asks; who != "other/0" {
+		t.Errorf("the first waits for %q", who)
+	}
+	all.Go(func() { take("web/1", waits) })
+	if who := <-waits; who != "other/0" {
+		t.Errorf("who is behind it waits for %q", who)
+	}
+	other()
+	for who := range waits {
+		if who == "web/0" {
+			break
+		}
+	}
+	close(goOn)
+	all.Wait()
+}

@@ -24,6 +24,7 @@ const Never time.Duration = -1
 type Queue[K comparable] struct {
 	puts  chan K
 	dones chan done[K]
+	aside chan int
 	ended chan struct{}
 	busy  chan chan int
 }
@@ -35,7 +36,7 @@ type done[K comparable] struct {
 
 // New makes a queue.
 func New[K comparable]() *Queue[K] {
-	return &Queue[K]{puts: make(chan K), dones: make(chan done[K]), ended: make(chan struct{}), busy: make(chan chan int)}
+	return &Queue[K]{puts: make(chan K), dones: make(chan done[K]), aside: make(chan int), ended: make(chan struct{}), busy: make(chan chan int)}
 }
 
 // Put gives a key a turn. It waits until Run takes it, which is at once while Run runs, and forgets it once Run ended.
@@ -57,11 +58,26 @@ func (q *Queue[K]) Busy() int {
 	}
 }
 
+// Aside is called by a worker that is about to wait for something other than work: it keeps its key and gives up its place,
+// so that who waits does not keep others from working. Back, called once, takes a place again, at once.
+func (q *Queue[K]) Aside() (back func()) {
+	q.step(1)
+	return func() { q.step(-1) }
+}
+
+func (q *Queue[K]) step(n int) {
+	select {
+	case q.aside <- n:
+	case <-q.ended:
+	}
+}
+
 // owner is what the one goroutine knows.
 type owner[K comparable] struct {
 	ready   []K
 	waiting map[K]bool      // in ready
 	held    map[K]bool      // being worked on; true = woken meanwhile
+	aside   int             // how many of them only wait
 	timers  timers[K]       // by time
 	due     map[K]*timed[K] // the timer of a key, at most one
 }
@@ -73,7 +89,7 @@ func (q *Queue[K]) Run(ctx context.Context, limit int, work Work[K]) {
 	defer alarm.Stop()
 	defer close(q.ended)
 	for {
-		for len(o.ready) > 0 && len(o.held) < limit && ctx.Err() == nil {
+		for len(o.ready) > 0 && len(o.held)-o.aside < limit && ctx.Err() == nil {
 			q.begin(ctx, o.next(), work)
 		}
 		o.arm(alarm)
@@ -82,6 +98,8 @@ func (q *Queue[K]) Run(ctx context.Context, limit int, work Work[K]) {
 			o.put(key)
 		case d := <-q.dones:
 			o.release(d, time.Now())
+		case n := <-q.aside:
+			o.aside += n
 		case answer := <-q.busy:
 			answer <- len(o.held)
 		case now := <-alarm.C:
@@ -104,6 +122,7 @@ func (q *Queue[K]) drain(o *owner[K]) {
 	for len(o.held) > 0 {
 		select {
 		case <-q.puts:
+		case <-q.aside:
 		case answer := <-q.busy:
 			answer <- len(o.held)
 		case d := <-q.dones:

@@ -167,3 +167,43 @@ func TestRunWaitsForItsWorkers(t *testing.T) {
 		q.Put("c")
 	})
 }
+
+// TestAside: who only waits takes no worker's place, is counted as busy, and has one again when it goes on.
+func TestAside(t *testing.T) {
+	q := queue.New[int]()
+	ctx, cancel := context.WithCancel(t.Context())
+	goOn, began := make(chan struct{}), make(chan int)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		q.Run(ctx, 1, func(_ context.Context, k int) time.Duration {
+			if k == 2 {
+				began <- k
+				return queue.Never
+			}
+			back := q.Aside()
+			began <- k
+			<-goOn
+			back()
+			began <- -k
+			return queue.Never
+		})
+	}()
+	q.Put(0)
+	q.Put(1)
+	q.Put(2)
+	for want := range 3 {
+		if k := <-began; k != want {
+			t.Fatalf("%d began, want %d", k, want)
+		}
+	}
+	if n := q.Busy(); n < 2 {
+		t.Errorf("%d are busy, want those that wait", n)
+	}
+	goOn <- struct{}{}
+	<-began
+	goOn <- struct{}{}
+	<-began
+	cancel()
+	<-ended
+}
