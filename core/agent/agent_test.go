@@ -296,6 +296,9 @@ func TestKilledWithAnOpenCommit(t *testing.T) {
 			if n := w.store.Count("Commit written"); n != before+1 {
 				t.Errorf("%d commits were written, want %d", n, before+1)
 			}
+			w.until("the journal knows of it", func() bool {
+				return slices.ContainsFunc(w.server.Journal(), func(e *controllerv1.JournalEntry) bool { return e.Event.Id == "5-config-changed" && e.Revision > 0 })
+			})
 		})
 	}
 }

@@ -2,15 +2,19 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strconv"
 	"time"
 
+	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook/toolsocket"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
@@ -77,7 +81,8 @@ func (a *Agent) answered(u *unit, t *turn) {
 	if t.req.Event.GetKind() != api.EventExec {
 		return
 	}
-	answer := toolsocket.Answer{Exit: 1, Stderr: []byte("ERROR " + t.req.GetFailed().GetMessage() + "\n")}
+	failed := t.req.GetFailed()
+	answer := toolsocket.Answer{Exit: 1, Stdout: []byte(failed.GetStdout()), Stderr: []byte(failed.GetStderr() + "ERROR " + failed.GetMessage() + "\n")}
 	if done := t.req.GetDone(); done != nil {
 		answer = toolsocket.Answer{Exit: int(done.GetExitCode()), Stdout: []byte(done.GetStdout()), Stderr: []byte(done.GetStderr())}
 	}
@@ -93,8 +98,14 @@ func (a *Agent) cancelled(u *unit, in resolver.Input) {
 	}
 }
 
+// cancelGrace is how long a cancelled task's processes have between the request to end and their end by force.
+const cancelGrace = 5 * time.Second
+
 // errCancelled is why the processes of a cancelled task are ended.
-var errCancelled = errs.E(errs.Canceled, "cancelled")
+var errCancelled error = &charmruntime.Cancelled{Reason: "cancelled", Grace: cancelGrace}
+
+// cancelledMessage is what a task says that was ended before its time.
+const cancelledMessage = "cancelled while it ran"
 
 // task lets a task be cancelled while it runs: ctx then ends, and with it every process of the task. Hooks have none.
 func (a *Agent) task(ctx context.Context, u *unit, ev *hookv1.Event) (context.Context, func()) {
@@ -105,6 +116,23 @@ func (a *Agent) task(ctx context.Context, u *unit, ev *hookv1.Event) (context.Co
 	u.runs.Store(&run{task: ev.TaskId, end: end})
 	a.abort(u) // it may have been asked for meanwhile
 	return ctx, func() { u.runs.Store(nil); end(nil) }
+}
+
+// run gives the event to the charm. A task that was cancelled before it reached the charm is one that was killed.
+func (a *Agent) run(ctx context.Context, u *unit, job dispatch.Job) (dispatch.Result, error) {
+	ctx, over := a.task(ctx, u, job.Event)
+	defer over()
+	ran, err := a.dispatcher.Run(ctx, job)
+	if !errors.Is(context.Cause(ctx), errCancelled) {
+		return ran, err
+	}
+	if err != nil && (!ran.Started || errs.Is(err, errs.Canceled)) {
+		ran.Done, err = &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, ExitCode: 1}, nil
+	}
+	if ran.Done.GetOutcome() == charmruntimev1.Outcome_OUTCOME_KILLED {
+		ran.Done.Message = cancelledMessage
+	}
+	return ran, err
 }
 
 // abort ends the task that runs, if the model says so.

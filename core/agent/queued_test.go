@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -26,5 +27,17 @@ func TestQueuedCountsFromTheWakeThatLedToTheEvent(t *testing.T) {
 	now = now.Add(time.Minute)
 	if got := a.turn(u, in, resolver.Decision{}).queued; got != 0 {
 		t.Errorf("the next event, which nothing woke, was queued for %s, want 0", got)
+	}
+}
+
+// TestARefusalBecauseOfATask is none that the unit's state must move for.
+func TestARefusalBecauseOfATask(t *testing.T) {
+	for key, want := range map[string]int64{"task/3": 0, "ustate/web/0": 7, "": 7} {
+		a := &Agent{cfg: Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)}}
+		u := &unit{}
+		a.refused(u, &controllerv1.Guard{StateRevision: 7}, &controllerv1.Refusal{Kind: "conflict", Key: key})
+		if u.refused != want {
+			t.Errorf("after a refusal of %q the unit waits for what follows %d, want %d", key, u.refused, want)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/api"
-	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -92,6 +91,9 @@ func (a *Agent) begun(ctx context.Context, u *unit) bool {
 // refused notes that the unit's view is older than the store.
 func (a *Agent) refused(u *unit, g *controllerv1.Guard, r *controllerv1.Refusal) {
 	a.cfg.Log.Info("a write was refused", "unit", u.key.Unit, "kind", r.Kind, "why", r.Message)
+	if k, err := key.Parse(r.Key); err == nil && k.Kind == key.Task {
+		return // cancelled meanwhile: that moves the task's record, which wakes the unit, and not the unit's
+	}
 	u.refused, u.until = g.StateRevision, a.cfg.Now().Add(refusedWait)
 }
 
@@ -132,13 +134,19 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 		return true
 	}
 	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
+	entry := &controllerv1.JournalEntry{Model: u.key.Model, Unit: u.key.Unit, Event: t.req.Event, Outcome: "ok", Message: "committed by the agent's next start",
+		Revision: got.resp.Revision, StartUnixNano: a.cfg.Now().UnixNano(), Wrote: changeset.Wrote(t.req.GetDone().GetChangeset())}
+	if f := t.req.GetFailed(); f != nil {
+		entry.Outcome, entry.Message = "failed", f.Message
+	}
+	a.report.tell(entry)
 	return true
 }
 
 // dispatch gives the event to the charm; false means that nobody knows what ran.
 func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	if t.d.Do == resolver.Skip {
-		return true
+		return a.ended(ctx, u, t)
 	}
 	ev := t.d.Event
 	u.owns = ""
@@ -148,10 +156,7 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	}
 	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id}
 	a.upToDate(&job)
-	task, done := a.task(ctx, u, ev)
-	ran, err := a.dispatcher.Run(task, job)
-	cancelled := errors.Is(context.Cause(task), errCancelled)
-	done()
+	ran, err := a.run(ctx, u, job)
 	t.ran, t.ended = ran, a.cfg.Now()
 	if ctx.Err() != nil {
 		return false // the agent ends: the event is derived again
@@ -163,11 +168,10 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 		a.output(u, t)
 		return true
 	}
-	if cancelled && errs.Is(err, errs.Canceled) {
-		t.ran.Done = &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, ExitCode: 1, Message: errCancelled.Error()}
-		return true // before the charm ran
-	}
 	a.cfg.Log.Warn("an event has no end", "unit", u.key.Unit, "event", ev.Id, "err", err)
+	if !ran.Started && event.Task(ev.Kind) {
+		u.owns = ev.Id // it is recorded and has not run yet
+	}
 	if !ran.Started || event.Task(ev.Kind) {
 		return false
 	}
@@ -180,6 +184,19 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 	u.deaths = 0
 	t.ran.Done = &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, ExitCode: 1,
 		Message: fmt.Sprintf("the runtime ended %d times while it ran this event: %v", maxDeaths, err)}
+	return true
+}
+
+// ended sees to it that nothing is left running of a task that was interrupted, before it is said to have ended; false
+// means that something may be.
+func (a *Agent) ended(ctx context.Context, u *unit, t *turn) bool {
+	if !t.d.Interrupted {
+		return true
+	}
+	if err := a.dispatcher.End(ctx, dispatch.Job{Key: u.key, Event: t.d.Event, Model: t.in.Model, Cursor: t.in.Cursor}); err != nil {
+		a.cfg.Log.Warn("what an interrupted task left running may still be there", "unit", u.key.Unit, "event", t.d.Event.Id, "err", err)
+		return false
+	}
 	return true
 }
 

@@ -6,12 +6,16 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
+
+// execEnd is how long a command that had its time may take to end and to be heard of.
+const execEnd = 15 * time.Second
 
 // execFlags are the flags of exec.
 type execFlags struct {
@@ -24,7 +28,8 @@ func (a *app) execCommand() *cobra.Command {
 	var o *output
 	var f execFlags
 	var tf taskFlags
-	c := a.command(verb{use: "exec --unit UNIT,… | --application APPLICATION,… | --all -- COMMAND [ARG…]", least: 1, most: -1, short: "Run a command where a charm's hooks run",
+	var c *cobra.Command
+	c = a.command(verb{use: "exec --unit UNIT,… | --application APPLICATION,… | --all -- COMMAND [ARG…]", least: 1, most: -1, short: "Run a command where a charm's hooks run",
 		long: "The command has the hook tools of its unit: relation-get, config-get and so on. One argument is read by a shell, several are one command with its arguments. " +
 			"With one unit its output is printed as it is, and its exit code is that of `bangle exec`.",
 		example: "bangle exec --unit web/0 -- hostname\nbangle exec --unit web/leader -- relation-ids database\nbangle exec --application web --format yaml -- \"config-get | wc -l\"\nbangle exec --all -- uptime"},
@@ -38,6 +43,9 @@ func (a *app) execCommand() *cobra.Command {
 				return err
 			}
 			req.Model, req.Parallel, req.ExecutionGroup = t.model, tf.parallel, tf.group
+			if c.Flags().Changed("wait") || c.Flags().Changed("timeout") {
+				req.TimeoutMs, tf.longer = tf.wait.Milliseconds(), execEnd
+			}
 			tasks, err := a.start(ctx, t, req, &tf)
 			if err != nil || tf.background {
 				return err
@@ -53,7 +61,8 @@ func (a *app) execCommand() *cobra.Command {
 	s = a.modelScope(c)
 	o = a.answers(c, "plain", "json", "yaml")
 	tf.add(c)
-	c.Flags().BoolVar(&tf.parallel, "parallel", true, "run on all units at once")
+	c.Flags().Lookup("wait").Usage = "end the command when it runs longer than this; where it is not given only the waiting ends then"
+	c.Flags().BoolVar(&tf.parallel, "parallel", true, "do not take turns with what else runs on the unit's machine")
 	c.Flags().StringSliceVarP(&f.units, "unit", "u", nil, "units, separated by commas")
 	c.Flags().StringSliceVarP(&f.applications, "application", "a", nil, "applications, separated by commas: all their units")
 	c.Flags().StringSliceVar(&f.apps, "app", nil, "the same as --application")
@@ -91,11 +100,11 @@ func (a *app) execOutput(t *controllerv1.Task, o *output) error {
 	if _, err := io.WriteString(a.err, t.GetStderr()); err != nil {
 		return err
 	}
-	if code := t.GetExitCode(); code != 0 {
-		return exitCode(code & 0xff)
-	}
 	if t.GetStatus() != "completed" {
 		return fmt.Errorf("cannot run command on %s: task %s %s: %s", t.GetUnit(), t.GetId(), t.GetStatus(), first(t.GetMessage(), "no reason given"))
+	}
+	if code := t.GetExitCode(); code != 0 {
+		return exitCode(code & 0xff)
 	}
 	return nil
 }

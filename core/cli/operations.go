@@ -178,7 +178,8 @@ func (a *app) cancelTaskCommand() *cobra.Command {
 	var s *scope
 	var o *output
 	c := a.command(verb{use: "cancel-task ID…", least: 1, most: -1, short: "Cancel tasks",
-		long: "A task that waits never runs; one that runs is asked to stop.", example: "bangle cancel-task 4\nbangle cancel-task 4 5 6"},
+		long: "A task that waits never runs. One that runs is \"aborting\" until all its processes have ended, five seconds later by force, and then \"aborted\": " +
+			"nothing it wrote is kept, and its unit goes on. One that has done its work by then is completed.", example: "bangle cancel-task 4\nbangle cancel-task 4 5 6"},
 		func(ctx context.Context, args []string) error {
 			t, err := a.reach(ctx, s)
 			if err != nil {

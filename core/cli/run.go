@@ -42,13 +42,13 @@ func unitArgs(args []string) error {
 type taskFlags struct {
 	background, parallel, utc bool
 	group                     string
-	wait                      time.Duration
+	wait, longer              time.Duration // longer: to hear of what ends a task after the wait
 }
 
 func (f *taskFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.background, "background", false, "do not wait, only say the numbers of the tasks")
 	c.Flags().BoolVar(&f.utc, "utc", false, "show times in UTC")
-	c.Flags().StringVar(&f.group, "execution-group", "", "tasks of one group run one after the other")
+	c.Flags().StringVar(&f.group, "execution-group", "", "take turns only with tasks of this group on the unit's machine")
 	c.Flags().DurationVar(&f.wait, "wait", time.Minute, "give up waiting after this long; the tasks go on")
 	c.Flags().DurationVar(&f.wait, "timeout", time.Minute, "the same as --wait")
 }
@@ -85,7 +85,7 @@ func (a *app) runCommand() *cobra.Command {
 	s = a.modelScope(c)
 	o = a.answers(c, "plain", "json", "yaml")
 	f.add(c)
-	c.Flags().BoolVar(&f.parallel, "parallel", true, "run on all units at once")
+	c.Flags().BoolVar(&f.parallel, "parallel", false, "do not take turns with what else runs on the unit's machine, whatever the charm says")
 	c.Flags().StringVar(&file, "params", "", "a YAML file of parameters; those of the command line win")
 	c.Flags().BoolVar(&plainText, "string-args", false, "do not read the values as YAML")
 	c.ValidArgsFunction = a.completeRun
@@ -197,14 +197,14 @@ func (a *app) scheduled(op *controllerv1.Operation, tasks []*controllerv1.Task) 
 
 // finish waits for an operation and prints what its actions log as it comes.
 func (a *app) finish(ctx context.Context, t *target, operation string, f *taskFlags) ([]*controllerv1.Task, error) {
-	limited, cancel := limit(ctx, f.wait)
+	limited, cancel := limit(ctx, f.wait+f.longer)
 	defer cancel()
 	logged := map[string]int{}
 	for {
 		// The call comes back each second, so that logs are shown while an action runs.
 		answer, err := t.client.WaitOperation(limited, connect.NewRequest(&clientv1.WaitOperationRequest{Model: t.model, Operation: operation, TimeoutMs: 1000}))
 		if timeUp(limited) {
-			return nil, errs.E(errs.Unavailable, "cannot wait longer than %s for operation %s; it goes on: see %s show-operation %s", f.wait, operation, a.name, operation)
+			return nil, errs.E(errs.Unavailable, "cannot wait longer than %s for operation %s; it goes on: see %s show-operation %s", f.wait+f.longer, operation, a.name, operation)
 		}
 		if err != nil {
 			return nil, err

@@ -70,6 +70,8 @@ func TestVerbs(t *testing.T) {
 	command := done("web/0", "completed", 7)
 	command.Stdout, command.Stderr = "out\n", "err\n"
 	going := done("web/0", "running", 0)
+	aborted := done("web/0", "aborted", 143)
+	aborted.Message, aborted.Results, aborted.Stdout = "cancelled while it ran", map[string]string{"done": "50"}, "half\n"
 	empty := sampleModel("active", "idle")
 	empty.Applications, empty.Relations = nil, nil
 	// The limits of waits that are in vain leave a busy machine time for the first answer; what is shown does not depend on
@@ -130,6 +132,8 @@ func TestVerbs(t *testing.T) {
 		"run-too-long":       {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"run web/0 backup --wait 50ms"}},
 		"exec":               {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 -- hostname -f", "exec --unit web/0 hostname -f", "exec --unit web/leader 'echo $JUJU_UNIT_NAME | wc'", "exec -a web --app db -- uptime", "exec --all --format yaml --utc -- uptime"}},
 		"exec-cancelled":     {fake: &fake{tasks: []*controllerv1.Task{done("web/0", "cancelled", 0)}}, lines: []string{"exec --unit web/0 -- sleep 9"}},
+		"exec-limited":       {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 --wait 90s -- true", "exec --unit web/0 --timeout 2m --background -- true"}},
+		"run-aborted":        {fake: &fake{tasks: []*controllerv1.Task{aborted}}, lines: []string{"run web/0 x", "show-task 2 --utc", "show-operation 1 --utc", "exec --unit web/0 -- true"}},
 		"tasks":              {fake: &fake{tasks: []*controllerv1.Task{result}}, lines: []string{"actions web", "actions web --format json", "actions web --schema", "actions none", "show-operation 1 --utc", "show-operation 1 --utc --wait 1s --format json", "show-task 2", "show-task 2 --format yaml --utc", "operations --utc", "operations --utc --format json", "cancel-task 2 3"}},
 		"show-task-running":  {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"show-task 2 --utc"}},
 		"resolved":           {fake: &fake{hold: true}, lines: []string{"resolved web/0", "resolved web/0 web/1 --no-retry", "resolved --all", "resolve web/0 --wait"}},

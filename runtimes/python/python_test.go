@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bangle-dev/bangle/runtimes/python"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/hook/tool"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
@@ -214,6 +215,84 @@ func TestTimeoutEndsTheWholeSession(t *testing.T) {
 	for _, name := range []string{"other.pid", "child.pid"} {
 		if pid := readPID(t, filepath.Join(u.start.Workspace.CharmDir, name)); alive(pid) {
 			t.Errorf("process %d of %s is still running", pid, name)
+		}
+	}
+}
+
+// TestCancelAsksFirst: who cares ends in good order and is not killed, who does not is; nothing is left, and an action's
+// results are told.
+func TestCancelAsksFirst(t *testing.T) {
+	for _, grace := range []time.Duration{0, time.Second} {
+		u := newUnit(t, `#!/bin/sh
+trap 'echo bye; touch asked; exit 0' TERM
+setsid sh -c 'trap "" TERM; touch deaf; while :; do sleep 0.1; done' & echo $! > deaf.pid
+action-set done=half
+while [ ! -e deaf ]; do sleep 0.01; done
+touch ready
+while :; do sleep 0.01; done
+`)
+		u.start.Event = &hookv1.Event{Id: "5-backup", Kind: "action", Name: "backup", TaskId: "1"}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		there := func(name string) bool {
+			_, err := os.Stat(filepath.Join(u.start.Workspace.CharmDir, name))
+			return err == nil
+		}
+		go func() {
+			await(t, func() bool { return there("ready") })
+			cancel(&charmruntime.Cancelled{Reason: "not wanted", Grace: grace})
+		}()
+		done := u.dispatch(t, ctx, newHost())
+		if done.GetOutcome() != charmruntimev1.Outcome_OUTCOME_KILLED || done.GetLimit() != "cancel" || done.GetChangeset().GetAction().GetResults()["done"] != "half" {
+			t.Errorf("done = %v", done)
+		}
+		if asked := there("asked"); asked != (grace > 0) || strings.Contains(done.GetStdout(), "bye") != asked {
+			t.Errorf("grace %s: asked %v, stdout %q", grace, asked, done.GetStdout())
+		}
+		if pid := readPID(t, filepath.Join(u.start.Workspace.CharmDir, "deaf.pid")); alive(pid) {
+			t.Errorf("grace %s: process %d is still running", grace, pid)
+		}
+	}
+}
+
+// TestEnd: what an interrupted event left is gone when it returns, without another event.
+func TestEnd(t *testing.T) {
+	u := newUnit(t, "#!/bin/sh\n")
+	dir := u.start.Workspace.RunDir
+	if err := u.runtime.End(t.Context(), dir); err != nil {
+		t.Fatalf("nothing was left: %v", err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := exec.Command("sleep", "1000")
+	left.Env = []string{"JUJU_CONTEXT_ID=00000000000000000000000000000e4d"}
+	left.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- left.Wait() }()
+	write(t, filepath.Join(dir, "process.json"), `{"context":"00000000000000000000000000000e4d","boot_id":"`+strings.TrimSpace(string(boot))+`"}`, 0o600)
+	if err := u.runtime.End(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("what was left ended with %v, want killed", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "process.json")); !os.IsNotExist(err) {
+		t.Errorf("the record is still there: %v", err)
+	}
+}
+
+// TestPastItsTime names what was ended by what.
+func TestPastItsTime(t *testing.T) {
+	for kind, want := range map[string]string{"config-changed": "the hook was ended by hook-timeout 200ms", "action": "the action was ended by hook-timeout 200ms", "exec": "the command was ended by hook-timeout 200ms"} {
+		u := newUnit(t, "#!/bin/sh\nsleep 1000\n")
+		u.start.Event = &hookv1.Event{Id: "5-x", Kind: kind, Name: "x", TaskId: "1", Command: []string{"sleep", "1000"}}
+		u.start.TimeoutMs = 200
+		if done := u.dispatch(t, t.Context(), newHost()); done.GetMessage() != want {
+			t.Errorf("%s: %q, want %q", kind, done.GetMessage(), want)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
 	}
 	rec.PID, rec.StartTime = cmd.Process.Pid, startTime(cmd.Process.Pid)
 	if err := rec.save(dir); err != nil {
-		return nil, errors.Join(err, endSession(ctx, rec))
+		return nil, errors.Join(err, endSession(ctx, rec, 0))
 	}
 	killed := r.wait(ctx, cmd, rec)
 	r.collect(dir)
@@ -116,6 +116,9 @@ func (r *run) launch(socket string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// pastTime is how long processes have to end once their event's time is over.
+const pastTime = 5 * time.Second
+
 // wait returns when the process has ended, by itself or because of a limit or a cancel, which it names.
 func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed string) {
 	exited := make(chan struct{})
@@ -129,18 +132,22 @@ func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed strin
 		defer t.Stop()
 		limit = t.C
 	}
+	var grace time.Duration
 	select {
 	case <-exited:
 		return ""
 	case <-limit:
-		killed = "hook-timeout " + (time.Duration(r.start.GetTimeoutMs()) * time.Millisecond).String()
+		killed, grace = "hook-timeout "+(time.Duration(r.start.GetTimeoutMs())*time.Millisecond).String(), pastTime
 	case <-ctx.Done():
 		killed = charmruntime.LimitCancel
+		if c, ok := errors.AsType[*charmruntime.Cancelled](context.Cause(ctx)); ok {
+			grace = c.Grace
+		}
 	case <-r.tools.rebootNow:
 		killed = charmruntime.LimitReboot
 	}
 	// Not the caller's context: it may be what has just ended, and the session must be gone before the next event.
-	if err := endSession(context.WithoutCancel(ctx), rec); err != nil {
+	if err := endSession(context.WithoutCancel(ctx), rec, grace); err != nil {
 		r.runtime.log.Error("cannot end session", "unit", r.hook.UnitName(), "error", err)
 	}
 	<-exited
@@ -197,9 +204,12 @@ func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev
 		d.Changeset = r.hook.Changeset()
 	case killed != "":
 		d.Outcome, d.Limit = charmruntimev1.Outcome_OUTCOME_KILLED, killed
-		d.Message = "the hook was ended by " + killed
+		d.Message = "the " + noun(kind) + " was ended by " + killed
 		if killed == charmruntime.LimitCancel {
 			d.Message = "cancelled while it ran"
+		}
+		if kind == api.EventAction {
+			d.Changeset = r.hook.Changeset() // its results are shown
 		}
 	case d.ExitCode != 0 && kind != api.EventExec:
 		d.Outcome = charmruntimev1.Outcome_OUTCOME_FAILED
@@ -213,6 +223,17 @@ func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev
 		d.Outcome, d.Changeset = charmruntimev1.Outcome_OUTCOME_OK, r.hook.Changeset()
 	}
 	return d
+}
+
+// noun is what people call an event of that kind.
+func noun(kind string) string {
+	switch kind {
+	case api.EventAction:
+		return "action"
+	case api.EventExec:
+		return "command"
+	}
+	return "hook"
 }
 
 // lookPath finds a program on the PATH that the process will have, not on the runtime's.

@@ -35,7 +35,10 @@ type Runtime struct {
 	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
 }
 
-var _ charmruntime.Runtime = (*Runtime)(nil)
+var (
+	_ charmruntime.Runtime = (*Runtime)(nil)
+	_ charmruntime.Ender   = (*Runtime)(nil)
+)
 
 // New makes a runtime; it starts nothing.
 func New(c Config) *Runtime {
@@ -95,6 +98,12 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_NOT_IMPLEMENTED, Changeset: run.hook.Changeset()}, nil
 	}
 	return run.do(ctx)
+}
+
+// End ends what an interrupted event of the unit left running.
+func (r *Runtime) End(ctx context.Context, runDir string) error {
+	r.quiet(runDir)
+	return endInterrupted(ctx, runDir)
 }
 
 // program finds what to execute for an event; nil means that the charm has no handler for it.

@@ -57,7 +57,7 @@ func endInterrupted(ctx context.Context, dir string) error {
 	}
 	var r record
 	if json.Unmarshal(text, &r) == nil && r.Context != "" && r.BootID == bootID() {
-		if err := endSession(ctx, r); err != nil {
+		if err := endSession(ctx, r, 0); err != nil {
 			return err
 		}
 	}
@@ -65,21 +65,30 @@ func endInterrupted(ctx context.Context, dir string) error {
 	return nil
 }
 
-// endSession kills every process of an event, again and again until none is left: a process may fork while it is being
-// looked for.
-func endSession(ctx context.Context, r record) error {
+// endSession ends every process of an event: each is asked once, and what is there after the grace is killed, again and
+// again until none is left, since a process may fork while it is being looked for.
+func endSession(ctx context.Context, r record, grace time.Duration) error {
+	force, asked, pause := time.Now().Add(grace), map[int]bool{}, 2*time.Millisecond
 	for {
-		pids := members(r)
+		pids, late := members(r), !time.Now().Before(force)
 		if len(pids) == 0 {
 			return nil
 		}
 		for _, pid := range pids {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone already
+			if late {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone already
+			} else if !asked[pid] {
+				asked[pid] = true
+				_ = syscall.Kill(pid, syscall.SIGTERM)
+			}
+		}
+		if pause = min(2*pause, 50*time.Millisecond); late {
+			pause = 2 * time.Millisecond
 		}
 		select {
 		case <-ctx.Done():
 			return errs.E(errs.Unavailable, "cannot end interrupted event: processes %v are still there: %w", pids, ctx.Err())
-		case <-time.After(2 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -2,6 +2,7 @@ package charmruntime
 
 import (
 	"context"
+	"time"
 
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
@@ -35,3 +36,20 @@ type Host interface {
 	// Immediate hands over what takes effect before the hook ends. It never blocks on the controller.
 	Immediate(what *charmruntimev1.Immediate)
 }
+
+// Ender is implemented by runtimes whose charms' processes may outlive the runtime's own.
+type Ender interface {
+	// End ends every process that an interrupted event of the unit with that run directory left behind, and waits for
+	// them. It is not called while an event of the unit is in flight. Without such processes it is no error.
+	End(ctx context.Context, runDir string) error
+}
+
+// Cancelled is the cause of an event's context that the host ended: errors.As finds it in context.Cause.
+type Cancelled struct {
+	Reason string
+	// Grace is how long the event's processes have between the request to end (SIGTERM) and their end by force; 0 is
+	// none. It must stay below the ten seconds after which a runtime counts as one that does not obey.
+	Grace time.Duration
+}
+
+func (c *Cancelled) Error() string { return c.Reason }

@@ -2,10 +2,12 @@ package charmruntime_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -38,6 +40,14 @@ func (s scripted) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 		panic("as told")
 	case "nothing":
 		return nil, nil
+	case "cancelled":
+		host.Immediate(&charmruntimev1.Immediate{})
+		<-ctx.Done()
+		done := &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_KILLED, Message: context.Cause(ctx).Error()}
+		if c, ok := errors.AsType[*charmruntime.Cancelled](context.Cause(ctx)); ok {
+			done.Stats = &charmruntimev1.Stats{WallUs: c.Grace.Microseconds()}
+		}
+		return done, nil
 	case "meet":
 		select {
 		case s.meet <- struct{}{}:
@@ -139,5 +149,60 @@ func TestCallsOfOneEventDoNotMix(t *testing.T) {
 		if len(answer) != n {
 			t.Errorf("call %d was answered with %q", n, answer)
 		}
+	}
+}
+
+// begun closes itself when the event says something.
+type begun chan struct{}
+
+func (begun) Call(context.Context, string, string) (string, error) { return "", nil }
+func (b begun) Immediate(*charmruntimev1.Immediate)                { close(b) }
+
+// TestACancelSaysHowMuchTimeThereIs, over the wire too; who only ends the context gives none.
+func TestACancelSaysHowMuchTimeThereIs(t *testing.T) {
+	remote, _ := serve(t)
+	for _, c := range []struct {
+		cause  error
+		reason string
+		grace  time.Duration
+	}{{&charmruntime.Cancelled{Reason: "not wanted", Grace: 3 * time.Second}, "not wanted", 3 * time.Second}, {errors.New("the agent ends"), "the agent ends", 0}} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		said := make(begun)
+		go func() { <-said; cancel(c.cause) }()
+		done, err := remote.Dispatch(ctx, event("cancelled"), said)
+		if err != nil || done.GetMessage() != c.reason || done.GetStats().GetWallUs() != c.grace.Microseconds() {
+			t.Errorf("%v: got %v, %v", c.cause, done, err)
+		}
+	}
+}
+
+// ending is a runtime that has something to end.
+type ending struct {
+	scripted
+	dirs chan string
+}
+
+func (e ending) End(_ context.Context, dir string) error {
+	e.dirs <- dir
+	return errs.E(errs.Unavailable, "it does not end")
+}
+
+// TestEnd reaches a runtime that has something to end, and is no error where there is none.
+func TestEnd(t *testing.T) {
+	remote, _ := serve(t)
+	if err := remote.End(t.Context(), "/run/u"); err != nil {
+		t.Errorf("a runtime without End: %v", err)
+	}
+	dirs := make(chan string, 1)
+	served := plugintest.Serve(t, func(to grpc.ServiceRegistrar) {
+		charmruntime.Register(to, ending{dirs: dirs}, slog.New(slog.DiscardHandler))
+	})
+	other := charmruntime.Client(served.Conn)
+	t.Cleanup(other.Close)
+	if err := other.End(t.Context(), "/run/u"); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("error = %v", err)
+	}
+	if dir := <-dirs; dir != "/run/u" {
+		t.Errorf("asked for %q", dir)
 	}
 }

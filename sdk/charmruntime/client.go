@@ -59,6 +59,15 @@ func (r *Remote) Unload(ctx context.Context, handle string) error {
 	return err
 }
 
+// End asks the runtime; one that has nothing to end is no error.
+func (r *Remote) End(ctx context.Context, runDir string) error {
+	_, err := r.api.End(ctx, &charmruntimev1.EndRequest{RunDir: runDir})
+	if errs.Is(err, errs.Unsupported) {
+		return nil
+	}
+	return err
+}
+
 // Dispatch runs one event on a lane of its own. When ctx ends, the runtime is
 // told and its Done is returned; one that does not end the event within ten
 // seconds loses the lane and the error is of class Unavailable: the caller then

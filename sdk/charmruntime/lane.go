@@ -53,9 +53,11 @@ func (l *lane) cancelWith(ctx context.Context) (stop func()) {
 	finished, told := make(chan struct{}), make(chan struct{})
 	stopFunc := context.AfterFunc(ctx, func() {
 		defer close(told)
-		reason := context.Cause(ctx).Error()
-		_ = l.send(&charmruntimev1.DispatchRequest{Message: &charmruntimev1.DispatchRequest_Cancel{
-			Cancel: &charmruntimev1.Cancel{Reason: reason}}}) // a lost stream is found by Recv
+		cancel := &charmruntimev1.Cancel{Reason: context.Cause(ctx).Error()}
+		if c, ok := errors.AsType[*Cancelled](context.Cause(ctx)); ok {
+			cancel.GraceMs = c.Grace.Milliseconds()
+		}
+		_ = l.send(&charmruntimev1.DispatchRequest{Message: &charmruntimev1.DispatchRequest_Cancel{Cancel: cancel}}) // a lost stream is found by Recv
 		timer := time.NewTimer(obeys)
 		defer timer.Stop()
 		select {

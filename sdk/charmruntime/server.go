@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -38,6 +39,15 @@ func (s *server) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*ch
 // Unload asks the implementation.
 func (s *server) Unload(ctx context.Context, req *charmruntimev1.UnloadRequest) (*charmruntimev1.UnloadResponse, error) {
 	return &charmruntimev1.UnloadResponse{}, s.rt.Unload(ctx, req.GetHandle())
+}
+
+// End asks the implementation, if it has anything to end.
+func (s *server) End(ctx context.Context, req *charmruntimev1.EndRequest) (*charmruntimev1.EndResponse, error) {
+	ender, ok := s.rt.(Ender)
+	if !ok {
+		return s.UnimplementedRuntimeServer.End(ctx, req)
+	}
+	return &charmruntimev1.EndResponse{}, ender.End(ctx, req.GetRunDir())
 }
 
 // Dispatch serves a lane until the host ends it. An event that ends with an
@@ -95,7 +105,7 @@ func receive(stream charmruntimev1.Runtime_DispatchServer, events chan<- *flight
 			}
 		case *charmruntimev1.DispatchRequest_Cancel:
 			if now != nil {
-				now.cancel(errs.E(errs.Canceled, "%s", m.Cancel.GetReason()))
+				now.cancel(errs.With(errs.Canceled, &Cancelled{Reason: m.Cancel.GetReason(), Grace: time.Duration(m.Cancel.GetGraceMs()) * time.Millisecond}))
 			}
 		}
 	}

@@ -130,6 +130,7 @@ func (s *Store) fail(req *controllerv1.CommitRequest, f *controllerv1.CommitFail
 	if id := req.Event.TaskId; id != "" {
 		s.editTask(id, func(t *controllerv1.Task) {
 			aborting := t.Status == api.TaskAborting
+			t.Results, t.Stdout, t.Stderr = f.Results, f.Stdout, f.Stderr
 			if t.Status, t.Message, t.ExitCode = api.TaskFailed, f.Message, f.ExitCode; aborting {
 				t.Status = api.TaskAborted
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
+	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
@@ -87,6 +88,8 @@ type Runtime struct {
 	running map[string]string
 	runs    []string // "web/0 1-install"
 	views   map[string]*hookv1.View
+	ended   int
+	stuck   int
 }
 
 // NewRuntime runs code; nil does nothing and succeeds.
@@ -109,6 +112,30 @@ func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*cha
 
 // Unload forgets nothing.
 func (r *Runtime) Unload(context.Context, string) error { return nil }
+
+// End implements charmruntime.Ender; it fails as often as Stick says.
+func (r *Runtime) End(context.Context, string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended++; r.ended <= r.stuck {
+		return errs.E(errs.Unavailable, "something is still there")
+	}
+	return nil
+}
+
+// Stick lets the first so many Ends fail.
+func (r *Runtime) Stick(times int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stuck = times
+}
+
+// Ended says how often the runtime was asked to end what an interrupted event left.
+func (r *Runtime) Ended() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}
 
 // Runs lists the events that charms were given, in order.
 func (r *Runtime) Runs() []string {

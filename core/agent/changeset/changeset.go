@@ -57,7 +57,7 @@ func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone
 	done := ran.Done
 	switch {
 	case d.Interrupted:
-		return nil, &controllerv1.CommitFailed{Message: "interrupted: the agent was restarted while it ran; it is never run again by itself"}
+		return nil, &controllerv1.CommitFailed{Message: d.Reason}
 	case done == nil:
 		return &controllerv1.CommitDone{Changeset: empty}, nil
 	}
@@ -82,7 +82,11 @@ func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone
 		}
 		return &controllerv1.CommitDone{Changeset: empty, ExitCode: done.ExitCode, Stdout: done.Stdout, Stderr: done.Stderr, Message: done.Message}, nil
 	}
-	return nil, &controllerv1.CommitFailed{ExitCode: done.ExitCode, Message: done.Message}
+	failed := &controllerv1.CommitFailed{ExitCode: done.ExitCode, Message: done.Message}
+	if event.Task(d.Event.Kind) {
+		failed.Results, failed.Stdout, failed.Stderr = done.GetChangeset().GetAction().GetResults(), done.Stdout, done.Stderr
+	}
+	return nil, failed
 }
 
 // LeaderOnly says whether something was written that only a leader may write.

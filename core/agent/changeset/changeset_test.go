@@ -92,9 +92,25 @@ func TestInterruptedTask(t *testing.T) {
 	ev := &hookv1.Event{Id: "6-backup", Kind: "action", Name: "backup", TaskId: "1"}
 	in := input(&controllerv1.Pending{Event: ev, Step: "begun"})
 	in.Cursor.Suspended = &controllerv1.Pending{Event: &hookv1.Event{Id: "5-start"}, Step: "failed", Attempt: 2}
-	req := changeset.Commit(in, resolver.Decision{Do: resolver.Skip, Event: ev, Interrupted: true}, dispatch.Result{}, &controllerv1.Guard{}, "id")
+	req := changeset.Commit(in, resolver.Decision{Do: resolver.Skip, Event: ev, Interrupted: true, Reason: "interrupted"}, dispatch.Result{}, &controllerv1.Guard{}, "id")
 	if !strings.Contains(req.GetFailed().GetMessage(), "interrupted") || req.Cursor.Pending.GetEvent().GetId() != "5-start" || req.Cursor.Suspended != nil {
 		t.Errorf("got %v", req)
+	}
+}
+
+// TestKilledTask keeps what it said and nothing that it wrote; of a hook not even that is kept.
+func TestKilledTask(t *testing.T) {
+	for _, kind := range []string{"action", "exec", "start"} {
+		ev := &hookv1.Event{Id: "5-x", Kind: kind, Name: "x", TaskId: "1"}
+		ran := ended(killed, &hookv1.Changeset{UnitStatus: &hookv1.Status{Current: "active"}, Action: &hookv1.ActionResult{Results: map[string]string{"a": "b"}}})
+		ran.Done.Stdout, ran.Done.Stderr = "out", "err"
+		f := changeset.Commit(input(nil), resolver.Decision{Do: resolver.Run, Event: ev}, ran, &controllerv1.Guard{}, "id").GetFailed()
+		if f == nil || f.Message != "KeyError" || f.ExitCode != 3 {
+			t.Fatalf("%s: got %v", kind, f)
+		}
+		if said := f.Stdout == "out" && f.Stderr == "err" && f.Results["a"] == "b"; said != (kind != "start") {
+			t.Errorf("%s: got %v", kind, f)
+		}
 	}
 }
 

@@ -105,17 +105,14 @@ const wasmTimeout = 10 * time.Second
 // derived again. A charm that cannot be loaded, or a package that is broken, is a failed event.
 func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	// Storage may be attached before the unit was installed with any charm.
-	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest), job.Model.Application.Runtime)
+	c, err := d.charm(ctx, job)
 	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Exhausted) {
 		return failed(err.Error()), nil
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	kind := job.Model.Application.Runtime
-	if kind == "" {
-		kind = string(c.Runtime)
-	}
+	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
 	rt, err := d.cfg.Runtimes.Get(ctx, kind)
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
 		return failed(err.Error()), nil
@@ -134,6 +131,10 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if ctx.Err() != nil {
+		release()
+		return Result{}, errs.E(errs.Canceled, "cannot dispatch event %s: %w", job.Event.Id, context.Cause(ctx))
+	}
 	start.View = View(ViewInput{Model: job.Model, Cursor: job.Cursor, Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller,
 		LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})
 	crash.At("dispatch.before-run")
@@ -148,6 +149,31 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		d.collect(job, &r)
 	}
 	return r, err
+}
+
+// charm finds the charm that the unit has.
+func (d *Dispatcher) charm(ctx context.Context, job Job) (*Charm, error) {
+	return d.cfg.Charms.Get(ctx, job.Key.Model, cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest), job.Model.Application.Runtime)
+}
+
+// End ends what an earlier life of the agent or of the runtime left running of the job's event, which is not run again. A
+// charm or a runtime that cannot be had cannot have left anything that somebody could end.
+func (d *Dispatcher) End(ctx context.Context, job Job) error {
+	c, err := d.charm(ctx, job)
+	if err == nil {
+		var rt charmruntime.Runtime
+		if rt, err = d.cfg.Runtimes.Get(ctx, cmp.Or(job.Model.Application.Runtime, string(c.Runtime))); err == nil {
+			if ender, ok := rt.(charmruntime.Ender); ok {
+				return ender.End(ctx, d.cfg.RunDir(job.Key))
+			}
+			return nil
+		}
+	}
+	switch errs.Class(err) {
+	case errs.Invalid, errs.Exhausted, errs.NotFound, errs.Denied, errs.Unsupported:
+		return nil
+	}
+	return err
 }
 
 // failed is an event that ended before the charm ran.
@@ -213,14 +239,21 @@ func problems(all []*charmruntimev1.Diagnostic) string {
 	return strings.Join(text, "; ")
 }
 
-// timeout is how long the event may take: the task's or the application's word, else the runtime's custom.
+// hookTimeoutConfig is the model's setting for applications that say nothing; 0 is the runtime's custom.
+const hookTimeoutConfig = "hook-timeout"
+
+// timeout is how long the event may take: the task's, the application's or the model's word, else the runtime's custom.
 func timeout(job Job, kind string) int64 {
 	for _, t := range job.Model.Tasks {
 		if t.Id == job.Event.TaskId && t.TimeoutMs > 0 {
 			return t.TimeoutMs
 		}
 	}
-	switch ms := job.Model.Application.HookTimeoutMs; {
+	ms := job.Model.Application.HookTimeoutMs
+	if every, err := time.ParseDuration(job.Model.Model.GetConfig()[hookTimeoutConfig]); ms == 0 && err == nil {
+		ms = every.Milliseconds()
+	}
+	switch {
 	case ms < 0:
 		return 0
 	case ms > 0:

@@ -318,12 +318,16 @@ func TestWhatIsShownIsCountedOn(t *testing.T) {
 	}
 }
 
-// TestTimeouts: none for executables, ten seconds of guest time for WASM, the application's word over both.
+// TestTimeouts: none for executables, ten seconds of guest time for WASM, the model's word over both, the application's over
+// that, and the task's over all.
 func TestTimeouts(t *testing.T) {
 	for _, c := range []struct {
-		runtime  string
-		set, out int64
-	}{{"python", 0, 0}, {"wasm", 0, 10_000}, {"wasm", -1, 0}, {"python", 1500, 1500}} {
+		runtime   string
+		set, task int64
+		model     string
+		out       int64
+	}{{"python", 0, 0, "", 0}, {"wasm", 0, 0, "", 10_000}, {"wasm", -1, 0, "", 0}, {"python", 1500, 0, "", 1500},
+		{"python", 0, 0, "30m", 1_800_000}, {"wasm", 0, 0, "0s", 10_000}, {"python", 1500, 0, "30m", 1500}, {"python", -1, 0, "30m", 0}, {"python", 1500, 700, "30m", 700}} {
 		var got int64
 		rt := agenttest.NewRuntime(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
 			got = s.TimeoutMs
@@ -331,8 +335,51 @@ func TestTimeouts(t *testing.T) {
 		})
 		d, job := runner(t, rt)
 		job.Model.Application.Runtime, job.Model.Application.HookTimeoutMs = c.runtime, c.set
+		job.Model.Model = &controllerv1.Model{Config: map[string]string{"hook-timeout": c.model}}
+		if c.task > 0 {
+			job.Event = &hookv1.Event{Id: "1-backup", Kind: "action", Name: "backup", TaskId: "1"}
+			job.Model.Tasks = []*controllerv1.Task{{Id: "1", TimeoutMs: c.task}}
+		}
 		if _, err := d.Run(t.Context(), job); err != nil || got != c.out {
-			t.Errorf("%s with hook-timeout %d: %d ms, %v; want %d", c.runtime, c.set, got, err, c.out)
+			t.Errorf("%+v: %d ms, %v", c, got, err)
 		}
 	}
+}
+
+// TestNothingRunsOnceItIsCancelled: not even where the runtime would not look.
+func TestNothingRunsOnceItIsCancelled(t *testing.T) {
+	rt := agenttest.NewRuntime(t, nil)
+	d, job := runner(t, rt)
+	if _, err := d.Run(t.Context(), job); err != nil { // the charm is there now
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := d.Run(ctx, job); !errs.Is(err, errs.Canceled) || r.Started || len(rt.Runs()) != 1 {
+		t.Errorf("%+v, %v after %v", r, err, rt.Runs())
+	}
+}
+
+// TestEnd asks the charm's runtime; where there is no charm or no runtime there is nothing to end.
+func TestEnd(t *testing.T) {
+	rt := agenttest.NewRuntime(t, nil)
+	d, job := runner(t, rt)
+	rt.Stick(1)
+	if err := d.End(t.Context(), job); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("a runtime that cannot end it: %v", err)
+	}
+	if err := d.End(t.Context(), job); err != nil || rt.Ended() != 2 {
+		t.Errorf("%v after %d", err, rt.Ended())
+	}
+	d, job = runner(t, absent{})
+	if err := d.End(t.Context(), job); err != nil {
+		t.Errorf("without a runtime: %v", err)
+	}
+}
+
+// absent has no runtime.
+type absent struct{}
+
+func (absent) Get(context.Context, string) (charmruntime.Runtime, error) {
+	return nil, errs.E(errs.NotFound, "there is none")
 }

@@ -1,10 +1,12 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/api"
 )
 
@@ -24,16 +26,13 @@ func LockFile(job Job, kind string, c *Charm) string {
 		return ""
 	}
 	parallel, group := false, ""
-	switch job.Event.Kind {
-	case api.EventAction:
-		if a, ok := c.Actions[job.Event.Name]; ok {
-			parallel, group = a.Parallel, a.ExecutionGroup
-		}
-	case api.EventExec:
-		for _, t := range job.Model.Tasks {
-			if t.GetId() == job.Event.TaskId {
-				parallel, group = t.GetParallel(), t.GetExecutionGroup()
-			}
+	if job.Event.Kind == api.EventAction {
+		a := c.Actions[job.Event.Name]
+		parallel, group = a.Parallel, a.ExecutionGroup
+	}
+	for _, t := range job.Model.Tasks {
+		if event.Task(job.Event.Kind) && t.GetId() == job.Event.TaskId { // who started it may say so too
+			parallel, group = parallel || t.GetParallel(), cmp.Or(t.GetExecutionGroup(), group)
 		}
 	}
 	switch {

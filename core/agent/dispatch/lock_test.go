@@ -33,6 +33,8 @@ func TestLockFile(t *testing.T) {
 		{"an action that may run beside others", "/lock", "python", "", action("beside"), nil, ""},
 		{"an action of a group", "/lock", "python", "", action("grouped"), nil, "/lock.*"},
 		{"an action of a group of its own", "/lock", "python", "", action("alone"), nil, "/lock.*"},
+		{"an action that who started it lets run beside others", "/lock", "python", "", action("plain"), &controllerv1.Task{Id: "1", Parallel: true}, ""},
+		{"an action put into another group", "/lock", "python", "", action("plain"), &controllerv1.Task{Id: "1", ExecutionGroup: "x"}, "/lock.*"},
 		{"a command", "/lock", "python", "", command, &controllerv1.Task{Id: "1"}, "/lock"},
 		{"a command that may run beside others", "/lock", "python", "", command, &controllerv1.Task{Id: "1", Parallel: true}, ""},
 		{"a command of a group", "/lock", "python", "", command, &controllerv1.Task{Id: "1", Parallel: true, ExecutionGroup: "x"}, "/lock.*"},

@@ -27,7 +27,13 @@ func interrupted(in Input) (Decision, bool) {
 	if p.GetStep() != stepBegun || !event.Task(p.Event.Kind) {
 		return none()
 	}
-	return Decision{Do: Skip, Event: proto.CloneOf(p.Event), Interrupted: true, Reason: "interrupted"}, true
+	reason := "interrupted: the agent was restarted while it ran; it is never run again by itself"
+	for _, t := range in.Model.Tasks {
+		if t.Id == p.Event.TaskId && t.Status == api.TaskAborting {
+			reason = "cancelled; the agent was restarted while it ran"
+		}
+	}
+	return Decision{Do: Skip, Event: proto.CloneOf(p.Event), Interrupted: true, Reason: reason}, true
 }
 
 // begun: what was recorded comes first, with the same arguments, whatever the model says by now.

@@ -136,8 +136,9 @@ func (s *sim) commit(in resolver.Input, d resolver.Decision, guard *controllerv1
 	req.Outcome = &controllerv1.CommitRequest_Done{Done: &controllerv1.CommitDone{Changeset: &hookv1.Changeset{EventId: d.Event.Id}}}
 	switch hook := unit + " " + event.Name(d.Event); {
 	case d.Interrupted:
-		req.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: "interrupted"}}
-		note += " interrupted"
+		req.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: d.Reason}}
+		word, _, _ := strings.Cut(d.Reason, " ")
+		note += " " + strings.Trim(word, ":;")
 	case d.Do == resolver.Skip:
 		note += " skipped"
 	case s.fails[hook] > 0 && !event.Task(d.Event.Kind):

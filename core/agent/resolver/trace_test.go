@@ -111,6 +111,7 @@ var commands = map[string]func(*sim, []string){
 	},
 	"run":      func(s *sim, w []string) { s.store.Run(w[0], w[1], "{}") },
 	"exec":     func(s *sim, w []string) { s.store.Exec(w[0], w[1:]...) },
+	"cancel":   func(s *sim, w []string) { s.store.Cancel(w[0]) },
 	"resolved": func(s *sim, w []string) { s.store.Resolve(w[0], !has(w, "no-retry")) },
 	"lead":     func(s *sim, w []string) { s.store.Lead(w[0], w[1]) },
 	"model":    func(s *sim, w []string) { k, v, _ := strings.Cut(w[0], "="); s.store.ModelConfig(k, v) },

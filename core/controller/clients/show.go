@@ -101,7 +101,7 @@ func (s *Service) ShowApplication(_ context.Context, req *connect.Request[client
 	return connect.NewResponse(resp), bad.err()
 }
 
-// Journal shows the events that a unit ran.
+// Journal shows the events that a unit ran, up to the last one that its status shows.
 func (s *Service) Journal(ctx context.Context, req *connect.Request[clientv1.JournalRequest]) (*connect.Response[clientv1.JournalResponse], error) {
 	m, err := s.model(req.Msg.GetModel())
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -186,6 +187,35 @@ func TestShow(t *testing.T) {
 	defer stream.Close()
 	if !stream.Receive() || stream.Msg().GetRecords()[0].GetMessage() != "hello" || stream.Receive() {
 		t.Errorf("%v %v", stream.Msg(), stream.Err())
+	}
+}
+
+// TestJournalReachesTheLastEvent: an agent's report of it may still be under way; one that was lost is not waited for.
+func TestJournalReachesTheLastEvent(t *testing.T) {
+	b, _ := small(t)
+	uuid := b.reader.Models()[0].GetUuid()
+	last := func(id string, attempt int32, at time.Time) {
+		b.put(map[key.Key]proto.Message{key.OfUnit(key.State, "web/0"): &controllerv1.UnitState{Last: &controllerv1.Ended{EventId: id, Attempt: attempt, AtUnixNano: at.UnixNano()}}})
+	}
+	entry := func(id string, attempt int32) *controllerv1.JournalEntry {
+		return &controllerv1.JournalEntry{Model: uuid, Unit: "web/0", Outcome: "ok", Event: &hookv1.Event{Id: id, Attempt: attempt}}
+	}
+	ask := &clientv1.JournalRequest{Model: "m", Unit: "web/0", Limit: 1}
+	b.book.Journal(entry("3-config-changed", 0))
+	last("3-config-changed", 1, time.Now().Add(time.Minute))
+	answer := make(chan []*controllerv1.JournalEntry, 1)
+	go func() { answer <- ok(t, b.client.Journal, ask).GetEntries() }()
+	for range 5 { // time for the question to be asked
+		ok(t, b.client.ListOperations, &clientv1.ListOperationsRequest{Model: "m"})
+	}
+	b.book.Journal(&controllerv1.JournalEntry{Model: uuid, Unit: "web/1"})
+	b.book.Journal(entry("3-config-changed", 1))
+	if got := <-answer; len(got) != 1 || got[0].GetEvent().GetAttempt() != 1 {
+		t.Errorf("the journal ends with %v", got)
+	}
+	last("4-start", 0, time.Now().Add(-time.Minute))
+	if got := ok(t, b.client.Journal, ask).GetEntries(); len(got) != 1 || got[0].GetEvent().GetId() != "3-config-changed" {
+		t.Errorf("of a journal that lost an entry comes %v", got)
 	}
 }
 

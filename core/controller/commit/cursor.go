@@ -14,8 +14,9 @@ import (
 const blockSize = 64
 
 // cursor drafts the unit's state, which is the guard of its next commit, and the blocks of members beside it. The cursor
-// is kept as sent, fields that this controller does not know included; members that lie in it are moved to their blocks.
-func (d *draft) cursor(c *controllerv1.Cursor, blocks []*controllerv1.MemberBlock) *controllerv1.Refusal {
+// is kept as sent, fields that this controller does not know included; members that lie in it are moved to their blocks. last is the
+// event that was committed last, which may be this one.
+func (d *draft) cursor(c *controllerv1.Cursor, blocks []*controllerv1.MemberBlock, last *controllerv1.Ended) *controllerv1.Refusal {
 	k := key.OfUnit(key.State, d.guard.Unit)
 	if c == nil {
 		return refuse(Invalid, k.String(), "a commit must carry the cursor")
@@ -47,8 +48,13 @@ func (d *draft) cursor(c *controllerv1.Cursor, blocks []*controllerv1.MemberBloc
 		r.Members = nil
 	}
 	d.dropBlocks(func(k key.Key) bool { return c.GetRelations()[k.Relation] == nil })
-	d.put(k, &controllerv1.UnitState{Cursor: c, CommitId: d.id})
+	d.put(k, &controllerv1.UnitState{Cursor: c, CommitId: d.id, Last: last})
 	return nil
+}
+
+// last is the event that the unit committed last.
+func (d *draft) last() *controllerv1.Ended {
+	return value[*controllerv1.UnitState](d.entry(key.OfUnit(key.State, d.guard.Unit))).GetLast()
 }
 
 // block drafts one block of members; an empty one is deleted.

@@ -14,7 +14,7 @@ import (
 
 // begin drafts a Begin.
 func (d *draft) begin(req *controllerv1.BeginRequest) *controllerv1.Refusal {
-	if refusal := d.cursor(req.GetCursor(), req.GetMembers()); refusal != nil {
+	if refusal := d.cursor(req.GetCursor(), req.GetMembers(), d.last()); refusal != nil {
 		return refusal
 	}
 	if req.GetCursor().GetPending() == nil {
@@ -41,7 +41,8 @@ func (d *draft) commit(req *controllerv1.CommitRequest) *controllerv1.Refusal {
 	if req.GetEvent().GetId() == "" {
 		return refuse(Invalid, "", "a commit must name its event")
 	}
-	if refusal := d.cursor(req.GetCursor(), req.GetMembers()); refusal != nil {
+	last := &controllerv1.Ended{EventId: req.GetEvent().GetId(), Attempt: req.GetEvent().GetAttempt(), AtUnixNano: d.now.UnixNano()}
+	if refusal := d.cursor(req.GetCursor(), req.GetMembers(), last); refusal != nil {
 		return refusal
 	}
 	if req.GetResolvedUsed() {
@@ -248,6 +249,7 @@ func (d *draft) failed(req *controllerv1.CommitRequest, f *controllerv1.CommitFa
 	if event.GetTaskId() != "" {
 		return d.task(event.GetTaskId(), func(t *controllerv1.Task) {
 			t.Status, t.Message, t.ExitCode = ended(t, true), f.GetMessage(), f.GetExitCode()
+			t.Results, t.Stdout, t.Stderr = f.GetResults(), f.GetStdout(), f.GetStderr()
 		})
 	}
 	k := key.OfUnit(key.Status, d.guard.Unit)

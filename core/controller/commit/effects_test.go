@@ -221,6 +221,31 @@ func TestActionRunsAtMostOnce(t *testing.T) {
 	}
 }
 
+// TestStateNamesTheLastEvent that was committed, whatever came of it; what was only begun is not it.
+func TestStateNamesTheLastEvent(t *testing.T) {
+	w := newWorld(t)
+	last := func() *controllerv1.Ended {
+		return get[*controllerv1.UnitState](w, key.OfUnit(key.State, "web/0")).GetLast()
+	}
+	r := w.request("web/0", "start", nil)
+	r.Event.Attempt = 2
+	w.commit(r)
+	if l := last(); l.GetEventId() != "1-start" || l.GetAttempt() != 2 || l.GetAtUnixNano() != now.UnixNano() {
+		t.Errorf("after a hook: %v", l)
+	}
+	w.put(key.Named(key.Task, "1"), &controllerv1.Task{Id: "1", Unit: "web/0", Status: "pending"})
+	if resp, err := w.begin("web/0", "1"); err != nil || resp.Refusal != nil || last().GetEventId() != "1-start" {
+		t.Errorf("after a Begin: %v, %v, %v", last(), resp, err)
+	}
+	r = w.request("web/0", "action", nil)
+	r.Event.TaskId = "1"
+	r.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: "interrupted"}}
+	w.commit(r)
+	if l := last(); l.GetEventId() != "2-action" || l.GetAttempt() != 0 {
+		t.Errorf("after a failed action: %v", l)
+	}
+}
+
 func TestTaskEnds(t *testing.T) {
 	for _, c := range []struct {
 		status string
@@ -237,11 +262,13 @@ func TestTaskEnds(t *testing.T) {
 		r := w.request("web/0", "action", &hookv1.Changeset{Action: c.action})
 		r.Event.TaskId = "1"
 		if c.failed {
-			r.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: "interrupted", ExitCode: 1}}
+			r.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: "interrupted", ExitCode: 1, Stdout: "out", Stderr: "err", Results: map[string]string{"a": "b"}}}
 		}
 		w.commit(r)
 		if task := get[*controllerv1.Task](w, key.Named(key.Task, "1")); task.Status != c.want {
 			t.Errorf("%+v ends %s, want %s", c, task.Status, c.want)
+		} else if c.failed && (task.Stdout != "out" || task.Stderr != "err" || task.Results["a"] != "b") {
+			t.Errorf("%+v has not what it said: %v", c, task)
 		}
 		if w.has(key.OfUnit(key.Status, "web/0")) {
 			t.Error("a task's end is in the unit's status")

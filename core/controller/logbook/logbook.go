@@ -46,6 +46,7 @@ type Book struct {
 	mu        sync.Mutex
 	files     map[string]*file // by name without directory
 	followers map[*follower]struct{}
+	awaited   map[string]map[chan struct{}]struct{} // by unit of a model
 	closed    bool
 }
 
@@ -60,7 +61,7 @@ func New(cfg Config) (*Book, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make log directory: %w", err)
 	}
-	return &Book{cfg: cfg, files: map[string]*file{}, followers: map[*follower]struct{}{}}, nil
+	return &Book{cfg: cfg, files: map[string]*file{}, followers: map[*follower]struct{}{}, awaited: map[string]map[chan struct{}]struct{}{}}, nil
 }
 
 // Log takes records of any models, in order. A record without a model belongs
@@ -85,6 +86,32 @@ func (b *Book) Journal(entries ...*controllerv1.JournalEntry) {
 		b.write(journalName(e.GetModel()), e)
 	}
 	b.flush()
+	for _, e := range entries {
+		for told := range b.awaited[e.GetModel()+" "+e.GetUnit()] {
+			select {
+			case told <- struct{}{}:
+			default: // it has yet to look
+			}
+		}
+	}
+}
+
+// Await fills told whenever the journal takes entries of the unit, until stop is called.
+func (b *Book) Await(model, unit string) (told <-chan struct{}, stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	name, mine := model+" "+unit, make(chan struct{}, 1)
+	if b.awaited[name] == nil {
+		b.awaited[name] = map[chan struct{}]struct{}{}
+	}
+	b.awaited[name][mine] = struct{}{}
+	return mine, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if delete(b.awaited[name], mine); len(b.awaited[name]) == 0 {
+			delete(b.awaited, name)
+		}
+	}
 }
 
 // flush hands what was written to the kernel, so that the death of the process

@@ -895,8 +895,10 @@ func (x *Reply) GetErrorMessage() string {
 }
 
 type Cancel struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How long the event's processes have between the request to end and their end by force; 0 = none.
+	GraceMs       int64 `protobuf:"varint,2,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -938,6 +940,93 @@ func (x *Cancel) GetReason() string {
 	return ""
 }
 
+func (x *Cancel) GetGraceMs() int64 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+type EndRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunDir        string                 `protobuf:"bytes,1,opt,name=run_dir,json=runDir,proto3" json:"run_dir,omitempty"` // the unit's: Workspace.run_dir
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndRequest) Reset() {
+	*x = EndRequest{}
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndRequest) ProtoMessage() {}
+
+func (x *EndRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndRequest.ProtoReflect.Descriptor instead.
+func (*EndRequest) Descriptor() ([]byte, []int) {
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EndRequest) GetRunDir() string {
+	if x != nil {
+		return x.RunDir
+	}
+	return ""
+}
+
+type EndResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndResponse) Reset() {
+	*x = EndResponse{}
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndResponse) ProtoMessage() {}
+
+func (x *EndResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndResponse.ProtoReflect.Descriptor instead.
+func (*EndResponse) Descriptor() ([]byte, []int) {
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{14}
+}
+
 type DispatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -952,7 +1041,7 @@ type DispatchResponse struct {
 
 func (x *DispatchResponse) Reset() {
 	*x = DispatchResponse{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[13]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1053,7 @@ func (x *DispatchResponse) String() string {
 func (*DispatchResponse) ProtoMessage() {}
 
 func (x *DispatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[13]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1066,7 @@ func (x *DispatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DispatchResponse.ProtoReflect.Descriptor instead.
 func (*DispatchResponse) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{13}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DispatchResponse) GetMessage() isDispatchResponse_Message {
@@ -1049,7 +1138,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[14]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1150,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[14]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1163,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{14}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Call) GetId() int64 {
@@ -1113,7 +1202,7 @@ type Immediate struct {
 
 func (x *Immediate) Reset() {
 	*x = Immediate{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[15]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1214,7 @@ func (x *Immediate) String() string {
 func (*Immediate) ProtoMessage() {}
 
 func (x *Immediate) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[15]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1227,7 @@ func (x *Immediate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Immediate.ProtoReflect.Descriptor instead.
 func (*Immediate) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{15}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Immediate) GetWhat() isImmediate_What {
@@ -1209,7 +1298,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[16]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1310,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[16]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1323,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{16}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LogLine) GetLevel() string {
@@ -1275,7 +1364,7 @@ type StatusSet struct {
 
 func (x *StatusSet) Reset() {
 	*x = StatusSet{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[17]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1376,7 @@ func (x *StatusSet) String() string {
 func (*StatusSet) ProtoMessage() {}
 
 func (x *StatusSet) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[17]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1389,7 @@ func (x *StatusSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusSet.ProtoReflect.Descriptor instead.
 func (*StatusSet) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{17}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StatusSet) GetApplication() bool {
@@ -1334,7 +1423,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[18]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1435,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[18]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1448,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{18}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Done) GetOutcome() Outcome {
@@ -1437,7 +1526,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[19]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1538,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[19]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1551,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{19}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Stats) GetWallUs() int64 {
@@ -1550,9 +1639,14 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\bresponse\x18\x02 \x01(\tR\bresponse\x12\x1f\n" +
 	"\verror_class\x18\x03 \x01(\tR\n" +
 	"errorClass\x12#\n" +
-	"\rerror_message\x18\x04 \x01(\tR\ferrorMessage\" \n" +
+	"\rerror_message\x18\x04 \x01(\tR\ferrorMessage\";\n" +
 	"\x06Cancel\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xc8\x01\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x19\n" +
+	"\bgrace_ms\x18\x02 \x01(\x03R\agraceMs\"%\n" +
+	"\n" +
+	"EndRequest\x12\x17\n" +
+	"\arun_dir\x18\x01 \x01(\tR\x06runDir\"\r\n" +
+	"\vEndResponse\"\xc8\x01\n" +
 	"\x10DispatchResponse\x122\n" +
 	"\x04call\x18\x01 \x01(\v2\x1c.bangle.charmruntime.v1.CallH\x00R\x04call\x12A\n" +
 	"\timmediate\x18\x02 \x01(\v2!.bangle.charmruntime.v1.ImmediateH\x00R\timmediate\x122\n" +
@@ -1601,12 +1695,13 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"OUTCOME_OK\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_FAILED\x10\x02\x12\x1b\n" +
 	"\x17OUTCOME_NOT_IMPLEMENTED\x10\x03\x12\x12\n" +
-	"\x0eOUTCOME_KILLED\x10\x042\xeb\x02\n" +
+	"\x0eOUTCOME_KILLED\x10\x042\xbb\x03\n" +
 	"\aRuntime\x12Q\n" +
 	"\x04Info\x12#.bangle.charmruntime.v1.InfoRequest\x1a$.bangle.charmruntime.v1.InfoResponse\x12Q\n" +
 	"\x04Load\x12#.bangle.charmruntime.v1.LoadRequest\x1a$.bangle.charmruntime.v1.LoadResponse\x12W\n" +
 	"\x06Unload\x12%.bangle.charmruntime.v1.UnloadRequest\x1a&.bangle.charmruntime.v1.UnloadResponse\x12a\n" +
-	"\bDispatch\x12'.bangle.charmruntime.v1.DispatchRequest\x1a(.bangle.charmruntime.v1.DispatchResponse(\x010\x01BKZIgithub.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1;charmruntimev1b\x06proto3"
+	"\bDispatch\x12'.bangle.charmruntime.v1.DispatchRequest\x1a(.bangle.charmruntime.v1.DispatchResponse(\x010\x01\x12N\n" +
+	"\x03End\x12\".bangle.charmruntime.v1.EndRequest\x1a#.bangle.charmruntime.v1.EndResponseBKZIgithub.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1;charmruntimev1b\x06proto3"
 
 var (
 	file_charmruntime_v1_charmruntime_proto_rawDescOnce sync.Once
@@ -1621,7 +1716,7 @@ func file_charmruntime_v1_charmruntime_proto_rawDescGZIP() []byte {
 }
 
 var file_charmruntime_v1_charmruntime_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_charmruntime_v1_charmruntime_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_charmruntime_v1_charmruntime_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_charmruntime_v1_charmruntime_proto_goTypes = []any{
 	(Mode)(0),                // 0: bangle.charmruntime.v1.Mode
 	(Outcome)(0),             // 1: bangle.charmruntime.v1.Outcome
@@ -1638,17 +1733,19 @@ var file_charmruntime_v1_charmruntime_proto_goTypes = []any{
 	(*Workspace)(nil),        // 12: bangle.charmruntime.v1.Workspace
 	(*Reply)(nil),            // 13: bangle.charmruntime.v1.Reply
 	(*Cancel)(nil),           // 14: bangle.charmruntime.v1.Cancel
-	(*DispatchResponse)(nil), // 15: bangle.charmruntime.v1.DispatchResponse
-	(*Call)(nil),             // 16: bangle.charmruntime.v1.Call
-	(*Immediate)(nil),        // 17: bangle.charmruntime.v1.Immediate
-	(*LogLine)(nil),          // 18: bangle.charmruntime.v1.LogLine
-	(*StatusSet)(nil),        // 19: bangle.charmruntime.v1.StatusSet
-	(*Done)(nil),             // 20: bangle.charmruntime.v1.Done
-	(*Stats)(nil),            // 21: bangle.charmruntime.v1.Stats
-	(*v1.Event)(nil),         // 22: bangle.hook.v1.Event
-	(*v1.View)(nil),          // 23: bangle.hook.v1.View
-	(*v1.Status)(nil),        // 24: bangle.hook.v1.Status
-	(*v1.Changeset)(nil),     // 25: bangle.hook.v1.Changeset
+	(*EndRequest)(nil),       // 15: bangle.charmruntime.v1.EndRequest
+	(*EndResponse)(nil),      // 16: bangle.charmruntime.v1.EndResponse
+	(*DispatchResponse)(nil), // 17: bangle.charmruntime.v1.DispatchResponse
+	(*Call)(nil),             // 18: bangle.charmruntime.v1.Call
+	(*Immediate)(nil),        // 19: bangle.charmruntime.v1.Immediate
+	(*LogLine)(nil),          // 20: bangle.charmruntime.v1.LogLine
+	(*StatusSet)(nil),        // 21: bangle.charmruntime.v1.StatusSet
+	(*Done)(nil),             // 22: bangle.charmruntime.v1.Done
+	(*Stats)(nil),            // 23: bangle.charmruntime.v1.Stats
+	(*v1.Event)(nil),         // 24: bangle.hook.v1.Event
+	(*v1.View)(nil),          // 25: bangle.hook.v1.View
+	(*v1.Status)(nil),        // 26: bangle.hook.v1.Status
+	(*v1.Changeset)(nil),     // 27: bangle.hook.v1.Changeset
 }
 var file_charmruntime_v1_charmruntime_proto_depIdxs = []int32{
 	5,  // 0: bangle.charmruntime.v1.LoadRequest.limits:type_name -> bangle.charmruntime.v1.Limits
@@ -1656,30 +1753,32 @@ var file_charmruntime_v1_charmruntime_proto_depIdxs = []int32{
 	11, // 2: bangle.charmruntime.v1.DispatchRequest.start:type_name -> bangle.charmruntime.v1.Start
 	13, // 3: bangle.charmruntime.v1.DispatchRequest.reply:type_name -> bangle.charmruntime.v1.Reply
 	14, // 4: bangle.charmruntime.v1.DispatchRequest.cancel:type_name -> bangle.charmruntime.v1.Cancel
-	22, // 5: bangle.charmruntime.v1.Start.event:type_name -> bangle.hook.v1.Event
-	23, // 6: bangle.charmruntime.v1.Start.view:type_name -> bangle.hook.v1.View
+	24, // 5: bangle.charmruntime.v1.Start.event:type_name -> bangle.hook.v1.Event
+	25, // 6: bangle.charmruntime.v1.Start.view:type_name -> bangle.hook.v1.View
 	0,  // 7: bangle.charmruntime.v1.Start.mode:type_name -> bangle.charmruntime.v1.Mode
 	12, // 8: bangle.charmruntime.v1.Start.workspace:type_name -> bangle.charmruntime.v1.Workspace
-	16, // 9: bangle.charmruntime.v1.DispatchResponse.call:type_name -> bangle.charmruntime.v1.Call
-	17, // 10: bangle.charmruntime.v1.DispatchResponse.immediate:type_name -> bangle.charmruntime.v1.Immediate
-	20, // 11: bangle.charmruntime.v1.DispatchResponse.done:type_name -> bangle.charmruntime.v1.Done
-	18, // 12: bangle.charmruntime.v1.Immediate.log:type_name -> bangle.charmruntime.v1.LogLine
-	19, // 13: bangle.charmruntime.v1.Immediate.status:type_name -> bangle.charmruntime.v1.StatusSet
-	18, // 14: bangle.charmruntime.v1.Immediate.action_log:type_name -> bangle.charmruntime.v1.LogLine
-	24, // 15: bangle.charmruntime.v1.StatusSet.status:type_name -> bangle.hook.v1.Status
+	18, // 9: bangle.charmruntime.v1.DispatchResponse.call:type_name -> bangle.charmruntime.v1.Call
+	19, // 10: bangle.charmruntime.v1.DispatchResponse.immediate:type_name -> bangle.charmruntime.v1.Immediate
+	22, // 11: bangle.charmruntime.v1.DispatchResponse.done:type_name -> bangle.charmruntime.v1.Done
+	20, // 12: bangle.charmruntime.v1.Immediate.log:type_name -> bangle.charmruntime.v1.LogLine
+	21, // 13: bangle.charmruntime.v1.Immediate.status:type_name -> bangle.charmruntime.v1.StatusSet
+	20, // 14: bangle.charmruntime.v1.Immediate.action_log:type_name -> bangle.charmruntime.v1.LogLine
+	26, // 15: bangle.charmruntime.v1.StatusSet.status:type_name -> bangle.hook.v1.Status
 	1,  // 16: bangle.charmruntime.v1.Done.outcome:type_name -> bangle.charmruntime.v1.Outcome
-	25, // 17: bangle.charmruntime.v1.Done.changeset:type_name -> bangle.hook.v1.Changeset
-	21, // 18: bangle.charmruntime.v1.Done.stats:type_name -> bangle.charmruntime.v1.Stats
+	27, // 17: bangle.charmruntime.v1.Done.changeset:type_name -> bangle.hook.v1.Changeset
+	23, // 18: bangle.charmruntime.v1.Done.stats:type_name -> bangle.charmruntime.v1.Stats
 	2,  // 19: bangle.charmruntime.v1.Runtime.Info:input_type -> bangle.charmruntime.v1.InfoRequest
 	4,  // 20: bangle.charmruntime.v1.Runtime.Load:input_type -> bangle.charmruntime.v1.LoadRequest
 	8,  // 21: bangle.charmruntime.v1.Runtime.Unload:input_type -> bangle.charmruntime.v1.UnloadRequest
 	10, // 22: bangle.charmruntime.v1.Runtime.Dispatch:input_type -> bangle.charmruntime.v1.DispatchRequest
-	3,  // 23: bangle.charmruntime.v1.Runtime.Info:output_type -> bangle.charmruntime.v1.InfoResponse
-	6,  // 24: bangle.charmruntime.v1.Runtime.Load:output_type -> bangle.charmruntime.v1.LoadResponse
-	9,  // 25: bangle.charmruntime.v1.Runtime.Unload:output_type -> bangle.charmruntime.v1.UnloadResponse
-	15, // 26: bangle.charmruntime.v1.Runtime.Dispatch:output_type -> bangle.charmruntime.v1.DispatchResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
+	15, // 23: bangle.charmruntime.v1.Runtime.End:input_type -> bangle.charmruntime.v1.EndRequest
+	3,  // 24: bangle.charmruntime.v1.Runtime.Info:output_type -> bangle.charmruntime.v1.InfoResponse
+	6,  // 25: bangle.charmruntime.v1.Runtime.Load:output_type -> bangle.charmruntime.v1.LoadResponse
+	9,  // 26: bangle.charmruntime.v1.Runtime.Unload:output_type -> bangle.charmruntime.v1.UnloadResponse
+	17, // 27: bangle.charmruntime.v1.Runtime.Dispatch:output_type -> bangle.charmruntime.v1.DispatchResponse
+	16, // 28: bangle.charmruntime.v1.Runtime.End:output_type -> bangle.charmruntime.v1.EndResponse
+	24, // [24:29] is the sub-list for method output_type
+	19, // [19:24] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -1695,12 +1794,12 @@ func file_charmruntime_v1_charmruntime_proto_init() {
 		(*DispatchRequest_Reply)(nil),
 		(*DispatchRequest_Cancel)(nil),
 	}
-	file_charmruntime_v1_charmruntime_proto_msgTypes[13].OneofWrappers = []any{
+	file_charmruntime_v1_charmruntime_proto_msgTypes[15].OneofWrappers = []any{
 		(*DispatchResponse_Call)(nil),
 		(*DispatchResponse_Immediate)(nil),
 		(*DispatchResponse_Done)(nil),
 	}
-	file_charmruntime_v1_charmruntime_proto_msgTypes[15].OneofWrappers = []any{
+	file_charmruntime_v1_charmruntime_proto_msgTypes[17].OneofWrappers = []any{
 		(*Immediate_Log)(nil),
 		(*Immediate_Status)(nil),
 		(*Immediate_ActionLog)(nil),
@@ -1711,7 +1810,7 @@ func file_charmruntime_v1_charmruntime_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_charmruntime_v1_charmruntime_proto_rawDesc), len(file_charmruntime_v1_charmruntime_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	Runtime_Load_FullMethodName     = "/bangle.charmruntime.v1.Runtime/Load"
 	Runtime_Unload_FullMethodName   = "/bangle.charmruntime.v1.Runtime/Unload"
 	Runtime_Dispatch_FullMethodName = "/bangle.charmruntime.v1.Runtime/Dispatch"
+	Runtime_End_FullMethodName      = "/bangle.charmruntime.v1.Runtime/End"
 )
 
 // RuntimeClient is the client API for Runtime service.
@@ -44,6 +45,10 @@ type RuntimeClient interface {
 	// runtime answers with any number of Call and Immediate and exactly one Done. The host opens several lanes;
 	// two events of one unit are never in flight at once, the host sees to that.
 	Dispatch(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[DispatchRequest, DispatchResponse], error)
+	// End ends every process that an interrupted event of a unit left behind, and waits for them: the event was in flight
+	// when the runtime or its host was killed, and will not be dispatched again. Optional: a runtime whose events end
+	// with it answers UNIMPLEMENTED.
+	End(ctx context.Context, in *EndRequest, opts ...grpc.CallOption) (*EndResponse, error)
 }
 
 type runtimeClient struct {
@@ -97,6 +102,16 @@ func (c *runtimeClient) Dispatch(ctx context.Context, opts ...grpc.CallOption) (
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Runtime_DispatchClient = grpc.BidiStreamingClient[DispatchRequest, DispatchResponse]
 
+func (c *runtimeClient) End(ctx context.Context, in *EndRequest, opts ...grpc.CallOption) (*EndResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EndResponse)
+	err := c.cc.Invoke(ctx, Runtime_End_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RuntimeServer is the server API for Runtime service.
 // All implementations must embed UnimplementedRuntimeServer
 // for forward compatibility.
@@ -113,6 +128,10 @@ type RuntimeServer interface {
 	// runtime answers with any number of Call and Immediate and exactly one Done. The host opens several lanes;
 	// two events of one unit are never in flight at once, the host sees to that.
 	Dispatch(grpc.BidiStreamingServer[DispatchRequest, DispatchResponse]) error
+	// End ends every process that an interrupted event of a unit left behind, and waits for them: the event was in flight
+	// when the runtime or its host was killed, and will not be dispatched again. Optional: a runtime whose events end
+	// with it answers UNIMPLEMENTED.
+	End(context.Context, *EndRequest) (*EndResponse, error)
 	mustEmbedUnimplementedRuntimeServer()
 }
 
@@ -134,6 +153,9 @@ func (UnimplementedRuntimeServer) Unload(context.Context, *UnloadRequest) (*Unlo
 }
 func (UnimplementedRuntimeServer) Dispatch(grpc.BidiStreamingServer[DispatchRequest, DispatchResponse]) error {
 	return status.Error(codes.Unimplemented, "method Dispatch not implemented")
+}
+func (UnimplementedRuntimeServer) End(context.Context, *EndRequest) (*EndResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method End not implemented")
 }
 func (UnimplementedRuntimeServer) mustEmbedUnimplementedRuntimeServer() {}
 func (UnimplementedRuntimeServer) testEmbeddedByValue()                 {}
@@ -217,6 +239,24 @@ func _Runtime_Dispatch_Handler(srv interface{}, stream grpc.ServerStream) error 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Runtime_DispatchServer = grpc.BidiStreamingServer[DispatchRequest, DispatchResponse]
 
+func _Runtime_End_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EndRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RuntimeServer).End(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Runtime_End_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RuntimeServer).End(ctx, req.(*EndRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Runtime_ServiceDesc is the grpc.ServiceDesc for Runtime service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -235,6 +275,10 @@ var Runtime_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Unload",
 			Handler:    _Runtime_Unload_Handler,
+		},
+		{
+			MethodName: "End",
+			Handler:    _Runtime_End_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

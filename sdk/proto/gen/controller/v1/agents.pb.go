@@ -1897,8 +1897,12 @@ type CommitFailed struct {
 	ExitCode        int32                  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
 	Message         string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	NextTryUnixNano int64                  `protobuf:"varint,4,opt,name=next_try_unix_nano,json=nextTryUnixNano,proto3" json:"next_try_unix_nano,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of a task that was cancelled, or past its time: what it had said by then.
+	Results       map[string]string `protobuf:"bytes,5,rep,name=results,proto3" json:"results,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Stdout        string            `protobuf:"bytes,6,opt,name=stdout,proto3" json:"stdout,omitempty"`
+	Stderr        string            `protobuf:"bytes,7,opt,name=stderr,proto3" json:"stderr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CommitFailed) Reset() {
@@ -1957,6 +1961,27 @@ func (x *CommitFailed) GetNextTryUnixNano() int64 {
 		return x.NextTryUnixNano
 	}
 	return 0
+}
+
+func (x *CommitFailed) GetResults() map[string]string {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *CommitFailed) GetStdout() string {
+	if x != nil {
+		return x.Stdout
+	}
+	return ""
+}
+
+func (x *CommitFailed) GetStderr() string {
+	if x != nil {
+		return x.Stderr
+	}
+	return ""
 }
 
 type CommitResponse struct {
@@ -3354,12 +3379,18 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x06stderr\x18\x04 \x01(\tR\x06stderr\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12A\n" +
 	"\vstate_files\x18\x06 \x01(\v2 .bangle.controller.v1.StateFilesR\n" +
-	"stateFiles\"\x8c\x01\n" +
+	"stateFiles\"\xc3\x02\n" +
 	"\fCommitFailed\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12+\n" +
-	"\x12next_try_unix_nano\x18\x04 \x01(\x03R\x0fnextTryUnixNano\"\x9d\x01\n" +
+	"\x12next_try_unix_nano\x18\x04 \x01(\x03R\x0fnextTryUnixNano\x12I\n" +
+	"\aresults\x18\x05 \x03(\v2/.bangle.controller.v1.CommitFailed.ResultsEntryR\aresults\x12\x16\n" +
+	"\x06stdout\x18\x06 \x01(\tR\x06stdout\x12\x16\n" +
+	"\x06stderr\x18\a \x01(\tR\x06stderr\x1a:\n" +
+	"\fResultsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x01\n" +
 	"\x0eCommitResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x126\n" +
 	"\aobjects\x18\x02 \x03(\v2\x1c.bangle.controller.v1.ObjectR\aobjects\x127\n" +
@@ -3488,7 +3519,7 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_controller_v1_agents_proto_goTypes = []any{
 	(*GoalStateRequest)(nil),       // 0: bangle.controller.v1.GoalStateRequest
 	(*ReadSecretRequest)(nil),      // 1: bangle.controller.v1.ReadSecretRequest
@@ -3531,129 +3562,131 @@ var file_controller_v1_agents_proto_goTypes = []any{
 	(*SetAddressesRequest)(nil),    // 38: bangle.controller.v1.SetAddressesRequest
 	(*SetAddressesResponse)(nil),   // 39: bangle.controller.v1.SetAddressesResponse
 	nil,                            // 40: bangle.controller.v1.ReadSecretResponse.ContentEntry
-	(*Model)(nil),                  // 41: bangle.controller.v1.Model
-	(*Application)(nil),            // 42: bangle.controller.v1.Application
-	(*Unit)(nil),                   // 43: bangle.controller.v1.Unit
-	(*Incarnation)(nil),            // 44: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),              // 45: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),            // 46: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),             // 47: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),             // 48: bangle.controller.v1.CharmState
-	(*Ports)(nil),                  // 49: bangle.controller.v1.Ports
-	(*Addresses)(nil),              // 50: bangle.controller.v1.Addresses
-	(*Relation)(nil),               // 51: bangle.controller.v1.Relation
-	(*Bag)(nil),                    // 52: bangle.controller.v1.Bag
-	(*Scope)(nil),                  // 53: bangle.controller.v1.Scope
-	(*Lead)(nil),                   // 54: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),      // 55: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),         // 56: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                   // 57: bangle.controller.v1.Task
-	(*Resolved)(nil),               // 58: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),        // 59: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                  // 60: bangle.controller.v1.Charm
-	(*Operation)(nil),              // 61: bangle.controller.v1.Operation
-	(*Secret)(nil),                 // 62: bangle.controller.v1.Secret
-	(*SecretReader)(nil),           // 63: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),               // 64: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),                // 65: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),             // 66: bangle.controller.v1.StateFiles
-	(*Cursor)(nil),                 // 67: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),               // 68: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),           // 69: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 70: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 71: bangle.controller.v1.TaskLog
-	(*v1.GoalState)(nil),           // 72: bangle.hook.v1.GoalState
+	nil,                            // 41: bangle.controller.v1.CommitFailed.ResultsEntry
+	(*Model)(nil),                  // 42: bangle.controller.v1.Model
+	(*Application)(nil),            // 43: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 44: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 45: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 46: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 47: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 48: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 49: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 50: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 51: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 52: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 53: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 54: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 55: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 56: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 57: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 58: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 59: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 60: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 61: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 62: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 63: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 64: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 65: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 66: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 67: bangle.controller.v1.StateFiles
+	(*Cursor)(nil),                 // 68: bangle.controller.v1.Cursor
+	(*v1.Event)(nil),               // 69: bangle.hook.v1.Event
+	(*v1.Changeset)(nil),           // 70: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 71: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 72: bangle.controller.v1.TaskLog
+	(*v1.GoalState)(nil),           // 73: bangle.hook.v1.GoalState
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
 	40, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
 	15, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	41, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	42, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	43, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	44, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	45, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	46, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	47, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	48, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	49, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	50, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	51, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	52, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	53, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	54, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	55, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	56, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	57, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	58, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	59, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	60, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	61, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	62, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	63, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	64, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	65, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	66, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	42, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	43, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	44, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	45, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	46, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	47, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	48, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	49, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	50, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	51, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	52, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	53, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	54, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	55, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	56, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	57, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	58, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	59, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	60, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	61, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	62, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	63, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	64, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	65, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	66, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	67, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
 	16, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	67, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	46, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	68, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	47, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
 	16, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	68, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	67, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	46, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	69, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	68, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	47, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
 	19, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
 	20, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	69, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	66, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	15, // 39: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	22, // 40: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	24, // 41: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	26, // 42: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	70, // 43: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	71, // 44: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	30, // 45: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	31, // 46: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	33, // 47: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	32, // 48: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	68, // 49: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	9,  // 50: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	11, // 51: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	13, // 52: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	17, // 53: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	18, // 54: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	23, // 55: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	27, // 56: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	29, // 57: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	35, // 58: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	37, // 59: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	38, // 60: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	1,  // 61: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	3,  // 62: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	4,  // 63: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	5,  // 64: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	7,  // 65: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	0,  // 66: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
-	10, // 67: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	12, // 68: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	14, // 69: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	21, // 70: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	21, // 71: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	25, // 72: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	28, // 73: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	34, // 74: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	36, // 75: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	52, // 76: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	39, // 77: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	2,  // 78: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	66, // 79: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	36, // 80: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	6,  // 81: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	8,  // 82: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	72, // 83: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
-	67, // [67:84] is the sub-list for method output_type
-	50, // [50:67] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	70, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	67, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	41, // 39: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
+	15, // 40: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	22, // 41: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	24, // 42: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	26, // 43: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	71, // 44: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	72, // 45: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	30, // 46: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	31, // 47: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	33, // 48: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	32, // 49: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	69, // 50: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	9,  // 51: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	11, // 52: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	13, // 53: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	17, // 54: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	18, // 55: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	23, // 56: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	27, // 57: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	29, // 58: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	35, // 59: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	37, // 60: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	38, // 61: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	1,  // 62: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	3,  // 63: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	4,  // 64: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	5,  // 65: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	7,  // 66: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	0,  // 67: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	10, // 68: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	12, // 69: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	14, // 70: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	21, // 71: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	21, // 72: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	25, // 73: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	28, // 74: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	34, // 75: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	36, // 76: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	53, // 77: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	39, // 78: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	2,  // 79: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	67, // 80: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	36, // 81: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	6,  // 82: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	8,  // 83: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	73, // 84: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	68, // [68:85] is the sub-list for method output_type
+	51, // [51:68] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -3700,7 +3733,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -840,6 +840,7 @@ type UnitState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        *Cursor                `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	CommitId      string                 `protobuf:"bytes,2,opt,name=commit_id,json=commitId,proto3" json:"commit_id,omitempty"` // of the commit that wrote this
+	Last          *Ended                 `protobuf:"bytes,3,opt,name=last,proto3" json:"last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -888,6 +889,74 @@ func (x *UnitState) GetCommitId() string {
 	return ""
 }
 
+func (x *UnitState) GetLast() *Ended {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+// Ended names the event that a unit committed last, done or failed: the journal has an entry for it, or will soon.
+type Ended struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EventId       string                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	AtUnixNano    int64                  `protobuf:"varint,3,opt,name=at_unix_nano,json=atUnixNano,proto3" json:"at_unix_nano,omitempty"` // the controller's clock
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ended) Reset() {
+	*x = Ended{}
+	mi := &file_controller_v1_model_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ended) ProtoMessage() {}
+
+func (x *Ended) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ended.ProtoReflect.Descriptor instead.
+func (*Ended) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Ended) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *Ended) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Ended) GetAtUnixNano() int64 {
+	if x != nil {
+		return x.AtUnixNano
+	}
+	return 0
+}
+
 // UnitStatus is what status shows of a unit.
 type UnitStatus struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -903,7 +972,7 @@ type UnitStatus struct {
 
 func (x *UnitStatus) Reset() {
 	*x = UnitStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +984,7 @@ func (x *UnitStatus) String() string {
 func (*UnitStatus) ProtoMessage() {}
 
 func (x *UnitStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +997,7 @@ func (x *UnitStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatus.ProtoReflect.Descriptor instead.
 func (*UnitStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UnitStatus) GetWorkload() *v1.Status {
@@ -1007,7 +1076,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1088,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1101,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -1266,7 +1335,7 @@ type SecretCursor struct {
 
 func (x *SecretCursor) Reset() {
 	*x = SecretCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1347,7 @@ func (x *SecretCursor) String() string {
 func (*SecretCursor) ProtoMessage() {}
 
 func (x *SecretCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1360,7 @@ func (x *SecretCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretCursor.ProtoReflect.Descriptor instead.
 func (*SecretCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SecretCursor) GetChanged() int32 {
@@ -1344,7 +1413,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1425,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1438,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Pending) GetEvent() *v1.Event {
@@ -1434,7 +1503,7 @@ type RelationCursor struct {
 
 func (x *RelationCursor) Reset() {
 	*x = RelationCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1515,7 @@ func (x *RelationCursor) String() string {
 func (*RelationCursor) ProtoMessage() {}
 
 func (x *RelationCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1528,7 @@ func (x *RelationCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationCursor.ProtoReflect.Descriptor instead.
 func (*RelationCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RelationCursor) GetCreated() bool {
@@ -1536,7 +1605,7 @@ type ContainerCursor struct {
 
 func (x *ContainerCursor) Reset() {
 	*x = ContainerCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +1617,7 @@ func (x *ContainerCursor) String() string {
 func (*ContainerCursor) ProtoMessage() {}
 
 func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1630,7 @@ func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerCursor.ProtoReflect.Descriptor instead.
 func (*ContainerCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ContainerCursor) GetReadyBootId() string {
@@ -1595,7 +1664,7 @@ type StorageCursor struct {
 
 func (x *StorageCursor) Reset() {
 	*x = StorageCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1676,7 @@ func (x *StorageCursor) String() string {
 func (*StorageCursor) ProtoMessage() {}
 
 func (x *StorageCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1689,7 @@ func (x *StorageCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageCursor.ProtoReflect.Descriptor instead.
 func (*StorageCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *StorageCursor) GetAttached() bool {
@@ -1649,7 +1718,7 @@ type MemberBlock struct {
 
 func (x *MemberBlock) Reset() {
 	*x = MemberBlock{}
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1730,7 @@ func (x *MemberBlock) String() string {
 func (*MemberBlock) ProtoMessage() {}
 
 func (x *MemberBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1743,7 @@ func (x *MemberBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberBlock.ProtoReflect.Descriptor instead.
 func (*MemberBlock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MemberBlock) GetRelationId() int32 {
@@ -1707,7 +1776,7 @@ type Ports struct {
 
 func (x *Ports) Reset() {
 	*x = Ports{}
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1719,7 +1788,7 @@ func (x *Ports) String() string {
 func (*Ports) ProtoMessage() {}
 
 func (x *Ports) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1732,7 +1801,7 @@ func (x *Ports) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ports.ProtoReflect.Descriptor instead.
 func (*Ports) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Ports) GetRanges() []*v1.PortRange {
@@ -1751,7 +1820,7 @@ type CharmState struct {
 
 func (x *CharmState) Reset() {
 	*x = CharmState{}
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1763,7 +1832,7 @@ func (x *CharmState) String() string {
 func (*CharmState) ProtoMessage() {}
 
 func (x *CharmState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1776,7 +1845,7 @@ func (x *CharmState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CharmState.ProtoReflect.Descriptor instead.
 func (*CharmState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CharmState) GetValues() map[string]string {
@@ -1796,7 +1865,7 @@ type Addresses struct {
 
 func (x *Addresses) Reset() {
 	*x = Addresses{}
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +1877,7 @@ func (x *Addresses) String() string {
 func (*Addresses) ProtoMessage() {}
 
 func (x *Addresses) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +1890,7 @@ func (x *Addresses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addresses.ProtoReflect.Descriptor instead.
 func (*Addresses) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Addresses) GetAddresses() []string {
@@ -1851,7 +1920,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +1932,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +1945,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Endpoint) GetApplication() string {
@@ -1928,7 +1997,7 @@ type Relation struct {
 
 func (x *Relation) Reset() {
 	*x = Relation{}
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2009,7 @@ func (x *Relation) String() string {
 func (*Relation) ProtoMessage() {}
 
 func (x *Relation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2022,7 @@ func (x *Relation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relation.ProtoReflect.Descriptor instead.
 func (*Relation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Relation) GetId() int32 {
@@ -2008,7 +2077,7 @@ type Bag struct {
 
 func (x *Bag) Reset() {
 	*x = Bag{}
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2020,7 +2089,7 @@ func (x *Bag) String() string {
 func (*Bag) ProtoMessage() {}
 
 func (x *Bag) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2033,7 +2102,7 @@ func (x *Bag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bag.ProtoReflect.Descriptor instead.
 func (*Bag) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Bag) GetValues() map[string]string {
@@ -2060,7 +2129,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2141,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2154,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Scope) GetSince() string {
@@ -2105,7 +2174,7 @@ type Lead struct {
 
 func (x *Lead) Reset() {
 	*x = Lead{}
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2186,7 @@ func (x *Lead) String() string {
 func (*Lead) ProtoMessage() {}
 
 func (x *Lead) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2199,7 @@ func (x *Lead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lead.ProtoReflect.Descriptor instead.
 func (*Lead) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Lead) GetUnit() string {
@@ -2150,7 +2219,7 @@ type ApplicationStatus struct {
 
 func (x *ApplicationStatus) Reset() {
 	*x = ApplicationStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2162,7 +2231,7 @@ func (x *ApplicationStatus) String() string {
 func (*ApplicationStatus) ProtoMessage() {}
 
 func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,7 +2244,7 @@ func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatus.ProtoReflect.Descriptor instead.
 func (*ApplicationStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ApplicationStatus) GetStatus() *v1.Status {
@@ -2202,7 +2271,7 @@ type LeaderSettings struct {
 
 func (x *LeaderSettings) Reset() {
 	*x = LeaderSettings{}
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2214,7 +2283,7 @@ func (x *LeaderSettings) String() string {
 func (*LeaderSettings) ProtoMessage() {}
 
 func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2227,7 +2296,7 @@ func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaderSettings.ProtoReflect.Descriptor instead.
 func (*LeaderSettings) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *LeaderSettings) GetValues() map[string]string {
@@ -2256,7 +2325,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2268,7 +2337,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2281,7 +2350,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Operation) GetId() string {
@@ -2345,7 +2414,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2357,7 +2426,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2370,7 +2439,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Task) GetId() string {
@@ -2558,7 +2627,7 @@ type TaskLog struct {
 
 func (x *TaskLog) Reset() {
 	*x = TaskLog{}
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +2639,7 @@ func (x *TaskLog) String() string {
 func (*TaskLog) ProtoMessage() {}
 
 func (x *TaskLog) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +2652,7 @@ func (x *TaskLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLog.ProtoReflect.Descriptor instead.
 func (*TaskLog) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TaskLog) GetTime() string {
@@ -2612,7 +2681,7 @@ type Resolved struct {
 
 func (x *Resolved) Reset() {
 	*x = Resolved{}
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2693,7 @@ func (x *Resolved) String() string {
 func (*Resolved) ProtoMessage() {}
 
 func (x *Resolved) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2706,7 @@ func (x *Resolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
 func (*Resolved) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Resolved) GetEventId() string {
@@ -2686,7 +2755,7 @@ type StorageInstance struct {
 
 func (x *StorageInstance) Reset() {
 	*x = StorageInstance{}
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2698,7 +2767,7 @@ func (x *StorageInstance) String() string {
 func (*StorageInstance) ProtoMessage() {}
 
 func (x *StorageInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2711,7 +2780,7 @@ func (x *StorageInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageInstance.ProtoReflect.Descriptor instead.
 func (*StorageInstance) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StorageInstance) GetId() string {
@@ -2849,7 +2918,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_controller_v1_model_proto_msgTypes[31]
+	mi := &file_controller_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +2930,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[31]
+	mi := &file_controller_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +2943,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Secret) GetId() string {
@@ -2992,7 +3061,7 @@ type SecretRevision struct {
 
 func (x *SecretRevision) Reset() {
 	*x = SecretRevision{}
-	mi := &file_controller_v1_model_proto_msgTypes[32]
+	mi := &file_controller_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +3073,7 @@ func (x *SecretRevision) String() string {
 func (*SecretRevision) ProtoMessage() {}
 
 func (x *SecretRevision) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[32]
+	mi := &file_controller_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +3086,7 @@ func (x *SecretRevision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretRevision.ProtoReflect.Descriptor instead.
 func (*SecretRevision) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SecretRevision) GetRevision() int32 {
@@ -3083,7 +3152,7 @@ type SecretReader struct {
 
 func (x *SecretReader) Reset() {
 	*x = SecretReader{}
-	mi := &file_controller_v1_model_proto_msgTypes[33]
+	mi := &file_controller_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3095,7 +3164,7 @@ func (x *SecretReader) String() string {
 func (*SecretReader) ProtoMessage() {}
 
 func (x *SecretReader) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[33]
+	mi := &file_controller_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3108,7 +3177,7 @@ func (x *SecretReader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretReader.ProtoReflect.Descriptor instead.
 func (*SecretReader) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SecretReader) GetUnit() string {
@@ -3155,7 +3224,7 @@ type Payloads struct {
 
 func (x *Payloads) Reset() {
 	*x = Payloads{}
-	mi := &file_controller_v1_model_proto_msgTypes[34]
+	mi := &file_controller_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3236,7 @@ func (x *Payloads) String() string {
 func (*Payloads) ProtoMessage() {}
 
 func (x *Payloads) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[34]
+	mi := &file_controller_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3249,7 @@ func (x *Payloads) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payloads.ProtoReflect.Descriptor instead.
 func (*Payloads) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Payloads) GetPayloads() []*v1.PayloadView {
@@ -3201,7 +3270,7 @@ type PodSpec struct {
 
 func (x *PodSpec) Reset() {
 	*x = PodSpec{}
-	mi := &file_controller_v1_model_proto_msgTypes[35]
+	mi := &file_controller_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3213,7 +3282,7 @@ func (x *PodSpec) String() string {
 func (*PodSpec) ProtoMessage() {}
 
 func (x *PodSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[35]
+	mi := &file_controller_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3226,7 +3295,7 @@ func (x *PodSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PodSpec.ProtoReflect.Descriptor instead.
 func (*PodSpec) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PodSpec) GetSpec() string {
@@ -3255,7 +3324,7 @@ type StateFiles struct {
 
 func (x *StateFiles) Reset() {
 	*x = StateFiles{}
-	mi := &file_controller_v1_model_proto_msgTypes[36]
+	mi := &file_controller_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3267,7 +3336,7 @@ func (x *StateFiles) String() string {
 func (*StateFiles) ProtoMessage() {}
 
 func (x *StateFiles) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[36]
+	mi := &file_controller_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3280,7 +3349,7 @@ func (x *StateFiles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateFiles.ProtoReflect.Descriptor instead.
 func (*StateFiles) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StateFiles) GetGeneration() uint64 {
@@ -3313,7 +3382,7 @@ type StateFile struct {
 
 func (x *StateFile) Reset() {
 	*x = StateFile{}
-	mi := &file_controller_v1_model_proto_msgTypes[37]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3394,7 @@ func (x *StateFile) String() string {
 func (*StateFile) ProtoMessage() {}
 
 func (x *StateFile) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[37]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3407,7 @@ func (x *StateFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateFile.ProtoReflect.Descriptor instead.
 func (*StateFile) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StateFile) GetName() string {
@@ -3400,7 +3469,7 @@ type StatePiece struct {
 
 func (x *StatePiece) Reset() {
 	*x = StatePiece{}
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3412,7 +3481,7 @@ func (x *StatePiece) String() string {
 func (*StatePiece) ProtoMessage() {}
 
 func (x *StatePiece) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3425,7 +3494,7 @@ func (x *StatePiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePiece.ProtoReflect.Descriptor instead.
 func (*StatePiece) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StatePiece) GetIndex() uint32 {
@@ -3458,7 +3527,7 @@ type AgentRecord struct {
 
 func (x *AgentRecord) Reset() {
 	*x = AgentRecord{}
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3470,7 +3539,7 @@ func (x *AgentRecord) String() string {
 func (*AgentRecord) ProtoMessage() {}
 
 func (x *AgentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3483,7 +3552,7 @@ func (x *AgentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentRecord.ProtoReflect.Descriptor instead.
 func (*AgentRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *AgentRecord) GetId() string {
@@ -3547,7 +3616,7 @@ type JoinToken struct {
 
 func (x *JoinToken) Reset() {
 	*x = JoinToken{}
-	mi := &file_controller_v1_model_proto_msgTypes[40]
+	mi := &file_controller_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +3628,7 @@ func (x *JoinToken) String() string {
 func (*JoinToken) ProtoMessage() {}
 
 func (x *JoinToken) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[40]
+	mi := &file_controller_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +3641,7 @@ func (x *JoinToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
 func (*JoinToken) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{40}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *JoinToken) GetAgent() string {
@@ -3701,10 +3770,16 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	" \x03(\tR\x12formerSubordinates\"3\n" +
 	"\vIncarnation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05agent\x18\x02 \x01(\tR\x05agent\"^\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\"\x8f\x01\n" +
 	"\tUnitState\x124\n" +
 	"\x06cursor\x18\x01 \x01(\v2\x1c.bangle.controller.v1.CursorR\x06cursor\x12\x1b\n" +
-	"\tcommit_id\x18\x02 \x01(\tR\bcommitId\"\xb1\x01\n" +
+	"\tcommit_id\x18\x02 \x01(\tR\bcommitId\x12/\n" +
+	"\x04last\x18\x03 \x01(\v2\x1b.bangle.controller.v1.EndedR\x04last\"^\n" +
+	"\x05Ended\x12\x19\n" +
+	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12 \n" +
+	"\fat_unix_nano\x18\x03 \x01(\x03R\n" +
+	"atUnixNano\"\xb1\x01\n" +
 	"\n" +
 	"UnitStatus\x122\n" +
 	"\bworkload\x18\x01 \x01(\v2\x16.bangle.hook.v1.StatusR\bworkload\x12\x18\n" +
@@ -4016,7 +4091,7 @@ func file_controller_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_controller_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_controller_v1_model_proto_goTypes = []any{
 	(Life)(0),                 // 0: bangle.controller.v1.Life
 	(*Model)(nil),             // 1: bangle.controller.v1.Model
@@ -4027,119 +4102,121 @@ var file_controller_v1_model_proto_goTypes = []any{
 	(*Unit)(nil),              // 6: bangle.controller.v1.Unit
 	(*Incarnation)(nil),       // 7: bangle.controller.v1.Incarnation
 	(*UnitState)(nil),         // 8: bangle.controller.v1.UnitState
-	(*UnitStatus)(nil),        // 9: bangle.controller.v1.UnitStatus
-	(*Cursor)(nil),            // 10: bangle.controller.v1.Cursor
-	(*SecretCursor)(nil),      // 11: bangle.controller.v1.SecretCursor
-	(*Pending)(nil),           // 12: bangle.controller.v1.Pending
-	(*RelationCursor)(nil),    // 13: bangle.controller.v1.RelationCursor
-	(*ContainerCursor)(nil),   // 14: bangle.controller.v1.ContainerCursor
-	(*StorageCursor)(nil),     // 15: bangle.controller.v1.StorageCursor
-	(*MemberBlock)(nil),       // 16: bangle.controller.v1.MemberBlock
-	(*Ports)(nil),             // 17: bangle.controller.v1.Ports
-	(*CharmState)(nil),        // 18: bangle.controller.v1.CharmState
-	(*Addresses)(nil),         // 19: bangle.controller.v1.Addresses
-	(*Endpoint)(nil),          // 20: bangle.controller.v1.Endpoint
-	(*Relation)(nil),          // 21: bangle.controller.v1.Relation
-	(*Bag)(nil),               // 22: bangle.controller.v1.Bag
-	(*Scope)(nil),             // 23: bangle.controller.v1.Scope
-	(*Lead)(nil),              // 24: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil), // 25: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),    // 26: bangle.controller.v1.LeaderSettings
-	(*Operation)(nil),         // 27: bangle.controller.v1.Operation
-	(*Task)(nil),              // 28: bangle.controller.v1.Task
-	(*TaskLog)(nil),           // 29: bangle.controller.v1.TaskLog
-	(*Resolved)(nil),          // 30: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),   // 31: bangle.controller.v1.StorageInstance
-	(*Secret)(nil),            // 32: bangle.controller.v1.Secret
-	(*SecretRevision)(nil),    // 33: bangle.controller.v1.SecretRevision
-	(*SecretReader)(nil),      // 34: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),          // 35: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),           // 36: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),        // 37: bangle.controller.v1.StateFiles
-	(*StateFile)(nil),         // 38: bangle.controller.v1.StateFile
-	(*StatePiece)(nil),        // 39: bangle.controller.v1.StatePiece
-	(*AgentRecord)(nil),       // 40: bangle.controller.v1.AgentRecord
-	(*JoinToken)(nil),         // 41: bangle.controller.v1.JoinToken
-	nil,                       // 42: bangle.controller.v1.Model.ConfigEntry
-	nil,                       // 43: bangle.controller.v1.Application.ConfigEntry
-	nil,                       // 44: bangle.controller.v1.Application.ConstraintsEntry
-	nil,                       // 45: bangle.controller.v1.Application.ResourcesEntry
-	nil,                       // 46: bangle.controller.v1.Application.StorageEntry
-	nil,                       // 47: bangle.controller.v1.Application.EndpointBindingsEntry
-	nil,                       // 48: bangle.controller.v1.Application.ResourceRecordsEntry
-	nil,                       // 49: bangle.controller.v1.Charm.FilesEntry
-	nil,                       // 50: bangle.controller.v1.Cursor.RelationsEntry
-	nil,                       // 51: bangle.controller.v1.Cursor.ContainersEntry
-	nil,                       // 52: bangle.controller.v1.Cursor.StorageEntry
-	nil,                       // 53: bangle.controller.v1.Cursor.SecretsEntry
-	nil,                       // 54: bangle.controller.v1.RelationCursor.MembersEntry
-	nil,                       // 55: bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	nil,                       // 56: bangle.controller.v1.MemberBlock.MembersEntry
-	nil,                       // 57: bangle.controller.v1.CharmState.ValuesEntry
-	nil,                       // 58: bangle.controller.v1.Bag.ValuesEntry
-	nil,                       // 59: bangle.controller.v1.LeaderSettings.ValuesEntry
-	nil,                       // 60: bangle.controller.v1.Task.ResultsEntry
-	nil,                       // 61: bangle.controller.v1.SecretRevision.ContentEntry
-	(*v1.Status)(nil),         // 62: bangle.hook.v1.Status
-	(*v1.Event)(nil),          // 63: bangle.hook.v1.Event
-	(*v1.PortRange)(nil),      // 64: bangle.hook.v1.PortRange
-	(*v1.SecretAccess)(nil),   // 65: bangle.hook.v1.SecretAccess
-	(*v1.PayloadView)(nil),    // 66: bangle.hook.v1.PayloadView
-	(*v1.ConfigValue)(nil),    // 67: bangle.hook.v1.ConfigValue
+	(*Ended)(nil),             // 9: bangle.controller.v1.Ended
+	(*UnitStatus)(nil),        // 10: bangle.controller.v1.UnitStatus
+	(*Cursor)(nil),            // 11: bangle.controller.v1.Cursor
+	(*SecretCursor)(nil),      // 12: bangle.controller.v1.SecretCursor
+	(*Pending)(nil),           // 13: bangle.controller.v1.Pending
+	(*RelationCursor)(nil),    // 14: bangle.controller.v1.RelationCursor
+	(*ContainerCursor)(nil),   // 15: bangle.controller.v1.ContainerCursor
+	(*StorageCursor)(nil),     // 16: bangle.controller.v1.StorageCursor
+	(*MemberBlock)(nil),       // 17: bangle.controller.v1.MemberBlock
+	(*Ports)(nil),             // 18: bangle.controller.v1.Ports
+	(*CharmState)(nil),        // 19: bangle.controller.v1.CharmState
+	(*Addresses)(nil),         // 20: bangle.controller.v1.Addresses
+	(*Endpoint)(nil),          // 21: bangle.controller.v1.Endpoint
+	(*Relation)(nil),          // 22: bangle.controller.v1.Relation
+	(*Bag)(nil),               // 23: bangle.controller.v1.Bag
+	(*Scope)(nil),             // 24: bangle.controller.v1.Scope
+	(*Lead)(nil),              // 25: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil), // 26: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),    // 27: bangle.controller.v1.LeaderSettings
+	(*Operation)(nil),         // 28: bangle.controller.v1.Operation
+	(*Task)(nil),              // 29: bangle.controller.v1.Task
+	(*TaskLog)(nil),           // 30: bangle.controller.v1.TaskLog
+	(*Resolved)(nil),          // 31: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),   // 32: bangle.controller.v1.StorageInstance
+	(*Secret)(nil),            // 33: bangle.controller.v1.Secret
+	(*SecretRevision)(nil),    // 34: bangle.controller.v1.SecretRevision
+	(*SecretReader)(nil),      // 35: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),          // 36: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),           // 37: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),        // 38: bangle.controller.v1.StateFiles
+	(*StateFile)(nil),         // 39: bangle.controller.v1.StateFile
+	(*StatePiece)(nil),        // 40: bangle.controller.v1.StatePiece
+	(*AgentRecord)(nil),       // 41: bangle.controller.v1.AgentRecord
+	(*JoinToken)(nil),         // 42: bangle.controller.v1.JoinToken
+	nil,                       // 43: bangle.controller.v1.Model.ConfigEntry
+	nil,                       // 44: bangle.controller.v1.Application.ConfigEntry
+	nil,                       // 45: bangle.controller.v1.Application.ConstraintsEntry
+	nil,                       // 46: bangle.controller.v1.Application.ResourcesEntry
+	nil,                       // 47: bangle.controller.v1.Application.StorageEntry
+	nil,                       // 48: bangle.controller.v1.Application.EndpointBindingsEntry
+	nil,                       // 49: bangle.controller.v1.Application.ResourceRecordsEntry
+	nil,                       // 50: bangle.controller.v1.Charm.FilesEntry
+	nil,                       // 51: bangle.controller.v1.Cursor.RelationsEntry
+	nil,                       // 52: bangle.controller.v1.Cursor.ContainersEntry
+	nil,                       // 53: bangle.controller.v1.Cursor.StorageEntry
+	nil,                       // 54: bangle.controller.v1.Cursor.SecretsEntry
+	nil,                       // 55: bangle.controller.v1.RelationCursor.MembersEntry
+	nil,                       // 56: bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	nil,                       // 57: bangle.controller.v1.MemberBlock.MembersEntry
+	nil,                       // 58: bangle.controller.v1.CharmState.ValuesEntry
+	nil,                       // 59: bangle.controller.v1.Bag.ValuesEntry
+	nil,                       // 60: bangle.controller.v1.LeaderSettings.ValuesEntry
+	nil,                       // 61: bangle.controller.v1.Task.ResultsEntry
+	nil,                       // 62: bangle.controller.v1.SecretRevision.ContentEntry
+	(*v1.Status)(nil),         // 63: bangle.hook.v1.Status
+	(*v1.Event)(nil),          // 64: bangle.hook.v1.Event
+	(*v1.PortRange)(nil),      // 65: bangle.hook.v1.PortRange
+	(*v1.SecretAccess)(nil),   // 66: bangle.hook.v1.SecretAccess
+	(*v1.PayloadView)(nil),    // 67: bangle.hook.v1.PayloadView
+	(*v1.ConfigValue)(nil),    // 68: bangle.hook.v1.ConfigValue
 }
 var file_controller_v1_model_proto_depIdxs = []int32{
 	0,  // 0: bangle.controller.v1.Model.life:type_name -> bangle.controller.v1.Life
-	42, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
+	43, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
 	0,  // 2: bangle.controller.v1.Application.life:type_name -> bangle.controller.v1.Life
-	43, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
-	44, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
-	45, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
-	46, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
-	47, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
-	48, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
-	49, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
+	44, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
+	45, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
+	46, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
+	47, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
+	48, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
+	49, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
+	50, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
 	0,  // 10: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
-	10, // 11: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
-	62, // 12: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
-	62, // 13: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
-	12, // 14: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
-	12, // 15: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
-	50, // 16: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
-	51, // 17: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
-	52, // 18: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
-	53, // 19: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
-	63, // 20: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
-	54, // 21: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
-	55, // 22: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	56, // 23: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
-	64, // 24: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
-	57, // 25: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
-	20, // 26: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
-	0,  // 27: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
-	58, // 28: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
-	62, // 29: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
-	59, // 30: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
-	60, // 31: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
-	29, // 32: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
-	0,  // 33: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
-	65, // 34: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
-	33, // 35: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
-	61, // 36: bangle.controller.v1.SecretRevision.content:type_name -> bangle.controller.v1.SecretRevision.ContentEntry
-	66, // 37: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
-	38, // 38: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
-	39, // 39: bangle.controller.v1.StateFile.pieces:type_name -> bangle.controller.v1.StatePiece
-	67, // 40: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	4,  // 41: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	3,  // 42: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	13, // 43: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
-	14, // 44: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
-	15, // 45: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
-	11, // 46: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	11, // 11: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
+	9,  // 12: bangle.controller.v1.UnitState.last:type_name -> bangle.controller.v1.Ended
+	63, // 13: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
+	63, // 14: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
+	13, // 15: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
+	13, // 16: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
+	51, // 17: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
+	52, // 18: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
+	53, // 19: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
+	54, // 20: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
+	64, // 21: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
+	55, // 22: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
+	56, // 23: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	57, // 24: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
+	65, // 25: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
+	58, // 26: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
+	21, // 27: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
+	0,  // 28: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
+	59, // 29: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
+	63, // 30: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
+	60, // 31: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
+	61, // 32: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
+	30, // 33: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
+	0,  // 34: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
+	66, // 35: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
+	34, // 36: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
+	62, // 37: bangle.controller.v1.SecretRevision.content:type_name -> bangle.controller.v1.SecretRevision.ContentEntry
+	67, // 38: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
+	39, // 39: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
+	40, // 40: bangle.controller.v1.StateFile.pieces:type_name -> bangle.controller.v1.StatePiece
+	68, // 41: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	4,  // 42: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	3,  // 43: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	14, // 44: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
+	15, // 45: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
+	16, // 46: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
+	12, // 47: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_model_proto_init() }
@@ -4153,7 +4230,7 @@ func file_controller_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_model_proto_rawDesc), len(file_controller_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   61,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
