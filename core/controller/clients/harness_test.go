@@ -72,7 +72,7 @@ type box struct {
 	states   map[string]*controllerv1.AgentState
 	away     bool
 	looked   chan struct{} // closed when somebody asks whether an agent is there
-	refuse   string // what the substrate says of every application
+	refuse   string        // what the substrate says of every application
 	check    []*clientv1.Diagnostic
 	lastSpec *substratev1.ApplicationSpec
 }
