@@ -52,4 +52,5 @@ type Cancelled struct {
 	Grace time.Duration
 }
 
+// Error is the reason.
 func (c *Cancelled) Error() string { return c.Reason }
