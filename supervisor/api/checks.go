@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/supervisor/audit"
+	"github.com/bangle-dev/bangle/supervisor/check"
 )
 
 type checkInfo struct {
@@ -20,6 +21,13 @@ type checkInfo struct {
 	Threshold    int    `json:"threshold"`
 	ChangeID     string `json:"change-id,omitempty"`
 	PrevChangeID string `json:"prev-change-id,omitempty"`
+}
+
+func newCheckInfo(i check.Info) checkInfo {
+	return checkInfo{
+		Name: i.Name, Level: i.Level, Startup: i.Startup, Status: i.Status, Successes: i.Successes, Failures: i.Failures,
+		Threshold: i.Threshold, ChangeID: i.ChangeID, PrevChangeID: i.PrevChangeID,
+	}
 }
 
 func validLevel(level string) error {
@@ -49,7 +57,7 @@ func getChecks(s *Server, r *http.Request) response {
 	}
 	out := []checkInfo{}
 	for _, i := range s.cfg.Checks.List(level, list(r, "names")) {
-		out = append(out, checkInfo(i))
+		out = append(out, newCheckInfo(i))
 	}
 	return ok(out)
 }
@@ -102,7 +110,7 @@ func postChecksRefresh(s *Server, r *http.Request) response {
 	result := struct {
 		Info  checkInfo `json:"info"`
 		Error string    `json:"error,omitempty"`
-	}{Info: checkInfo(info)}
+	}{Info: newCheckInfo(info)}
 	if err != nil {
 		result.Error = err.Error()
 	}

@@ -30,6 +30,7 @@ type Info struct {
 	Successes, Failures          int
 	Threshold                    int
 	ChangeID, PrevChangeID       string
+	Passed, Failed               int // runs ever, of a check that is or was active
 }
 
 // runner is one check and its life.
@@ -42,6 +43,8 @@ type runner struct {
 	epoch     int // a change of an earlier epoch has no say any more
 	successes int
 	failures  int
+	passed    int // these two never go back
+	failed    int
 	change    string
 	previous  string
 	refresh   chan chan error
@@ -54,7 +57,7 @@ func (r *runner) info() Info {
 	i := Info{
 		Name: r.def.Name, Level: r.def.Level, Startup: r.def.EffectiveStartup(), Status: Inactive,
 		Successes: r.successes, Failures: r.failures, Threshold: r.def.EffectiveThreshold(),
-		ChangeID: r.change, PrevChangeID: r.previous,
+		ChangeID: r.change, PrevChangeID: r.previous, Passed: r.passed, Failed: r.failed,
 	}
 	if r.active {
 		i.Status = Up
@@ -191,11 +194,13 @@ func (r *runner) perform(def *plan.Check, epoch int) change.Work {
 					t.Log(fmt.Sprintf("succeeded after %d failures", r.failures))
 				}
 				r.successes++
+				r.passed++
 				r.failures = 0
 				r.mu.Unlock()
 				return false, nil
 			}
 			r.failures++
+			r.failed++
 			down := r.failures >= def.EffectiveThreshold()
 			r.mu.Unlock()
 			if down {
@@ -218,9 +223,11 @@ func (r *runner) recover(def *plan.Check, epoch int) change.Work {
 			}
 			if err == nil {
 				r.successes, r.failures = 1, 0
+				r.passed++
 				return true, nil
 			}
 			r.failures++
+			r.failed++
 			t.LogError(err.Error())
 			return false, nil
 		})

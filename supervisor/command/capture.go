@@ -13,6 +13,9 @@ import (
 // somebody else holds it open and is silent.
 const waitDelay = time.Second
 
+// longestWait is how long output is waited for while somebody else holds it open and goes on writing.
+const longestWait = 5 * time.Second
+
 func (x *Executor) self() proc.Account {
 	u, err := proc.FindUser(x.cfg.Launcher.Tree, func(u proc.User) bool { return u.UID == os.Getuid() })
 	if err != nil {

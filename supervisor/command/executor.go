@@ -174,9 +174,14 @@ func (x *Executor) context(name string) (proc.Command, error) {
 		return proc.Command{}, fmt.Errorf("context service %q not found", name)
 	}
 	c := proc.Command{Env: []map[string]string{s.Environment}, Account: proc.Of(s.Account), Dir: s.WorkingDir}
+	base := maps.Clone(x.cfg.Launcher.Environ)
 	if w := p.Workloads[s.Workload]; w != nil {
 		c.Env = []map[string]string{w.Environment, s.Environment}
 		c.Account = proc.Of(w.Account)
+		maps.Copy(base, w.Environment)
+	}
+	if s.ExpandVariables {
+		c.Env[len(c.Env)-1] = proc.ExpandAll(s.Environment, base)
 	}
 	return c, nil
 }

@@ -24,7 +24,7 @@ func (o *output) Write(p []byte) (int, error) {
 	if !o.gone && o.send(p) != nil {
 		o.gone = true
 	}
-	o.st.extend(o.from)
+	o.st.extend(o.from, len(p))
 	return len(p), nil
 }
 

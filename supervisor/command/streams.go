@@ -3,10 +3,11 @@ package command
 import (
 	"fmt"
 	"os"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // streams are the two ends of a command's files.
@@ -16,7 +17,10 @@ type streams struct {
 	stdout *os.File
 	stderr *os.File // nil unless split
 	term   *os.File // the terminal's master; nil without one
-	late   atomic.Bool
+
+	mu   sync.Mutex
+	late time.Time        // when the process has ended; zero before
+	left map[*os.File]int // bytes that were buffered then and are still to be sent
 }
 
 func (s *session) open() (*streams, error) {
@@ -91,17 +95,51 @@ func closeAll(files ...*os.File) {
 	}
 }
 
-// expire makes readers give up once the output has been silent for a while.
+// expire makes readers give up once the output has been silent for a while,
+// or all that the process itself can have written was read and others go on
+// writing for long.
 func (st *streams) expire() {
-	st.late.Store(true)
-	st.extend(st.stdout)
-	if st.stderr != nil {
-		st.extend(st.stderr)
+	st.mu.Lock()
+	st.late, st.left = time.Now(), map[*os.File]int{}
+	for _, f := range []*os.File{st.stdout, st.stderr} {
+		if f != nil {
+			st.left[f] = buffered(f)
+		}
+	}
+	st.mu.Unlock()
+	for _, f := range []*os.File{st.stdout, st.stderr} {
+		if f != nil {
+			st.extend(f, 0)
+		}
 	}
 }
 
-func (st *streams) extend(f *os.File) {
-	if st.late.Load() {
-		_ = f.SetReadDeadline(time.Now().Add(waitDelay))
+// buffered asks the kernel how much can be read without waiting; when it does
+// not know, as much as any pipe holds.
+func buffered(f *os.File) int {
+	n := 1 << 20
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return n
 	}
+	_ = raw.Control(func(fd uintptr) {
+		if got, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil {
+			n = got
+		}
+	})
+	return n
+}
+
+// extend gives f more time after n bytes were read from it.
+func (st *streams) extend(f *os.File, n int) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.late.IsZero() {
+		return
+	}
+	until := time.Now().Add(waitDelay)
+	if st.left[f] -= n; st.left[f] <= 0 && until.After(st.late.Add(longestWait)) {
+		until = st.late.Add(longestWait)
+	}
+	_ = f.SetReadDeadline(until)
 }

@@ -156,10 +156,7 @@ func (d *daemon) assemble() {
 		Kept: d.keeper.Changes(), Saved: d.keeper.Change,
 		NextChange: d.keeper.NextChange, NextTask: d.keeper.NextTask,
 		OnStatus: func(u change.Update) {
-			id := d.notices.Add(notice.Occurrence{Type: notice.ChangeUpdate, Key: u.ID, Data: u.Data})
-			if n, err := strconv.Atoi(id); err == nil {
-				d.keeper.SawNotice(n)
-			}
+			d.addNotice(notice.Occurrence{Type: notice.ChangeUpdate, Key: u.ID, Data: u.Data})
 		},
 	})
 	d.keeper.OnRenew(d.changes.Views)
@@ -168,6 +165,11 @@ func (d *daemon) assemble() {
 	launcher := &proc.Launcher{Reaper: d.reaper, Tree: d.tree, Root: cfg.Root, Environ: proc.Environ(cfg.Environ)}
 	d.services = service.New(service.Config{
 		Runner: proc.Runner{Launcher: launcher}, Logs: d.logs, Log: cfg.Log, Plan: d.planner.Plan,
+		Exited: func(e service.Exit) {
+			d.addNotice(notice.Occurrence{Type: notice.Custom, Key: "bangle.dev/service-exit/" + e.Service, Data: map[string]string{
+				"service": e.Service, "exit-code": strconv.Itoa(e.Code), "action": string(e.Action),
+			}})
+		},
 		Shutdown: func(k service.ExitKind) {
 			select {
 			case d.ending <- k:
@@ -181,6 +183,13 @@ func (d *daemon) assemble() {
 	})
 	d.planner.OnChange(d.checks.Apply)
 	d.planner.OnChange(d.forward.Apply)
+}
+
+// addNotice adds a public notice of the supervisor's own.
+func (d *daemon) addNotice(o notice.Occurrence) {
+	if n, err := strconv.Atoi(d.notices.Add(o)); err == nil {
+		d.keeper.SawNotice(n)
+	}
 }
 
 func (d *daemon) listen() ([]net.Listener, error) {

@@ -170,9 +170,9 @@ func fill[V any](m *map[string]V) {
 	}
 }
 
-// YAML renders the plan as GET /v1/plan shows it: defaults are not filled in.
+// YAML renders the plan as GET /v1/plan shows it: defaults are not filled in, secrets are hidden.
 func (p *Plan) YAML() (string, error) {
-	b, err := yaml.Marshal(p)
+	b, err := yaml.Marshal(p.redacted())
 	if err != nil {
 		return "", fmt.Errorf("cannot write plan: %w", err)
 	}

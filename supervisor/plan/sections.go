@@ -37,18 +37,20 @@ type Workload struct {
 	Name        string            `yaml:"-"`
 	Override    Override          `yaml:"override,omitempty"`
 	Environment map[string]string `yaml:"environment,omitempty"`
+	Secrets     []string          `yaml:"secrets,omitempty"` // as of a service
 	Account     `yaml:",inline"`
 }
 
 func (w *Workload) clone() *Workload {
 	c := *w
-	c.Environment = maps.Clone(w.Environment)
+	c.Environment, c.Secrets = maps.Clone(w.Environment), slices.Clone(w.Secrets)
 	return &c
 }
 
 func (w *Workload) merge(o *Workload) {
 	pick(&w.Override, o.Override)
 	mergeMap(&w.Environment, o.Environment)
+	w.Secrets = append(w.Secrets, o.Secrets...)
 	w.Account.merge(o.Account)
 }
 

@@ -127,12 +127,15 @@ type Service struct {
 	BackoffFactor  *float64          `yaml:"backoff-factor,omitempty"`
 	BackoffLimit   Duration          `yaml:"backoff-limit,omitempty"`
 	KillDelay      Duration          `yaml:"kill-delay,omitempty"`
+
+	Extras `yaml:",inline"`
 }
 
 func (s *Service) clone() *Service {
 	c := *s
 	c.After, c.Before, c.Requires = slices.Clone(s.After), slices.Clone(s.Before), slices.Clone(s.Requires)
 	c.Environment, c.OnCheckFailure = maps.Clone(s.Environment), maps.Clone(s.OnCheckFailure)
+	c.Secrets = slices.Clone(s.Secrets)
 	return &c
 }
 
@@ -156,6 +159,7 @@ func (s *Service) merge(o *Service) {
 	pick(&s.BackoffFactor, o.BackoffFactor)
 	pick(&s.BackoffLimit, o.BackoffLimit)
 	pick(&s.KillDelay, o.KillDelay)
+	s.Extras.merge(o.Extras)
 }
 
 // Equal reports whether two definitions would run the same way.

@@ -55,6 +55,9 @@ func (p *Plan) validateService(s *Service) error {
 	if s.Factor() < 1 {
 		return fmt.Errorf("plan service %q backoff-factor must be 1.0 or more", s.Name)
 	}
+	if err := s.Extras.validate(s); err != nil {
+		return fmt.Errorf("plan service %q %w", s.Name, err)
+	}
 	if s.Workload != "" {
 		if p.Workloads[s.Workload] == nil {
 			return fmt.Errorf("plan service %q: workload %q does not exist", s.Name, s.Workload)

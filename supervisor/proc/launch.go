@@ -54,6 +54,7 @@ type Command struct {
 	Env     []map[string]string // over the daemon's, later ones win
 	Account Request
 	Dir     string
+	Expand  bool // replace variables in Words and in the last of Env
 }
 
 // Prepare resolves the account, the environment and the program. HOME and
@@ -63,21 +64,50 @@ func (l *Launcher) Prepare(c Command) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	path, err := l.LookPath(c.Words[0])
-	if err != nil {
-		return Spec{}, err
-	}
 	env := maps.Clone(l.Environ)
 	if account.Given && account.Name != "" {
 		env["USER"], env["HOME"] = account.Name, account.Home
 	}
-	for _, m := range c.Env {
+	for i, m := range c.Env {
+		if c.Expand && i == len(c.Env)-1 {
+			m = ExpandAll(m, env)
+		}
 		maps.Copy(env, m)
 	}
+	words := c.Words
+	if c.Expand {
+		words = make([]string, len(c.Words))
+		for i, w := range c.Words {
+			words[i] = Expand(w, env)
+		}
+	}
+	path, err := l.LookPath(words[0])
+	if err != nil {
+		return Spec{}, err
+	}
 	return Spec{
-		Path: path, Args: c.Words, Env: Pairs(env), Dir: l.dir(c.Dir), Root: l.Root,
+		Path: path, Args: words, Env: Pairs(env), Dir: l.dir(c.Dir), Root: l.Root,
 		Credential: account.Credential(),
 	}, nil
+}
+
+// Expand replaces $VAR and ${VAR} by what env says, by nothing when it says nothing, and $$ by $.
+func Expand(s string, env map[string]string) string {
+	return os.Expand(s, func(name string) string {
+		if name == "$" {
+			return "$"
+		}
+		return env[name]
+	})
+}
+
+// ExpandAll returns values with every variable replaced.
+func ExpandAll(values, env map[string]string) map[string]string {
+	out := make(map[string]string, len(values))
+	for k, v := range values {
+		out[k] = Expand(v, env)
+	}
+	return out
 }
 
 // dir makes sure that a chrooted process does not keep a directory outside.

@@ -23,7 +23,7 @@ func (r Runner) Start(def service.Definition, out io.Writer) (service.Run, error
 	if err != nil {
 		return nil, err
 	}
-	cmd := Command{Words: words, Env: []map[string]string{s.Environment}, Account: Of(s.Account), Dir: s.WorkingDir}
+	cmd := Command{Words: words, Env: []map[string]string{s.Environment}, Account: Of(s.Account), Dir: s.WorkingDir, Expand: s.ExpandVariables}
 	if w := def.Workload; w != nil {
 		cmd.Env = []map[string]string{w.Environment, s.Environment}
 		cmd.Account = Of(w.Account)

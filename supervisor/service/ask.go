@@ -11,9 +11,15 @@ import (
 
 // start asks for a start and waits until it is known to have worked. A
 // cancelled ctx kills what was started.
-func (s *Service) start(ctx context.Context, def Definition, log func(string)) error {
+// A one-shot that only came along with others does not do its work twice.
+func (s *Service) start(ctx context.Context, def Definition, named bool, log func(string)) error {
 	w := newWaiter(log)
 	s.mu.Lock()
+	if s.done && !named && s.state == Stopped && def.Service.OneShot && s.def.Equal(def) {
+		s.mu.Unlock()
+		log(fmt.Sprintf("One-shot service %q has already completed.", s.name))
+		return nil
+	}
 	s.fire(input{event: StartAsked, by: w, def: def})
 	s.mu.Unlock()
 	select {

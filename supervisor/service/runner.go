@@ -47,6 +47,13 @@ func (d Definition) Equal(o Definition) bool {
 	return d.Service.Equal(o.Service) && (d.Workload == nil || d.Workload.Equal(o.Workload))
 }
 
+// Exit is an exit that nobody asked for, of a service whose plan wants it told.
+type Exit struct {
+	Service string
+	Code    int
+	Action  plan.Action // what follows
+}
+
 // Fixed delays of the contract.
 const (
 	OkayTime   = time.Second     // alive that long after a start means running

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bangle-dev/bangle/supervisor/logs"
 	"github.com/bangle-dev/bangle/supervisor/plan"
 )
@@ -30,6 +32,7 @@ type shared struct {
 	logs     *logs.Store
 	log      *slog.Logger
 	shutdown func(ExitKind)
+	exit     func(Exit)
 	wg       sync.WaitGroup // one for every watched run
 }
 
@@ -46,6 +49,8 @@ type Service struct {
 	run     Run
 	code    int
 	again   bool // start again once terminated
+	done    bool // a one-shot that has completed with def
+	tries   int  // restarts since it last ran for long
 	delay   time.Duration
 	starts  int
 	timer   *time.Timer
@@ -88,7 +93,7 @@ func (s *Service) fire(in input) {
 func (s *Service) perform(do Effect, in input) {
 	switch do {
 	case Spawn:
-		s.began, s.again, s.delay = true, false, 0
+		s.began, s.again, s.done, s.delay, s.tries = true, false, false, 0, 0
 		s.starter, s.def = in.by, in.def
 		s.spawn(OkayTime, OkayDelay)
 	case Respawn:
@@ -112,7 +117,10 @@ func (s *Service) perform(do Effect, in input) {
 		s.answerStops(nil)
 		s.backOff()
 	case Settle:
-		s.delay = 0
+		s.delay, s.tries = 0, 0
+	case Complete:
+		s.done = true
+		s.answerStart(nil)
 	default:
 		s.performStop(do, in)
 	}
@@ -121,7 +129,11 @@ func (s *Service) perform(do Effect, in input) {
 func (s *Service) performStop(do Effect, in input) {
 	switch do {
 	case StopStarting:
-		s.answerStart(fmt.Errorf("stopped before the %s okay delay", OkayTime))
+		reason := fmt.Sprintf("stopped before the %s okay delay", OkayTime)
+		if s.def.Service.OneShot {
+			reason = "stopped before it had completed"
+		}
+		s.answerStart(errors.New(reason))
 		s.terminate(in.by)
 	case Terminate:
 		s.terminate(in.by)
@@ -141,7 +153,7 @@ func (s *Service) performStop(do Effect, in input) {
 		s.answerStops(nil)
 	case StopFailed:
 		s.again = false
-		s.answerStops(errors.New("process still running after SIGTERM and SIGKILL"))
+		s.answerStops(fmt.Errorf("process still running after %s and SIGKILL", unix.SignalName(s.def.Service.Signal())))
 	case AlreadyStopped:
 		in.by.log(s.whyStopped())
 		in.by.done <- nil
@@ -167,12 +179,18 @@ func (s *Service) spawn(d time.Duration, then Event) {
 		s.log.Error("cannot start service", "service", s.name, "error", err)
 		s.answerStart(fmt.Errorf("cannot start service: %w", err))
 		s.run = nil
+		if s.state == Running && s.exhausted() {
+			s.fire(input{event: ExitBad})
+			return
+		}
 		s.fire(input{event: SpawnFailed})
 		return
 	}
 	s.starts++
 	s.run = run
-	s.after(d, then)
+	if then != OkayDelay || !s.def.Service.OneShot { // whose start lasts until its end
+		s.after(d, then)
+	}
 	grace := s.def.Service.KillDelay.Or(plan.DefaultKillDelay) * 9 / 10
 	s.wg.Add(1)
 	go s.watch(run, out, grace)
@@ -220,8 +238,15 @@ func (s *Service) exited() {
 	}
 	action := exitAction(s.def.Service, s.code)
 	s.log.Info("service exited", "service", s.name, "code", s.code, "action", string(action))
+	if s.exit != nil && s.def.Service.ExitNotice {
+		s.exit(Exit{Service: s.name, Code: s.code, Action: action})
+	}
 	event := ExitBad
 	switch {
+	case s.def.Service.OneShot && s.code == 0:
+		event = ExitDone
+	case action == plan.Restart && s.exhausted():
+		s.log.Warn("service is not restarted any more", "service", s.name, "restarts", s.tries)
 	case action == plan.Restart:
 		event = ExitRestart
 	case s.code == 0 && action == plan.Ignore:
@@ -247,7 +272,10 @@ func exitAction(c *plan.Service, code int) plan.Action {
 	if code == 0 {
 		action = c.OnSuccess
 	}
-	if action == "" {
+	switch {
+	case action == "" && c.OneShot:
+		action = plan.Ignore
+	case action == "":
 		action = plan.Restart
 	}
 	return action
@@ -259,6 +287,10 @@ func (s *Service) quickExit() {
 	}
 	if text := recent(s.logs.Last([]string{s.name}, 21)); text != "" {
 		s.starter.log("Most recent service output:\n" + text)
+	}
+	if s.def.Service.OneShot {
+		s.answerStart(fmt.Errorf("one-shot service failed with code %d, will %s", s.code, exitAction(s.def.Service, s.code)))
+		return
 	}
 	s.answerStart(fmt.Errorf("service start attempt: exited quickly with code %d, will %s",
 		s.code, exitAction(s.def.Service, s.code)))
@@ -277,8 +309,15 @@ func recent(es []logs.Entry) string {
 	return strings.Join(lines, "\n")
 }
 
+// exhausted reports whether the plan allows no further restart.
+func (s *Service) exhausted() bool {
+	limit := s.def.Service.RestartLimit
+	return limit > 0 && s.tries >= limit
+}
+
 func (s *Service) backOff() {
 	c := s.def.Service
+	s.tries++
 	limit := c.BackoffLimit.Or(plan.DefaultBackoffLimit)
 	if s.delay == 0 {
 		s.delay = c.BackoffDelay.Or(plan.DefaultBackoffDelay)
@@ -294,7 +333,7 @@ func (s *Service) terminate(by *waiter) {
 	if by != nil {
 		s.joined = append(s.joined, by)
 	}
-	if err := s.run.SignalAll(syscall.SIGTERM); err != nil {
+	if err := s.run.SignalAll(s.def.Service.Signal()); err != nil {
 		s.log.Debug("cannot terminate service", "service", s.name, "error", err)
 	}
 	s.after(s.def.Service.KillDelay.Or(plan.DefaultKillDelay), KillDelay)

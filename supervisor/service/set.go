@@ -28,6 +28,8 @@ type Config struct {
 	// Shutdown is called, from another goroutine, when a service's or check's
 	// action is to end everything.
 	Shutdown func(ExitKind)
+	// Exited is told of exits, where the plan asks for it; it must not wait. It may be nil.
+	Exited func(Exit)
 }
 
 // Set holds every service that was ever named by the plan.
@@ -43,7 +45,7 @@ type Set struct {
 // New returns a set in which nothing runs.
 func New(c Config) *Set {
 	return &Set{
-		shared: shared{runner: c.Runner, logs: c.Logs, log: c.Log, shutdown: func(k ExitKind) {
+		shared: shared{runner: c.Runner, logs: c.Logs, log: c.Log, exit: c.Exited, shutdown: func(k ExitKind) {
 			if c.Shutdown != nil {
 				go c.Shutdown(k)
 			}
@@ -141,6 +143,9 @@ func (t *Set) startChange(kind string, names []string) (change.Spec, error) {
 		return change.Spec{}, fmt.Errorf("cannot start services: %w", err)
 	}
 	b := builder{set: t}
+	if kind == "start" {
+		b.named = names
+	}
 	b.add(order, false)
 	return b.spec(kind, names, order.Names), nil
 }
@@ -235,6 +240,9 @@ func (t *Set) stopStart(kind string, asked, stop, start []string) (change.Spec, 
 	b := builder{set: t}
 	b.add(stops, true)
 	b.barrier = len(b.tasks)
+	if kind == "restart" {
+		b.named = asked
+	}
 	b.add(starts, false)
 	return b.spec(kind, asked, starts.Names), nil
 }
@@ -243,7 +251,8 @@ func (t *Set) stopStart(kind string, asked, stop, start []string) (change.Spec, 
 type builder struct {
 	set     *Set
 	tasks   []change.TaskSpec
-	barrier int // tasks before this index come before all that are added
+	named   []string // by the client itself
+	barrier int      // tasks before this index come before all that are added
 }
 
 func (b *builder) add(o plan.Order, stop bool) {
@@ -278,6 +287,7 @@ func (b *builder) task(name string, stop bool) change.TaskSpec {
 			Work: func(_ context.Context, t *change.Task) error { return set.get(name).stop(t.Log) },
 		}
 	}
+	named := slices.Contains(b.named, name)
 	return change.TaskSpec{
 		Kind: "start", Summary: fmt.Sprintf("Start service %q", name),
 		Work: func(ctx context.Context, t *change.Task) error {
@@ -288,7 +298,7 @@ func (b *builder) task(name string, stop bool) change.TaskSpec {
 			if def.Service == nil {
 				return fmt.Errorf("cannot find service %q in plan", name)
 			}
-			return set.get(name).start(ctx, def, t.Log)
+			return set.get(name).start(ctx, def, named, t.Log)
 		},
 	}
 }

@@ -63,6 +63,7 @@ const (
 	ExitRestart
 	ExitClean
 	ExitBad
+	ExitDone // of a one-shot service that did what it was started for
 	numEvents
 )
 
@@ -92,6 +93,7 @@ const (
 	LeaveBackoff          // forget the restart, answer the stopper
 	Delay                 // wait, then restart
 	Settle                // the backoff begins anew
+	Complete              // tell the starter that the work is done
 )
 
 type step struct {
@@ -122,6 +124,7 @@ func table() *[numStates][numEvents]step {
 			ExitRestart: {Backoff, QuickBackoff, true},
 			ExitClean:   {Stopped, QuickExit, true},
 			ExitBad:     {Exited, QuickExit, true},
+			ExitDone:    {Stopped, Complete, true},
 		},
 		Running: {
 			StartAsked:  {Running, AlreadyStarted, true},
@@ -132,6 +135,7 @@ func table() *[numStates][numEvents]step {
 			ExitRestart: {Backoff, Delay, true},
 			ExitClean:   {Stopped, None, true},
 			ExitBad:     {Exited, None, true},
+			ExitDone:    {Stopped, Complete, true},
 		},
 		Terminating: {
 			StartAsked:  {Terminating, RefuseStart, true},
