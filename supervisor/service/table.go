@@ -115,8 +115,7 @@ func Next(s State, e Event) (next State, do Effect, ok bool) {
 func table() *[numStates][numEvents]step {
 	return &[numStates][numEvents]step{
 		Stopped: {StartAsked: {Starting, Spawn, true}, StopAsked: {Stopped, AlreadyStopped, true}},
-		Starting: {
-			StartAsked:  {Starting, AlreadyStarted, true},
+		Starting: {StartAsked: {Starting, AlreadyStarted, true},
 			StopAsked:   {Terminating, StopStarting, true},
 			AbortAsked:  {Killing, AbortStart, true},
 			SpawnFailed: {Stopped, StartFailed, true},
