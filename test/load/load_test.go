@@ -227,6 +227,8 @@ func (l *load) look() *final {
 		}
 		f.books[task.GetUnit()] = book{entries, task.GetResults()["leader"]}
 	}
+	listed, _ := ask(l, clientv1connect.ClientClient.ListOperations, &clientv1.ListOperationsRequest{Model: stage.Model})
+	f.tasks = listed.GetTasks()
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bangle-dev/bangle/core/controller/model"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
@@ -20,6 +21,7 @@ type final struct {
 	ticks     map[string]string   // application → what its databags are to say
 	relations [][2]string         // out → in
 	books     map[string]book     // unit → what its charm has seen
+	tasks     []*controllerv1.Task
 }
 
 // book is what one unit's charm noted in its state, and what it was told when it showed that.
@@ -61,6 +63,11 @@ func (f *final) late() []string {
 			}
 			why = append(why, f.met(app, unit, b.entries)...)
 			why = append(why, f.led(app, unit, b)...)
+		}
+	}
+	for _, task := range f.tasks {
+		if model.Open(task) {
+			why = append(why, fmt.Sprintf("task %s of %s is %s", task.GetId(), task.GetUnit(), task.GetStatus()))
 		}
 	}
 	slices.Sort(why)

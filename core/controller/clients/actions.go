@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
@@ -218,13 +219,9 @@ func (s *Service) operation(in *clientv1.WaitOperationRequest) (*clientv1.WaitOp
 		}
 		task := m.Tasks[t].Value
 		resp.Tasks = append(resp.Tasks, task)
-		resp.Finished = resp.GetFinished() && !unfinished(task)
+		resp.Finished = resp.GetFinished() && !model.Open(task)
 	}
 	return resp, nil
-}
-
-func unfinished(t *controllerv1.Task) bool {
-	return slices.Contains([]string{api.TaskPending, api.TaskRunning, api.TaskAborting}, t.GetStatus())
 }
 
 // ListOperations lists operations and tasks, oldest first.

@@ -148,6 +148,46 @@ func TestLeadershipOfAPurgedUnit(t *testing.T) {
 	}
 }
 
+// What was asked of a unit that is gone has an end: whoever waits for it is told.
+func TestSweepTasksOfUnitsThatAreGone(t *testing.T) {
+	w := newWorld(t)
+	want := map[string]string{"1": "cancelled", "2": "failed", "3": "aborted", "4": "completed"}
+	for id, status := range map[string]string{"1": "pending", "2": "running", "3": "aborting", "4": "completed"} {
+		w.put(key.Named(key.Task, id), &controllerv1.Task{Id: id, Unit: "web/0", Status: status})
+	}
+	w.put(key.Named(key.Task, "5"), &controllerv1.Task{Id: "5", Unit: "web/1", Status: "pending"})
+	sweep := func() {
+		t.Helper()
+		if err := w.c.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := func(id string) string { return get[*controllerv1.Task](w, key.Named(key.Task, id)).GetStatus() }
+	sweep()
+	if got := status("1"); got != "pending" {
+		t.Fatalf("the task of a unit that is there is %s", got)
+	}
+	w.commit(w.request("web/0", "remove", nil))
+	if err := w.c.PurgeUnit(t.Context(), w.uuid, "web/0"); err != nil {
+		t.Fatal(err)
+	}
+	sweep()
+	for id, end := range want {
+		task := get[*controllerv1.Task](w, key.Named(key.Task, id))
+		if task.GetStatus() != end || id != "4" && (task.GetCompleted() == "" || !strings.Contains(task.GetMessage(), "removed")) {
+			t.Errorf("task %s is %v, want %s", id, task, end)
+		}
+	}
+	if got := status("5"); got != "pending" {
+		t.Errorf("the task of another unit is %s", got)
+	}
+	before := w.txns.Load()
+	sweep()
+	if n := w.txns.Load() - before; n != 0 {
+		t.Errorf("%d more transactions", n)
+	}
+}
+
 func TestSweepApplication(t *testing.T) {
 	w := newWorld(t)
 	w.put(key.OfApp(key.App, "web"), &controllerv1.Application{Name: "web", Life: controllerv1.Life_LIFE_DYING})

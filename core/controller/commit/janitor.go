@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ import (
 // sweepPause keeps the janitor from looking at every revision of a busy store.
 const sweepPause = 20 * time.Millisecond
 
-// RunJanitor removes, until ctx ends, what is dying and empty: relations that no unit is in, applications without units.
+// RunJanitor removes, until ctx ends, what is dying and empty: relations that no unit is in, applications without units. Tasks of units that are gone it ends.
 // wake is filled when the store moved on (Mirror.Notify). Several controllers may run one each.
 func (c *Committer) RunJanitor(ctx context.Context, wake <-chan struct{}) error {
 	for {
@@ -38,9 +39,10 @@ func (c *Committer) RunJanitor(ctx context.Context, wake <-chan struct{}) error 
 	}
 }
 
-// removal is one object that is dying and, as far as the mirror knows, empty.
+// removal is one object that is dying and, as far as the mirror knows, empty; or a task whose unit is gone.
 type removal struct {
 	what     string
+	did      string // "" is "removed"
 	compares []store.Compare
 	ops      []store.Op
 }
@@ -52,6 +54,7 @@ func (c *Committer) Sweep(ctx context.Context) error {
 		for _, g := range s.Models() {
 			found = append(found, deadRelations(g)...)
 			found = append(found, deadApps(g)...)
+			found = append(found, orphanTasks(g, c.cfg.Now())...)
 		}
 		for i := range found {
 			found[i].compares = append(found[i].compares, store.ValueIs(store.EpochKey, []byte(s.Epoch)))
@@ -63,7 +66,7 @@ func (c *Committer) Sweep(ctx context.Context) error {
 			return err
 		}
 		if result.Succeeded {
-			c.cfg.Log.Info("removed", "object", r.what)
+			c.cfg.Log.Info(cmp.Or(r.did, "removed"), "object", r.what)
 		}
 	}
 	return nil

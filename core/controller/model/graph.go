@@ -14,6 +14,7 @@ type Graph struct {
 	byApp   map[string]bucket // own records of an application, its secrets, without those of its units
 	byRel   map[int32]bucket  // the relation, its bags and scopes
 	readers map[string]bucket // what units know of a secret
+	open    bucket            // tasks that have not ended
 	units   map[string]map[string]bool
 	rels    map[string]map[int32]bool
 	// agents holds the units that an agent speaks for, by application.
@@ -25,7 +26,7 @@ type bucket map[string]*Entry
 
 // NewGraph makes an empty one.
 func NewGraph(uuid string) *Graph {
-	return &Graph{UUID: uuid, entries: map[string]*Entry{}, byUnit: map[string]bucket{}, byApp: map[string]bucket{}, byRel: map[int32]bucket{}, readers: map[string]bucket{},
+	return &Graph{UUID: uuid, entries: map[string]*Entry{}, byUnit: map[string]bucket{}, byApp: map[string]bucket{}, byRel: map[int32]bucket{}, readers: map[string]bucket{}, open: bucket{},
 		units: map[string]map[string]bool{}, rels: map[string]map[int32]bool{}, agents: map[string]map[string]map[string]bool{},
 		appAgents: map[string]map[string]bool{}}
 }
@@ -57,6 +58,10 @@ func (g *Graph) Put(e *Entry) *Entry {
 			mark(g.agents[v.Agent], e.Key.App, e.Key.Unit)
 			mark(g.appAgents, e.Key.App, v.Agent)
 		}
+	case *controllerv1.Task:
+		if Open(v) {
+			g.open[e.Name] = e
+		}
 	case *controllerv1.Relation:
 		for _, end := range v.Endpoints {
 			mark(g.rels, end.Application, e.Key.Relation)
@@ -77,6 +82,7 @@ func (g *Graph) Delete(name string) *Entry {
 	drop(g.byApp, app, name)
 	drop(g.byRel, rel, name)
 	drop(g.readers, e.Key.Name, name)
+	delete(g.open, name)
 	switch v := e.Value.(type) {
 	case *controllerv1.Unit:
 		unmark(g.units, e.Key.App, e.Key.Unit)

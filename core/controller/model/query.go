@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -35,6 +36,14 @@ func Get[T proto.Message](g *Graph, k key.Key) (value T, mod int64) {
 		}
 	}
 	return value, 0
+}
+
+// OpenTasks goes over the records of tasks that have not ended, in no order.
+func (g *Graph) OpenTasks() iter.Seq[*Entry] { return maps.Values(g.open) }
+
+// Open says whether a task has not ended.
+func Open(t *controllerv1.Task) bool {
+	return slices.Contains([]string{api.TaskPending, api.TaskRunning, api.TaskAborting}, t.GetStatus())
 }
 
 // Model is the model's own record.
