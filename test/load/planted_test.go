@@ -51,7 +51,9 @@ func TestTheCheckFindsWhatWasNotSeen(t *testing.T) {
 		{"a departed not told", set("a/0", "in.out.b-2", "1"), "a/0: out.b-2 is gone"},
 		{"a departed told twice", set("a/0", "in.out.b-2", "-1"), "a/0: out.b-2 is gone"},
 		{"a task without an end", func(f *final) { f.tasks = []*controllerv1.Task{{Id: "9", Unit: "a/7", Status: "pending"}} }, "task 9 of a/7 is pending"},
-		{"tasks with an end", func(f *final) { f.tasks = []*controllerv1.Task{{Status: "completed"}, {Status: "cancelled"}, {Status: "failed"}} }, ""},
+		{"tasks with an end", func(f *final) {
+			f.tasks = []*controllerv1.Task{{Status: "completed"}, {Status: "cancelled"}, {Status: "failed"}}
+		}, ""},
 		{"a unit too many", func(f *final) { f.scale["b"] = 0 }, "b has 1 units, want 0"},
 		{"a unit that is silent", func(f *final) { delete(f.books, "a/0") }, "a/0 did not show its book"},
 		{"a leader-elected not told", set("b/3", "led", ""), "b/3 leads and had no leader-elected"},
