@@ -68,21 +68,31 @@ const (
 
 // Begin records an event with an inverse, or moves a task from pending to running, before the charm runs.
 func (c *Committer) Begin(ctx context.Context, agent string, req *controllerv1.BeginRequest) (*controllerv1.CommitResponse, error) {
-	return c.write(ctx, agent, req.GetGuard(), req.GetCommitId(), false, func(d *draft) *controllerv1.Refusal { return d.begin(req) })
+	return c.write(ctx, agent, intent{guard: req.GetGuard(), id: req.GetCommitId(),
+		fill: func(d *draft) *controllerv1.Refusal { return d.begin(req) }})
 }
 
 // Commit writes what one event did, and the cursor. The same commit id is written once and answered again.
 func (c *Committer) Commit(ctx context.Context, agent string, req *controllerv1.CommitRequest) (*controllerv1.CommitResponse, error) {
 	leader := leaderWrites(req.GetDone().GetChangeset())
-	if len(req.GetDone().GetChangeset().GetStorageAdd()) > 0 {
-		return c.commitStorage(ctx, agent, req, leader)
-	}
-	return c.write(ctx, agent, req.GetGuard(), req.GetCommitId(), leader, func(d *draft) *controllerv1.Refusal { return d.commit(req) })
+	numbered := len(req.GetDone().GetChangeset().GetStorageAdd()) > 0
+	return c.write(ctx, agent, intent{guard: req.GetGuard(), id: req.GetCommitId(), leader: leader, numbered: numbered,
+		fill: func(d *draft) *controllerv1.Refusal { return d.commit(req) }})
+}
+
+// intent is a write that a unit wants: what guards it and what fills it in.
+type intent struct {
+	guard    *controllerv1.Guard
+	id       string
+	leader   bool // it writes what only the leader may
+	numbered bool // it takes numbers of storage, which others take too
+	fill     func(*draft) *controllerv1.Refusal
 }
 
 // write drafts the transaction from the mirror and sends it; when something below the cursor moved it drafts again from
 // what the store answered.
-func (c *Committer) write(ctx context.Context, agent string, g *controllerv1.Guard, id string, leader bool, fill func(*draft) *controllerv1.Refusal) (*controllerv1.CommitResponse, error) {
+func (c *Committer) write(ctx context.Context, agent string, in intent) (*controllerv1.CommitResponse, error) {
+	g, id := in.guard, in.id
 	if len(id) < 16 || len(id) > 64 {
 		return nil, errs.E(errs.Invalid, "cannot commit for unit %s: want a commit id of 32 hex digits, got %q", g.GetUnit(), id)
 	}
@@ -91,9 +101,14 @@ func (c *Committer) write(ctx context.Context, agent string, g *controllerv1.Gua
 	}
 	newer := map[string]*model.Entry{}
 	for range mergeTries {
-		d := &draft{guard: g, id: id, leader: leader, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}, derived: map[string]bool{}}
+		d := &draft{guard: g, id: id, leader: in.leader, newer: newer, now: c.cfg.Now(), touched: map[string]int{}, merged: map[string]bool{}, derived: map[string]bool{}}
+		if in.numbered { // before the mirror is looked at: nobody is to wait for the store while it is held
+			if err := c.numbers(ctx, d); err != nil {
+				return nil, err
+			}
+		}
 		var refusal *controllerv1.Refusal
-		c.cfg.Mirror.Read(func(s *model.State) { refusal = d.make(s, fill) })
+		c.cfg.Mirror.Read(func(s *model.State) { refusal = d.make(s, in.fill) })
 		if refusal != nil {
 			return c.refuse(ctx, g, id, refusal, nil)
 		}

@@ -71,6 +71,8 @@ type world struct {
 	mu     sync.Mutex
 	frozen *model.State
 	charm  *controllerv1.Charm // of web
+	alone  bool                // one commit at a time
+	held   atomic.Bool         // the mirror is being looked at
 }
 
 const (
@@ -103,6 +105,7 @@ func newWorld(t tester) *world {
 // Txn, Range, Watch and Close make the world a store that counts and can lose answers.
 func (w *world) Txn(ctx context.Context, compares []store.Compare, then, otherwise []store.Op) (*store.TxnResult, error) {
 	w.txns.Add(1)
+	w.outside("Txn")
 	if f := w.before; f != nil {
 		w.before = nil
 		f()
@@ -119,6 +122,7 @@ func (w *world) Txn(ctx context.Context, compares []store.Compare, then, otherwi
 }
 
 func (w *world) Range(ctx context.Context, k string, o store.RangeOptions) (*store.RangeResult, error) {
+	w.outside("Range")
 	return w.store.Range(ctx, k, o)
 }
 
@@ -127,6 +131,13 @@ func (w *world) Watch(ctx context.Context, prefix string, revision int64) <-chan
 }
 
 func (w *world) Close() error { return nil }
+
+// outside fails what goes to the store while the mirror is held: everybody else would wait for the disk with it.
+func (w *world) outside(verb string) {
+	if w.held.Load() {
+		w.t.Error(verb + " was called while the mirror is held")
+	}
+}
 
 // load reads the whole model now.
 func (w *world) load() *model.State {
@@ -162,6 +173,8 @@ func (w *world) Read(look func(*model.State)) {
 	if s == nil {
 		s = w.load()
 	}
+	w.held.Store(w.alone)
+	defer w.held.Store(false)
 	look(s)
 }
 

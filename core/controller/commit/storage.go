@@ -22,33 +22,20 @@ type counter struct {
 	mod  int64
 }
 
-// storageCounter reads which number the model's next storage instance gets. Counters are no records of the model, so the
+// numbers reads which number the model's next storage instance gets. Counters are no records of the model, so the
 // mirror does not have them.
-func (c *Committer) storageCounter(ctx context.Context, uuid string) (*counter, error) {
-	n := &counter{key: store.In(uuid, key.Named(key.Next, "storage"))}
+func (c *Committer) numbers(ctx context.Context, d *draft) error {
+	n := &counter{key: d.full(key.Named(key.Next, "storage"))}
 	found, err := c.cfg.Store.Range(ctx, n.key, store.RangeOptions{})
-	if err != nil || len(found.KVs) == 0 {
-		return n, err
+	if err == nil && len(found.KVs) > 0 {
+		n.mod = found.KVs[0].Mod
+		n.next, err = model.ReadCounter(found.KVs[0].Value)
 	}
-	n.mod = found.KVs[0].Mod
-	n.next, err = model.ReadCounter(found.KVs[0].Value)
-	return n, err
-}
-
-// commitStorage is Commit of a hook that asked for storage: it takes numbers, which others take too.
-func (c *Committer) commitStorage(ctx context.Context, agent string, req *controllerv1.CommitRequest, leader bool) (*controllerv1.CommitResponse, error) {
-	var failed error
-	response, err := c.write(ctx, agent, req.GetGuard(), req.GetCommitId(), leader, func(d *draft) *controllerv1.Refusal {
-		if d.numbers, failed = c.storageCounter(ctx, req.GetGuard().GetModel()); failed != nil {
-			return refuse(Conflict, "", "%v", failed)
-		}
-		d.parse = c.cfg.ParseCharm
-		return d.commit(req)
-	})
-	if failed != nil && err == nil {
-		return nil, errs.E(errs.Unavailable, "cannot number storage: %w", failed)
+	if err != nil {
+		return errs.E(errs.Unavailable, "cannot number storage: %w", err)
 	}
-	return response, err
+	d.numbers, d.parse = n, c.cfg.ParseCharm
+	return nil
 }
 
 // storageAdd drafts the instances that a hook asked for.

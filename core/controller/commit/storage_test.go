@@ -18,6 +18,7 @@ import (
 // storageWorld has web/0 with data/0; its charm allows one to three of data and exactly one of logs.
 func storageWorld(t testing.TB) *world {
 	w := newWorld(t)
+	w.alone = true
 	w.charm = &controllerv1.Charm{Digest: "d-web", Name: "web", Runtime: "python", Files: map[string][]byte{"metadata.yaml": []byte(`
 name: web
 summary: s
