@@ -33,6 +33,9 @@ func (a *Agent) step(ctx context.Context, k event.Key) (again time.Duration) {
 		return a.rest(u, in, d)
 	}
 	t := a.turn(u, in, d)
+	if !a.place(ctx, u, t) { // dispatch: a new charm is in its place before anything says so
+		return u.pause()
+	}
 	if !a.begin(ctx, u, t) { // commit: events with an inverse are recorded first
 		return u.pause()
 	}

@@ -46,9 +46,28 @@ func (a *Agent) guard(u *unit, t *turn) *controllerv1.Guard {
 		StateRevision: t.in.Model.StateRevision, Epoch: t.in.Model.Epoch}
 }
 
+// place puts a charm that comes with the event in place. One that cannot be is the event's failure, and nothing of it is
+// recorded: the unit goes on with the charm that it had. False means that it is to be tried again.
+func (a *Agent) place(ctx context.Context, u *unit, t *turn) bool {
+	if !t.d.Takes {
+		return true
+	}
+	ran, err := a.dispatcher.Place(ctx, dispatch.Job{Key: u.key, Event: t.d.Event, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen})
+	if err != nil {
+		a.cfg.Log.Warn("a charm is not there yet", "unit", u.key.Unit, "charm", t.in.Model.Application.CharmDigest, "err", err)
+		return false
+	}
+	if ran.Done != nil {
+		t.d = resolver.Unplaced(t.in, t.d)
+		t.ran, t.ended = ran, a.cfg.Now()
+		a.output(u, t)
+	}
+	return true
+}
+
 // begin records the event if it must be; false means that it was not, or that nobody knows.
 func (a *Agent) begin(ctx context.Context, u *unit, t *turn) bool {
-	if !t.d.Begin {
+	if !t.d.Begin || t.ran.Done != nil {
 		return true
 	}
 	req, after := changeset.Begin(t.in, t.d, a.guard(u, t), commitID())
@@ -145,6 +164,9 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 
 // dispatch gives the event to the charm; false means that nobody knows what ran.
 func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
+	if t.ran.Done != nil {
+		return true // its charm could not be put in place
+	}
 	if t.d.Do == resolver.Skip {
 		return a.ended(ctx, u, t)
 	}

@@ -2,6 +2,8 @@ package agenttest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"os"
@@ -226,4 +228,15 @@ func (s *Side) Booted(unit, boot string) {
 	s.env.BootId = boot
 	s.mu.Unlock()
 	s.Tell(unit, &substratev1.UnitEvent{Event: &substratev1.UnitEvent_Rebooted{Rebooted: &substratev1.Rebooted{BootId: boot}}})
+}
+
+// Digest is the name that a package of that content has, whatever is in it.
+func Digest(t testing.TB, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }

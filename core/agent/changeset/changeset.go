@@ -31,7 +31,7 @@ func Commit(in resolver.Input, d resolver.Decision, ran dispatch.Result, guard *
 	done, failed := outcome(d, ran)
 	out := resolver.Outcome{}
 	if failed != nil && !event.Task(d.Event.Kind) {
-		out = resolver.Outcome{Failed: true, ExitCode: failed.ExitCode, Message: failed.Message}
+		out = resolver.Outcome{Failed: true, ExitCode: failed.ExitCode, Message: failed.Message, Unplaced: ran.Unplaced}
 	}
 	after := resolver.Advance(in, d, out)
 	req.Cursor, req.Members = resolver.Split(in.Cursor, after)

@@ -28,6 +28,8 @@ type Charms struct {
 	fetch  Fetch
 	flight singleflight.Group
 
+	tidy sync.Once
+
 	mu   sync.Mutex
 	read map[string]*Charm
 }
@@ -93,6 +95,7 @@ func (c *Charms) unpack(ctx context.Context, model, digest, sum, dir string) err
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("cannot keep charm %s: %w", digest, err)
 	}
+	c.tidy.Do(c.sweep)
 	file, err := os.CreateTemp(c.dir, "fetch-*.zip")
 	if err != nil {
 		return fmt.Errorf("cannot keep charm %s: %w", digest, err)
@@ -108,7 +111,17 @@ func (c *Charms) unpack(ctx context.Context, model, digest, sum, dir string) err
 	}
 	crash.At("dispatch.charm-fetched")
 	if err := charm.UnpackFile(file.Name(), dir, charm.Limits{}); err != nil && !errs.Is(err, errs.AlreadyExists) {
-		return fmt.Errorf("cannot unpack charm %s: %w", digest, err)
+		return fmt.Errorf("cannot use charm %s: %w", digest, err)
 	}
 	return nil
+}
+
+// sweep removes what an agent that was killed left half done. The agent before this one has ended.
+func (c *Charms) sweep() {
+	for _, pattern := range []string{"fetch-*.zip", ".unpack-*"} {
+		left, _ := filepath.Glob(filepath.Join(c.dir, pattern)) // the pattern is well formed
+		for _, path := range left {
+			_ = os.RemoveAll(path) // what stays is only room
+		}
+	}
 }

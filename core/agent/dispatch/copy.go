@@ -16,66 +16,78 @@ import (
 )
 
 // manifest says which charm a unit's copy is of, and which files are the charm's; all others are the unit's own and
-// stay when the charm changes. Digest is empty while a copy is being made.
+// stay when the charm changes. Next is the charm that is whole beside it and being put in its place.
 type manifest struct {
-	Digest string   `json:"digest"`
-	Files  []string `json:"files"`
+	Digest string    `json:"digest"`
+	Files  []string  `json:"files"`
+	Next   *manifest `json:"next,omitempty"`
 }
 
 const manifestFile = "charm.json"
 
-// install makes dir/charm a unit's own copy of the charm. It may be cut off at any moment and made again. After an error,
-// for want of room or because something is in the way, the copy of the charm before is as it was.
-func install(dir string, c *Charm) (string, error) {
+// install makes dir/charm a unit's own copy of the charm, or leaves the copy that is there as it is. It may be cut off at
+// any moment and made again.
+func install(dir string, c *Charm) (string, error) { return installBy(dir, c, os.Rename) }
+
+func installBy(dir string, c *Charm, rename func(from, to string) error) (string, error) {
 	target := filepath.Join(dir, "charm")
 	had, err := readManifest(dir)
 	if err != nil {
 		return "", err
 	}
+	if had.Next != nil { // cut off: what is there is of both
+		done, err := newSwap(dir, had, rename).run()
+		if err != nil && done.Digest != c.Digest {
+			return "", fmt.Errorf("cannot put charm %s in place: %w", c.Digest, err)
+		}
+		had = done
+	}
 	if had.Digest == c.Digest {
+		settle(dir)
 		return target, nil
 	}
-	files, err := list(c.Dir)
+	files, err := stage(dir, c.Dir)
 	if err != nil {
-		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, err)
-	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return "", fmt.Errorf("cannot make the unit's charm directory: %w", err)
-	}
-	s := &swap{target: target, stage: filepath.Join(dir, "charm-new"), trash: filepath.Join(dir, "charm-old")}
-	defer func() { _ = errors.Join(os.RemoveAll(s.stage), os.RemoveAll(s.trash)) }() // the next one begins with it again
-	if err := prepare(s, c.Dir); err != nil {
-		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, err)
-	}
-	both := maps.Clone(files)
-	for _, name := range had.Files {
-		both[name] = struct{}{}
-	}
-	if err := writeManifest(dir, manifest{Files: slices.Sorted(maps.Keys(both))}); err != nil {
-		return "", err
+		return "", fmt.Errorf("cannot copy charm %s: %w", c.Digest, errors.Join(err, os.RemoveAll(filepath.Join(dir, stagedDir))))
 	}
 	crash.At("dispatch.charm-copy")
-	if err := s.run(had.Files, files); err != nil {
-		return "", fmt.Errorf("cannot replace the charm's files: %w", errors.Join(err, writeManifest(dir, had)))
+	had.Next = &manifest{Digest: c.Digest, Files: files}
+	if err := writeManifest(dir, had); err != nil {
+		return "", err
 	}
-	return target, writeManifest(dir, manifest{Digest: c.Digest, Files: slices.Sorted(maps.Keys(files))})
+	crash.At("dispatch.charm-noted")
+	if _, err := newSwap(dir, had, rename).run(); err != nil {
+		return "", fmt.Errorf("cannot put charm %s in place: %w", c.Digest, err)
+	}
+	return target, nil
 }
 
-// prepare copies the charm beside the unit's: what needs room is done before anything is replaced.
-func prepare(s *swap, from string) error {
-	if err := errors.Join(os.RemoveAll(s.stage), os.RemoveAll(s.trash)); err != nil {
-		return err
+// stage copies a charm whole beside the unit's and lists it.
+func stage(dir, from string) ([]string, error) {
+	if err := clear(dir); err != nil {
+		return nil, err
 	}
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	files, err := list(from)
+	if err != nil {
+		return nil, err
+	}
+	to := filepath.Join(dir, stagedDir)
+	for _, made := range []string{filepath.Join(dir, "charm"), to} {
+		if err := os.MkdirAll(made, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name, err := filepath.Rel(from, path)
-		if err != nil {
+		if err != nil || name == "." {
 			return err
 		}
-		return copyEntry(path, filepath.Join(s.stage, name), d)
+		return copyEntry(path, filepath.Join(to, name), d)
 	})
+	return slices.Sorted(maps.Keys(files)), err
 }
 
 // copyEntry copies one directory, link or file to where nothing is.
@@ -103,7 +115,7 @@ func copyFile(from, to string, mode fs.FileMode) error {
 		return err
 	}
 	defer func() { _ = in.Close() }() // only read
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}

@@ -62,18 +62,18 @@ type Dispatcher struct {
 	cfg Config
 
 	mu      sync.Mutex
-	handles map[loaded]string
+	handles map[loading]string
 	files   opened
 }
 
-// loaded is a charm in one life of one runtime.
-type loaded struct {
+// loading is a charm in one life of one runtime.
+type loading struct {
 	runtime charmruntime.Runtime
 	digest  string
 }
 
 // New makes a dispatcher.
-func New(cfg Config) *Dispatcher { return &Dispatcher{cfg: cfg, handles: map[loaded]string{}} }
+func New(cfg Config) *Dispatcher { return &Dispatcher{cfg: cfg, handles: map[loading]string{}} }
 
 // Job is one event of one unit.
 type Job struct {
@@ -94,6 +94,8 @@ type Result struct {
 	View *hookv1.View
 	// Files are the unit's state files, if the event changed them.
 	Files *controllerv1.StateFiles
+	// Unplaced is the charm that could not be put in place; the unit has the one before.
+	Unplaced string
 	// Started says that the runtime was given the event: with an error, it may have run.
 	Started bool
 }
@@ -105,12 +107,10 @@ const wasmTimeout = 10 * time.Second
 // derived again. A charm that cannot be loaded, or a package that is broken, is a failed event.
 func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	// Storage may be attached before the unit was installed with any charm.
+	digest := cmp.Or(job.Cursor.CharmDigest, job.Model.Application.CharmDigest)
 	c, err := d.charm(ctx, job)
-	if errs.Is(err, errs.Invalid) || errs.Is(err, errs.Exhausted) {
-		return failed(err.Error()), nil
-	}
 	if err != nil {
-		return Result{}, err
+		return unplaced(job, digest, err)
 	}
 	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
 	rt, err := d.cfg.Runtimes.Get(ctx, kind)
@@ -122,7 +122,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
-		return failed(err.Error()), nil // for the user to see; it is tried again as a hook is
+		return unplaced(job, digest, err)
 	}
 	if err := d.prepare(ctx, job, start.Workspace); err != nil {
 		return unprepared(err)
@@ -141,10 +141,13 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
 	h.goal = d.cfg.GoalState
-	done, err := d.dispatch(ctx, rt, c, start, h)
+	done, loaded, err := d.dispatch(ctx, rt, c, start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}
+	if !loaded && brings(job) {
+		r.Unplaced = digest
+	}
 	if err == nil {
 		d.collect(job, &r)
 	}
@@ -181,9 +184,10 @@ func failed(message string) Result {
 	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: message}}
 }
 
-// dispatch loads the charm, unless this life of the runtime has it, and runs the event.
-func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, start *charmruntimev1.Start, h charmruntime.Host) (*charmruntimev1.Done, error) {
-	key := loaded{rt, c.Digest}
+// dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime
+// found the charm wanting.
+func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
+	key := loading{rt, c.Digest}
 	for again := false; ; again = true {
 		d.mu.Lock()
 		handle, ok := d.handles[key]
@@ -191,10 +195,10 @@ func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *C
 		if !ok {
 			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: start.TimeoutMs}})
 			if err != nil {
-				return nil, err
+				return nil, true, err
 			}
 			if text := problems(resp.Diagnostics); text != "" {
-				return failed(text).Done, nil
+				return failed(text).Done, false, nil
 			}
 			handle = resp.Handle
 			d.mu.Lock()
@@ -204,16 +208,16 @@ func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *C
 		start.Handle = handle
 		done, err := rt.Dispatch(ctx, start, h)
 		if err == nil {
-			return done, nil
+			return done, true, nil
 		}
 		if errs.Is(err, errs.Unsupported) {
-			return failed(err.Error()).Done, nil // the runtime cannot do this at all, and did nothing
+			return failed(err.Error()).Done, true, nil // the runtime cannot do this at all, and did nothing
 		}
 		d.mu.Lock()
 		delete(d.handles, key) // forgotten by the runtime, or dead with it
 		d.mu.Unlock()
 		if again || !errs.Is(err, errs.NotFound) {
-			return nil, err
+			return nil, true, err
 		}
 	}
 }

@@ -16,6 +16,7 @@ type Outcome struct {
 	Failed   bool // it is tried again, or resolved
 	ExitCode int32
 	Message  string
+	Unplaced string // the charm that could not be put in place for it
 }
 
 // Begun is the cursor with the event recorded, to be written before the charm runs.
@@ -25,7 +26,7 @@ func Begun(in Input, ev *hookv1.Event) *controllerv1.Cursor {
 		c.Suspended = c.Pending
 	}
 	c.Pending = &controllerv1.Pending{Event: proto.CloneOf(ev), Step: stepBegun, Attempt: ev.Attempt}
-	if ev.Kind == api.EventInstall || ev.Kind == api.EventUpgradeCharm {
+	if takes(ev) {
 		takeCharm(in, c)
 	}
 	return c
@@ -72,7 +73,7 @@ func (in Input) begin() *controllerv1.Cursor {
 // failedAt records the failure; what lies beneath a task is kept by the caller's clone.
 func failedAt(in Input, ev *hookv1.Event, out Outcome) *controllerv1.Pending {
 	p := &controllerv1.Pending{Event: proto.CloneOf(ev), Step: stepFailed, Attempt: ev.Attempt + 1,
-		ExitCode: out.ExitCode, Message: out.Message}
+		ExitCode: out.ExitCode, Message: out.Message, CharmDigest: out.Unplaced}
 	p.Event.Attempt = 0
 	if in.Model.Model.GetConfig()[retryConfig] != "false" {
 		p.NextTryUnixNano = Retry(in.Now, ev.Id, p.Attempt).UnixNano()

@@ -54,7 +54,7 @@ func abandoned(in Input) (Decision, bool) {
 		return d, true
 	}
 	d, _ := in.run(plain(api.EventRemove))
-	if c.Pending == nil {
+	if c.Pending == nil || c.CharmDigest == "" { // it was never there to be run
 		d.Do = Skip
 		return d, true
 	}

@@ -19,6 +19,11 @@ const (
 	stepQueued = "queued" // it is next and never ran
 )
 
+// takes says whether a unit gets a charm with the event.
+func takes(ev *hookv1.Event) bool {
+	return ev.GetKind() == api.EventInstall || ev.GetKind() == api.EventUpgradeCharm
+}
+
 func paired(ev *hookv1.Event) bool { return api.Paired(ev.Kind) }
 
 // interrupted: a task that was begun and is not running here was cut off. It never runs twice.
@@ -45,11 +50,21 @@ func begun(in Input) (Decision, bool) {
 	return again(p), true
 }
 
-// again runs the pending event once more, under the same id.
+// again runs the pending event once more, under the same id. One whose charm never came into its place was not recorded.
 func again(p *controllerv1.Pending) Decision {
 	ev := proto.CloneOf(p.Event)
 	ev.Attempt = p.Attempt
-	return Decision{Do: Run, Event: ev, Begin: p.Step == stepQueued && paired(ev)}
+	unplaced := p.CharmDigest != "" && takes(ev)
+	return Decision{Do: Run, Event: ev, Begin: unplaced || p.Step == stepQueued && paired(ev), Takes: unplaced}
+}
+
+// Unplaced is the decision once the charm that it was to take could not be put in place: of an event that a forced charm
+// was to overtake, that it failed once more.
+func Unplaced(in Input, d Decision) Decision {
+	if p := in.Cursor.Pending; d.Do == Skip && p.GetStep() == stepFailed {
+		return again(p)
+	}
+	return d
 }
 
 // task: actions and exec, the oldest first. A hook in error under one stays as it is.
@@ -78,13 +93,15 @@ func failed(in Input) (Decision, bool) {
 	case r != nil && r.EventId == p.Event.Id && r.Attempt == p.Attempt:
 		d.Resolved = true
 		if !r.Retry {
-			d.Do = Skip
+			d.Do, d.Begin, d.Takes = Skip, false, false
 		}
 		return d, true
 	case in.dying() && in.Model.Unit.GetForced():
-		d.Do = Skip
+		d.Do, d.Begin, d.Takes = Skip, false, false
 		return d, true
-	case in.forcedCharm():
+	case d.Takes && !in.dying() && in.Model.Application.CharmDigest != p.CharmDigest:
+		return d, true // another charm than the one that could not be put in place
+	case !d.Takes && in.forcedCharm(p):
 		// The files change under the failed event; it is tried again with them, and the charm hears no upgrade-charm.
 		d, ok := in.run(plain(api.EventUpgradeCharm))
 		d.Do, d.Begin = Skip, false
@@ -98,10 +115,12 @@ func failed(in Input) (Decision, bool) {
 	return d, true
 }
 
-// forcedCharm says whether the application was refreshed with force to a charm that the unit does not have.
-func (in Input) forcedCharm() bool {
+// forcedCharm says whether the application was refreshed with force to a charm that the unit does not have, and that was
+// not just tried in vain.
+func (in Input) forcedCharm(p *controllerv1.Pending) bool {
 	app := in.Model.Application
-	return app.ForceCharm && !in.dying() && app.CharmDigest != in.Cursor.CharmDigest
+	return app.ForceCharm && !in.dying() && app.CharmDigest != in.Cursor.CharmDigest &&
+		(app.CharmDigest != p.CharmDigest || p.NextTryUnixNano != 0 && !in.Now.Before(time.Unix(0, p.NextTryUnixNano)))
 }
 
 // failure is what status says of a unit in error.

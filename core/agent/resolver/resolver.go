@@ -49,6 +49,8 @@ type Decision struct {
 	Event *hookv1.Event
 	// Begin asks for the event to be recorded before it runs.
 	Begin bool
+	// Takes: the unit's files become those of the application's charm, which must be in place before anything is written.
+	Takes bool
 	// Resolved says that the user's word on the failed event is followed and used up.
 	Resolved bool
 	// Interrupted: the event is a task that was running when the agent died; it is committed as failed.
@@ -112,7 +114,7 @@ func (in Input) run(ev *hookv1.Event) (Decision, bool) {
 		sequence++
 	}
 	ev.Id = event.ID(sequence, event.Name(ev))
-	return Decision{Do: Run, Event: ev, Begin: paired(ev)}, true
+	return Decision{Do: Run, Event: ev, Begin: paired(ev), Takes: takes(ev)}, true
 }
 
 // plain is an event without arguments.

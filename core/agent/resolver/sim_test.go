@@ -29,6 +29,7 @@ type sim struct {
 	fails   map[string]int    // "web/0 install" → how often yet
 	machine map[string]bool   // application → its places are machines
 	noplace map[string]bool
+	broken  map[string]bool // charms that cannot be put in place
 	now     time.Time
 	commits int
 	out     strings.Builder
@@ -38,7 +39,7 @@ type sim struct {
 func newSim(t *testing.T) *sim {
 	return &sim{t: t, store: agenttest.New(), replica: source.NewReplica(agenttest.Agent, func(event.Key) {}),
 		seen: map[string]*source.Observation{}, place: map[string]string{}, fails: map[string]int{},
-		machine: map[string]bool{}, noplace: map[string]bool{}, now: time.Unix(1_700_000_000, 0),
+		machine: map[string]bool{}, noplace: map[string]bool{}, broken: map[string]bool{}, now: time.Unix(1_700_000_000, 0),
 		after: func(string, *hookv1.Event, bool, bool) {}}
 }
 
@@ -109,6 +110,10 @@ func (s *sim) step(unit, phase string) bool {
 	}
 	guard := &controllerv1.Guard{Model: agenttest.Model, Unit: unit, Incarnation: in.Incarnation, Epoch: in.Model.Epoch, StateRevision: in.Model.StateRevision}
 	note := ""
+	if d.Takes && s.broken[in.Model.Application.CharmDigest] {
+		s.commit(in, resolver.Unplaced(in, d), guard, " not placed")
+		return true
+	}
 	if d.Begin {
 		after := resolver.Begun(in, d.Event)
 		stored, blocks := resolver.Split(in.Cursor, after)
@@ -139,6 +144,9 @@ func (s *sim) commit(in resolver.Input, d resolver.Decision, guard *controllerv1
 		req.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Message: d.Reason}}
 		word, _, _ := strings.Cut(d.Reason, " ")
 		note += " " + strings.Trim(word, ":;")
+	case note == " not placed":
+		out = resolver.Outcome{Failed: true, ExitCode: 1, Message: "no", Unplaced: in.Model.Application.CharmDigest}
+		req.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Attempt: d.Event.Attempt + 1, Message: "no"}}
 	case d.Do == resolver.Skip:
 		note += " skipped"
 	case s.fails[hook] > 0 && !event.Task(d.Event.Kind):

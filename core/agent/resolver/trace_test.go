@@ -92,6 +92,9 @@ var commands = map[string]func(*sim, []string){
 	"config":     func(s *sim, w []string) { k, v, _ := strings.Cut(w[1], "="); s.store.Config(w[0], k, v) },
 	"trust":      func(s *sim, w []string) { s.store.Change(w[0], func(a *controllerv1.Application) { a.Trust = true }) },
 	"refresh":    func(s *sim, w []string) { s.store.Refresh(w[0], w[1], has(w, "force")) },
+	"broken":     func(s *sim, w []string) { s.broken[w[0]] = true },
+	"mend":       func(s *sim, w []string) { delete(s.broken, w[0]) },
+	"charm":      charmNow,
 	"integrate": func(s *sim, w []string) {
 		app, ep, _ := strings.Cut(w[0], ":")
 		other, otherEP, _ := strings.Cut(w[1], ":")
@@ -186,6 +189,12 @@ func kill(s *sim, w []string) {
 	if !s.step(w[0], w[1]) {
 		s.t.Fatalf("%s had nothing to do", w[0])
 	}
+}
+
+// charmNow prints which charm the unit has.
+func charmNow(s *sim, w []string) {
+	in, _ := s.input(w[0])
+	s.print("%s has %q", w[0], in.Cursor.GetCharmDigest())
 }
 
 // why prints what holds a unit.

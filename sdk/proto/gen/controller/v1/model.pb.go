@@ -1407,8 +1407,10 @@ type Pending struct {
 	NextTryUnixNano int64  `protobuf:"varint,4,opt,name=next_try_unix_nano,json=nextTryUnixNano,proto3" json:"next_try_unix_nano,omitempty"` // 0 = only resolved moves on
 	ExitCode        int32  `protobuf:"varint,5,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
 	Message         string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The charm that could not be put in place for the event; the unit keeps the one before. Another one is tried at once.
+	CharmDigest   string `protobuf:"bytes,7,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pending) Reset() {
@@ -1479,6 +1481,13 @@ func (x *Pending) GetExitCode() int32 {
 func (x *Pending) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *Pending) GetCharmDigest() string {
+	if x != nil {
+		return x.CharmDigest
 	}
 	return ""
 }
@@ -3846,14 +3855,15 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\aexpired\x18\x02 \x03(\x05R\aexpired\x12!\n" +
 	"\frotated_unix\x18\x03 \x01(\x03R\vrotatedUnix\x12\x18\n" +
 	"\aremoved\x18\x04 \x03(\x05R\aremoved\x12!\n" +
-	"\fexpired_unix\x18\x05 \x01(\x03R\vexpiredUnix\"\xc8\x01\n" +
+	"\fexpired_unix\x18\x05 \x01(\x03R\vexpiredUnix\"\xeb\x01\n" +
 	"\aPending\x12+\n" +
 	"\x05event\x18\x01 \x01(\v2\x15.bangle.hook.v1.EventR\x05event\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\tR\x04step\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12+\n" +
 	"\x12next_try_unix_nano\x18\x04 \x01(\x03R\x0fnextTryUnixNano\x12\x1b\n" +
 	"\texit_code\x18\x05 \x01(\x05R\bexitCode\x12\x18\n" +
-	"\amessage\x18\x06 \x01(\tR\amessage\"\xfa\x02\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12!\n" +
+	"\fcharm_digest\x18\a \x01(\tR\vcharmDigest\"\xfa\x02\n" +
 	"\x0eRelationCursor\x12\x18\n" +
 	"\acreated\x18\x01 \x01(\bR\acreated\x12\x16\n" +
 	"\x06broken\x18\x02 \x01(\bR\x06broken\x12\x1d\n" +
