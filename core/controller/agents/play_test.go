@@ -341,7 +341,7 @@ func (p *play) track(unit string, s *controllerv1.Secret, how int) error {
 	if l == nil {
 		return nil
 	}
-	resp, err := l.rpc.ReadSecret(p.t.Context(), &controllerv1.ReadSecretRequest{Model: p.uuid, Unit: unit, Id: s.Id, Refresh: how%2 == 0})
+	resp, err := p.read.secret(l, &controllerv1.ReadSecretRequest{Model: p.uuid, Unit: unit, Id: s.Id, Refresh: how%2 == 0})
 	if err != nil || resp.Owned {
 		return nil
 	}

@@ -409,7 +409,7 @@ func faults() map[string]func(*theatre) {
 			once := map[string]*controllerv1.ReadSecretResponse{}
 			th.read.secret = func(l *listener, req *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
 				resp, err := th.readers().secret(l, req)
-				name := fmt.Sprint(req)
+				name := req.Unit + req.Id
 				if err == nil {
 					once[name] = resp
 				}
