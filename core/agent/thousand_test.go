@@ -51,7 +51,9 @@ func TestAThousandRelationsInOneHook(t *testing.T) {
 		other := fmt.Sprintf("mysql%d", i)
 		id := w.store.Integrate("web", "db", other, "db")
 		cursor.Relations[id] = &controllerv1.RelationCursor{Created: true, Endpoint: "db", RemoteApp: other}
-		w.store.Txn(func() { w.store.Put(key.ScopeOf(id, "web/0"), &controllerv1.Object{Value: &controllerv1.Object_Scope{Scope: &controllerv1.Scope{}}}) })
+		w.store.Txn(func() {
+			w.store.Put(key.ScopeOf(id, "web/0"), &controllerv1.Object{Value: &controllerv1.Object_Scope{Scope: &controllerv1.Scope{}}})
+		})
 	}
 	w.store.Txn(func() {
 		w.store.Put(key.OfUnit(key.State, "web/0"), &controllerv1.Object{Value: &controllerv1.Object_UnitState{UnitState: &controllerv1.UnitState{Cursor: cursor}}})

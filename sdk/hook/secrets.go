@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -135,6 +136,12 @@ func (c *Context) UpdateSecret(ctx context.Context, id string, s SecretSpec) err
 	if err := c.freeLabel(w); err != nil {
 		return err
 	}
+	if c.holds(ctx, w.Id, w.GetContent()) {
+		w.Content = nil
+	}
+	if len(w.GetContent()) == 0 && w.Label == nil && w.Description == nil && w.Rotate == nil && w.Expires == nil {
+		return nil
+	}
 	for _, old := range c.writes.secrets {
 		if old.GetId() == w.Id {
 			overwrite(old, w)
@@ -143,6 +150,22 @@ func (c *Context) UpdateSecret(ctx context.Context, id string, s SecretSpec) err
 	}
 	c.writes.secrets = append(c.writes.secrets, w)
 	return nil
+}
+
+// holds says whether a secret's newest content is this already: to set it again makes no revision. When nobody can tell,
+// it is taken for new.
+func (c *Context) holds(ctx context.Context, id string, content map[string][]byte) bool {
+	if len(content) == 0 {
+		return false
+	}
+	now, own, err := c.ownContent(id)
+	if !own && err == nil {
+		var answer *secretAnswer
+		if answer, err = c.askSecret(ctx, secretAsk{ID: id, Peek: true}); answer != nil {
+			now = answer.Content
+		}
+	}
+	return err == nil && maps.EqualFunc(now, content, bytes.Equal)
 }
 
 // overwrite lets a later write of the same hook win, field by field.

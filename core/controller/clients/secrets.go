@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -158,7 +159,12 @@ func (s *Service) UpdateSecret(ctx context.Context, req *connect.Request[clientv
 		if in.AutoPrune != nil {
 			secret.AutoPrune = in.GetAutoPrune()
 		}
-		if secret.Updated = e.stamp(); len(in.GetContent()) > 0 {
+		now, err := s.content(ctx, m, secret, 0)
+		if err != nil && !errs.Is(err, errs.NotFound) {
+			return err
+		}
+		same := maps.EqualFunc(now, in.GetContent(), bytes.Equal) // no new revision
+		if secret.Updated = e.stamp(); len(in.GetContent()) > 0 && !same {
 			e.revise(m, secret, in.GetContent())
 		} else {
 			e.prune(m, secret)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/bangle-dev/bangle/core/controller/commit"
 	"github.com/bangle-dev/bangle/core/controller/model"
@@ -173,5 +174,63 @@ func TestRotationMovesOn(t *testing.T) {
 	w.commit(req)
 	if got := w.secret(id).GetNextRotateUnix(); got != model.NextRotate("hourly", now) {
 		t.Errorf("next rotation at %d", got)
+	}
+}
+
+// Every policy, by a clock that is moved: the event's commit sets the next time, the same commit sent again by a process that
+// lost the answer moves nothing, nor does another controller on the same store; what comes late is not made up for.
+func TestRotationByTheClock(t *testing.T) {
+	for n, row := range []struct {
+		policy string
+		next   func(time.Time) time.Time
+	}{
+		{"hourly", func(t time.Time) time.Time { return t.Add(time.Hour) }},
+		{"daily", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
+		{"weekly", func(t time.Time) time.Time { return t.AddDate(0, 0, 7) }},
+		{"monthly", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
+		{"quarterly", func(t time.Time) time.Time { return t.AddDate(0, 3, 0) }},
+		{"yearly", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
+	} {
+		t.Run(row.policy, func(t *testing.T) {
+			w := newWorld(t)
+			clock := now
+			controller := func() { // one that begins anew
+				w.c = commit.New(commit.Config{Store: w, Mirror: w, ParseCharm: parse, Now: func() time.Time { return clock }})
+			}
+			controller()
+			id := id20(n)
+			cs := makeSecret(id, "one", true)
+			cs.Secrets[0].Rotate, cs.Secrets[0].Expires = &row.policy, new(now.Add(time.Minute).Format(time.RFC3339))
+			w.commit(w.request("web/0", "config-changed", cs))
+			if at := w.secret(id).GetRevisions()[0].GetExpiresUnix(); at != now.Add(time.Minute).Unix() {
+				t.Errorf("the revision expires at %d", at)
+			}
+			rotate := func() *controllerv1.CommitRequest {
+				req := w.request("web/0", "secret-rotate", nil)
+				req.Event.SecretId = id
+				return req
+			}
+			due := row.next(now)
+			if at := w.secret(id).GetNextRotateUnix(); at != due.Unix() {
+				t.Fatalf("due at %d, want %d", at, due.Unix())
+			}
+			clock = due.Add(-time.Second)
+			w.commit(rotate()) // of an agent whose clock is ahead
+			if at := w.secret(id).GetNextRotateUnix(); at != due.Unix() {
+				t.Errorf("before its time: due at %d, want %d", at, due.Unix())
+			}
+			clock = due.Add(10 * 24 * time.Hour) // everything was away
+			controller()
+			req := rotate()
+			w.commit(req)
+			want := row.next(clock).Unix()
+			clock = clock.Add(time.Second)
+			controller()
+			w.commit(req)
+			w.commit(rotate())
+			if at := w.secret(id).GetNextRotateUnix(); at != want {
+				t.Errorf("after it: due at %d, want %d", at, want)
+			}
+		})
 	}
 }
