@@ -117,7 +117,7 @@ func TestEveryFunctionHasAVector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := map[string]bool{"charm/network@1": true, "charm/secret@1": true, "charm/credential@1": true, "charm/supervisor@1": true}
+	asked := map[string]bool{"charm/network@1": true, "charm/credential@1": true, "charm/supervisor@1": true}
 	for _, f := range abi.Functions() {
 		if !strings.Contains(string(host), f.String()) && !asked[f.Module] && f.Module != abi.Answer {
 			t.Errorf("no vector calls %s", f)
@@ -125,5 +125,18 @@ func TestEveryFunctionHasAVector(t *testing.T) {
 		if !strings.Contains(string(spec), "`"+f.Module+"`") || !strings.Contains(string(spec), "`"+f.Name+"`") {
 			t.Errorf("abi.md does not describe %s", f)
 		}
+	}
+}
+
+// TestSecretsThatAreReadAreTracked: the changeset of an event that read a secret says so.
+func TestSecretsThatAreReadAreTracked(t *testing.T) {
+	host := scripted{"secret-get": json.RawMessage(`{"id":"bbbbbbbbbbbbbbbbbbb0","revision":2,"content":{"k":"dg=="}}`)}
+	h := hook.New(&hookv1.Event{Id: "1-x"}, &hookv1.View{Unit: &hookv1.UnitView{Name: "web/0"}}, host)
+	answer := abi.NewCalls(h, host, nil).Call(t.Context(), abi.Function{Module: "charm/secret@1", Name: "get"}, []byte(`{"id":"bbbbbbbbbbbbbbbbbbb0","label":"db"}`))
+	if string(answer) != `{"ok":{"content":{"k":"v"}}}` {
+		t.Fatalf("answer %s", answer)
+	}
+	if tracks := h.Changeset().GetSecretTracks(); len(tracks) != 1 || tracks[0].Revision != 2 || tracks[0].GetLabel() != "db" {
+		t.Errorf("tracks %v", tracks)
 	}
 }
