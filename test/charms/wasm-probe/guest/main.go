@@ -20,7 +20,18 @@ func newCharm() *charm.Charm {
 		ctx.SetResult("said", ctx.Param("word").String())
 		return nil
 	})
+	c.OnAction("spin", func(ctx *charm.Context) error {
+		ctx.Info("spins")
+		spin()
+		return nil
+	})
 	return c
+}
+
+// spin never ends.
+func spin() {
+	for { //nolint:staticcheck // an event that never ends is what is asked for
+	}
 }
 
 // observe says what it saw in the log, to every relation and in the status.
@@ -57,8 +68,7 @@ func goWrong(ctx *charm.Context) error {
 	case "panic":
 		panic("asked to panic")
 	case "spin":
-		for { //nolint:staticcheck // an event that never ends is what is asked for
-		}
+		spin()
 	}
 	return nil
 }
