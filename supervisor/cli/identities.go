@@ -120,12 +120,13 @@ func (s *session) changeIdentities(action string, ids map[string]*client.Identit
 	case "replace":
 		return s.c.ReplaceIdentities(s.ctx, ids)
 	}
-	for name, id := range ids {
-		if id != nil {
+	names := slices.Sorted(maps.Keys(ids))
+	for _, name := range names {
+		if ids[name] != nil {
 			return fmt.Errorf("identity value for %q must be null when removing", name)
 		}
 	}
-	return s.c.RemoveIdentities(s.ctx, slices.Sorted(maps.Keys(ids))...)
+	return s.c.RemoveIdentities(s.ctx, names...)
 }
 
 func readIdentities(name, action string) (map[string]*client.Identity, error) {

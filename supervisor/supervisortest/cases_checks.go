@@ -69,7 +69,7 @@ func checkStates() []testCase {
 func checkRuns() []testCase {
 	return []testCase{
 		{"checks/start-and-stop", func(p *probe) {
-			p.layer(twoChecks).sync()
+			p.layer(strings.ReplaceAll(twoChecks, "period: 10ms", "period: 1h")).sync()
 			both := []string{p.text("NAME-off"), p.text("NAME-bad")}
 			p.changed("stop", both, []string{p.text("NAME-bad")})
 			p.changed("stop", both, []string{})

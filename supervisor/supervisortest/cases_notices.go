@@ -1,6 +1,7 @@
 package supervisortest
 
 import (
+	"encoding/base64"
 	"os"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (p *probe) own(query ...string) []m {
 }
 
 func noticeCases() []testCase {
-	return slices.Concat(noticeBasics(), noticeMore(), noticeRest())
+	return slices.Concat(noticeBasics(), noticeMore(), noticeWaits(), noticeRest())
 }
 
 func noticeBasics() []testCase {
@@ -90,10 +91,15 @@ func noticeMore() []testCase {
 				came <- p.own("timeout", p.cfg.Patience.String())
 			}()
 			p.key1("other")
-			p.notify(nil)
-			if f := <-failed; f != nil {
-				panic(f)
+			select {
+			case <-failed: // without waiting: it saw nothing
+			case <-time.After(300 * time.Millisecond):
+				p.notify(nil)
+				if f := <-failed; f != nil {
+					panic(f)
+				}
 			}
+			p.must(len(came) == 1, "the wait has failed")
 			list := <-came
 			p.must(len(list) == 1 && list[0]["key"] == p.key(), "got %v", list)
 		}},
@@ -101,6 +107,11 @@ func noticeMore() []testCase {
 			list := p.own("timeout", "20ms")
 			p.must(len(list) == 0, "want [] after the time, got %v", list)
 		}},
+	}
+}
+
+func noticeWaits() []testCase {
+	return []testCase{
 		{"notices/changes-make-them", func(p *probe) {
 			c := p.start(sleeper, "NAME")
 			list := p.get("/v1/notices", "types", "change-update", "keys", c["id"].(string)).list()
@@ -139,24 +150,24 @@ func (p *probe) key1(last string) {
 }
 
 func identityCases() []testCase {
-	read := m{"access": "read", "local": m{"user-id": 3000000000}}
+	local := func(p *probe, access string) m { return m{"access": access, "local": m{"user-id": p.stranger}} }
 	act := func(p *probe, action string, value any) answer {
 		return p.post("/v1/identities", m{"action": action, "identities": m{p.name: value}})
 	}
 	return []testCase{
 		{"identities/add-and-remove", func(p *probe) {
-			a := act(p, "add", read).envelope(200, "sync")
+			a := act(p, "add", local(p, "read")).envelope(200, "sync")
 			p.must(a.env["result"] == nil, "adding has no result: %v", a.env)
-			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "read", "local": m{"user-id": 3e9}}})
+			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "read", "local": m{"user-id": float64(p.stranger)}}})
 			act(p, "remove", nil).envelope(200, "sync")
 			p.has("identities", p.get("/v1/identities").object(), m{p.name: nil})
 		}},
 		{"identities/update-and-replace", func(p *probe) {
-			act(p, "update", read).refused(400, "", p.name)
-			act(p, "replace", read).envelope(200, "sync")
-			act(p, "add", read).refused(400, "", p.name)
-			act(p, "update", m{"access": "metrics", "local": m{"user-id": 3000000000}}).envelope(200, "sync")
-			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "metrics", "local": m{"user-id": 3e9}}})
+			act(p, "update", local(p, "read")).refused(400, "", p.name)
+			act(p, "replace", local(p, "read")).envelope(200, "sync")
+			act(p, "add", local(p, "read")).refused(400, "", p.name)
+			act(p, "update", local(p, "metrics")).envelope(200, "sync")
+			p.has("identity", p.get("/v1/identities").object(), m{p.name: m{"access": "metrics", "local": m{"user-id": float64(p.stranger)}}})
 			act(p, "replace", nil).envelope(200, "sync")
 			act(p, "remove", nil).refused(400, "", p.name)
 		}},
@@ -170,8 +181,8 @@ func identityCases() []testCase {
 			for _, bad := range []any{nil, m{}, m{"access": "king", "local": m{"user-id": 1}}, m{"access": "read"}, m{"local": m{"user-id": 1}}} {
 				act(p, "add", bad).refused(400, "", "")
 			}
-			act(p, "jump", read).refused(400, "", "jump")
-			p.post("/v1/identities", m{"action": "add", "identities": m{"9lives": read}}).refused(400, "", "")
+			act(p, "jump", local(p, "read")).refused(400, "", "jump")
+			p.post("/v1/identities", m{"action": "add", "identities": m{"9lives": local(p, "read")}}).refused(400, "", "")
 		}},
 		{"identities/a-user-can-be-promoted", func(p *probe) {
 			other := p.as(nobody)
@@ -182,6 +193,38 @@ func identityCases() []testCase {
 			other.get("/v1/identities").sync()
 			other.post("/v1/identities", m{}).refused(401, "login-required", "access denied")
 			other.get("/v1/plan", "format", "yaml").refused(401, "login-required", "access denied")
+		}},
+	}
+}
+
+// secret is the hash of the password "secret".
+const secret = "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1"
+
+// identified are the cases about what an identity may do.
+func identified() []testCase {
+	act := func(p *probe, action string, value any) answer {
+		return p.post("/v1/identities", m{"action": action, "identities": m{p.name: value}}).envelope(200, "sync")
+	}
+	return []testCase{
+		{"identities/untrusted-may-nothing", func(p *probe) {
+			o := p.as(nobody - 1)
+			act(p, "add", m{"access": "untrusted", "local": m{"user-id": nobody - 1}})
+			defer act(p, "remove", nil)
+			for _, path := range []string{"/v1/services", "/v1/changes", "/v1/changes/1", "/v1/changes/1/wait", "/v1/checks", "/v1/notices", "/v1/notices/1",
+				"/v1/identities", "/v1/logs", "/v1/metrics", "/v1/services/x"} {
+				o.get(path).refused(401, "login-required", "access denied")
+			}
+			o.post("/v1/notices", m{}).refused(401, "login-required", "access denied")
+			o.post("/v1/services/x", m{}).refused(401, "login-required", "access denied")
+			o.get("/v1/system-info").sync()
+		}},
+		{"identities/password", func(p *probe) {
+			act(p, "add", m{"access": "read", "basic": m{"password": secret}})
+			defer act(p, "remove", nil)
+			basic := map[string][]string{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(p.name+":secret"))}}
+			p.send(get, "/v1/services", basic, nil).sync()
+			p.send(get, "/v1/plan?format=yaml", basic, nil).refused(401, "login-required", "access denied")
+			p.send(post, "/v1/notices", basic, strings.NewReader(`{"action":"add","type":"custom","key":"a.b/c"}`)).refused(403, "", "")
 		}},
 	}
 }

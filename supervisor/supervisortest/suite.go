@@ -38,7 +38,7 @@ type testCase struct {
 
 func cases() []testCase {
 	return slices.Concat(refusals(), systemCases(), planCases(), serviceCases(), changeCases(), execCases(), terminalCases(),
-		fileCases(), fileFaults(), logCases(), checkCases(), noticeCases(), identityCases(), accessCases())
+		fileCases(), fileFaults(), logCases(), checkCases(), noticeCases(), identityCases(), identified(), accessCases())
 }
 
 // Cases names all cases in the order in which they are best run.
@@ -80,18 +80,19 @@ func Try(ctx context.Context, cfg Config, name string) (err error) {
 
 // probe is what a case works with.
 type probe struct {
-	ctx     context.Context
-	cfg     Config
-	name    string // unlike that of any other run
-	http    *http.Client
-	uid     int
-	started []string
-	others  []*probe
-	conns   []io.Closer
+	ctx      context.Context
+	cfg      Config
+	name     string // unlike that of any other run
+	http     *http.Client
+	uid      int
+	stranger int // id of a user nobody else uses
+	started  []string
+	others   []*probe
+	conns    []io.Closer
 }
 
 func newProbe(ctx context.Context, cfg Config, uid int) *probe {
-	p := &probe{ctx: ctx, cfg: cfg, uid: uid, name: "t" + strconv.FormatUint(rand.Uint64()>>24, 36)}
+	p := &probe{ctx: ctx, cfg: cfg, uid: uid, stranger: 1e9 + rand.IntN(1e9), name: "t" + strconv.FormatUint(rand.Uint64()>>24, 36)}
 	var transport http.RoundTripper = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			if uid == os.Getuid() {

@@ -29,7 +29,7 @@ func Parties() []Party {
 		{Path: "google.golang.org/protobuf", Never: []string{"supervisor", "runtimes/hooktool"}, Testless: true, Reason: "PID 1 and the hook tools stay small"},
 		{Path: "connectrpc.com/connect", Only: []string{"core/controller", "core/cli", "sdk/proto/gen"}, Reason: "connect is the client face; the plugin contracts are gRPC alone"},
 		// A test holds supervisor/openapi.yaml against the served routes, and the plan's parser reads nothing but layers.
-		{Path: "gopkg.in/yaml.v3", Only: []string{"sdk/yaml", "supervisor/plan", "supervisor/cmd", "supervisor/cli"}, Tests: []string{"supervisor/api"}, Reason: "all YAML goes through one strict package; the supervisor stands alone and has its own, its client prints it"},
+		{Path: "gopkg.in/yaml.v3", Only: []string{"sdk/yaml", "supervisor/plan", "supervisor/cmd", "supervisor/cli"}, Tests: []string{"supervisor/api", "test/conformance/supervisor"}, Reason: "all YAML goes through one strict package; the supervisor stands alone and has its own, its client prints it"},
 		{Path: "go.yaml.in/yaml", Only: none, Reason: "sdk/yaml decides which yaml this is"},
 		{Path: "sigs.k8s.io/yaml", Only: none, Reason: "sdk/yaml decides which yaml this is"},
 		{Path: "k8s.io", Only: []string{"substrates/kubernetes"}, Reason: "client-go costs 25 MB"},

@@ -25,6 +25,7 @@ type fault struct {
 	name, seenBy string
 	ask          func(*http.Request)
 	answer       func(*http.Response)
+	watch        func(http.RoundTripper) http.RoundTripper // sees what passes; nil is not
 }
 
 // proxy stands in front of a socket and does things wrong.
@@ -38,10 +39,14 @@ func proxy(t *testing.T, to string, f fault) string {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", to)
 	}, DisableCompression: true}
+	var through http.RoundTripper = transport
+	if f.watch != nil {
+		through = f.watch(transport)
+	}
 	server := &http.Server{
 		ReadHeaderTimeout: readHeader,
 		Handler: &httputil.ReverseProxy{
-			Transport: transport, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
+			Transport: through, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
 			Director: func(r *http.Request) {
 				r.URL.Scheme, r.URL.Host = "http", "localhost"
 				if f.ask != nil {
@@ -140,46 +145,46 @@ func sent(old, with string) func(*http.Request) {
 
 func faults() []fault {
 	return []fault{
-		{"a status of success that is another", "system/info", nil, status(200, 201)},
-		{"a charset in the content type", "system/info", nil, header("Content-Type", "application/json; charset=utf-8")},
-		{"an envelope without a status text", "system/info", nil, replaced(`"status":"OK",`, "")},
-		{"a version without its letter", "system/info", nil, replaced(`"version":"v`, `"version":"`)},
-		{"an unknown path that is there", "refuse/unknown-path", nil, status(404, 200)},
-		{"a wrong method that is not found", "refuse/put-services", nil, status(405, 404)},
-		{"an error without a message", "refuse/layer-label", nil, replaced("label must be set", "")},
-		{"an error with a kind it has not", "refuse/change-unknown", nil, replaced(`"message":`, `"kind":"not-found","message":`)},
-		{"an error without its kind", "files/list-refusals", nil, replaced(`,"kind":"not-found"`, "")},
-		{"services in another order", "services/list", nil, reversed},
-		{"services that were not asked for", "services/list-unknown-is-empty", without("names"), nil},
-		{"tasks that began at no time", "changes/one", nil, replaced(`"spawn-time"`, `"spawned"`)},
-		{"changes that are always ready", "changes/in-progress", nil, replaced(`"ready":false`, `"ready":true`)},
-		{"a wait that ends with another status", "changes/wait-times-out", nil, status(504, 408)},
-		{"an accepted action that is merely fine", "services/start", nil, status(202, 200)},
-		{"a layer that is not combined", "plan/combine-into-a-label", sent(`"combine":true`, `"combine":false`), nil},
-		{"a merge that replaces", "plan/merge", sent("override: merge", "override: replace"), nil},
-		{"a plan without its values", "plan/add-and-read", nil, replaced("command", "program")},
-		{"a check that is down and well", "health/down-is-502-and-sync", nil, status(502, 200)},
-		{"a check without a level", "checks/list", nil, replaced(`"level":"alive",`, "")},
-		{"logs with another type", "logs/fields", nil, header("Content-Type", "application/json")},
-		{"logs with escapes", "logs/no-html-escapes", nil, replaced("<a&b>", `\u003ca\u0026b\u003e`)},
-		{"logs without a limit", "logs/newest-n", without("n"), nil},
-		{"logs that do not follow", "logs/follow", without("follow"), nil},
-		{"notices in another order", "notices/sorted-by-last-repeated", nil, reversed},
-		{"notices from before", "notices/filter-after", without("after"), nil},
-		{"notices of all types", "notices/filter-types", without("types"), nil},
-		{"a wait that does not wait", "notices/wait-until-there-is-one", without("timeout"), nil},
-		{"metrics without types", "system/metrics", nil, replaced("# TYPE", "# KIND")},
-		{"an exit code that is always 0", "exec/exit-code", nil, replaced(`"exit-code":7`, `"exit-code":0`)},
-		{"an output that is not split", "exec/split-stderr", sent(`"split-stderr":true`, `"split-stderr":false`), nil},
-		{"an exec without a timeout", "exec/timeout", sent(`"timeout":"50ms"`, `"timeout":"60ms"`), nil},
-		{"a terminal that is none", "terminal/output-is-one", sent(`"terminal":true`, `"terminal":false`), nil},
-		{"a terminal of another size", "terminal/size", sent(`"width":100`, `"width":99`), nil},
-		{"an environment that is lost", "exec/working-dir-and-environment", sent(`"A":"x y"`, `"A":""`), nil},
-		{"a file that is cut", "files/read", nil, replaced("text", "tex")},
-		{"a list of another directory", "files/list-itself", without("itself"), nil},
-		{"files in another order", "files/list", nil, reversed},
-		{"permissions that are forgotten", "files/write", sent(`"permissions":"600"`, `"permissions":"644"`), nil},
-		{"parents that are made unasked", "files/make-dirs", sent(`"path"`, `"make-parents":true,"path"`), nil},
+		{"a status of success that is another", "system/info", nil, status(200, 201), nil},
+		{"a charset in the content type", "system/info", nil, header("Content-Type", "application/json; charset=utf-8"), nil},
+		{"an envelope without a status text", "system/info", nil, replaced(`"status":"OK",`, ""), nil},
+		{"a version without its letter", "system/info", nil, replaced(`"version":"v`, `"version":"`), nil},
+		{"an unknown path that is there", "refuse/unknown-path", nil, status(404, 200), nil},
+		{"a wrong method that is not found", "refuse/put-services", nil, status(405, 404), nil},
+		{"an error without a message", "refuse/layer-label", nil, replaced("label must be set", ""), nil},
+		{"an error with a kind it has not", "refuse/change-unknown", nil, replaced(`"message":`, `"kind":"not-found","message":`), nil},
+		{"an error without its kind", "files/list-refusals", nil, replaced(`,"kind":"not-found"`, ""), nil},
+		{"services in another order", "services/list", nil, reversed, nil},
+		{"services that were not asked for", "services/list-unknown-is-empty", without("names"), nil, nil},
+		{"tasks that began at no time", "changes/one", nil, replaced(`"spawn-time"`, `"spawned"`), nil},
+		{"changes that are always ready", "changes/in-progress", nil, replaced(`"ready":false`, `"ready":true`), nil},
+		{"a wait that ends with another status", "changes/wait-times-out", nil, status(504, 408), nil},
+		{"an accepted action that is merely fine", "services/start", nil, status(202, 200), nil},
+		{"a layer that is not combined", "plan/combine-into-a-label", sent(`"combine":true`, `"combine":false`), nil, nil},
+		{"a merge that replaces", "plan/merge", sent("override: merge", "override: replace"), nil, nil},
+		{"a plan without its values", "plan/add-and-read", nil, replaced("command", "program"), nil},
+		{"a check that is down and well", "health/down-is-502-and-sync", nil, status(502, 200), nil},
+		{"a check without a level", "checks/list", nil, replaced(`"level":"alive",`, ""), nil},
+		{"logs with another type", "logs/fields", nil, header("Content-Type", "application/json"), nil},
+		{"logs with escapes", "logs/no-html-escapes", nil, replaced("<a&b>", `\u003ca\u0026b\u003e`), nil},
+		{"logs without a limit", "logs/newest-n", without("n"), nil, nil},
+		{"logs that do not follow", "logs/follow", without("follow"), nil, nil},
+		{"notices in another order", "notices/sorted-by-last-repeated", nil, reversed, nil},
+		{"notices from before", "notices/filter-after", without("after"), nil, nil},
+		{"notices of all types", "notices/filter-types", without("types"), nil, nil},
+		{"a wait that does not wait", "notices/wait-until-there-is-one", without("timeout"), nil, nil},
+		{"metrics without types", "system/metrics", nil, replaced("# TYPE", "# KIND"), nil},
+		{"an exit code that is always 0", "exec/exit-code", nil, replaced(`"exit-code":7`, `"exit-code":0`), nil},
+		{"an output that is not split", "exec/split-stderr", sent(`"split-stderr":true`, `"split-stderr":false`), nil, nil},
+		{"an exec without a timeout", "exec/timeout", sent(`"timeout":"50ms"`, `"timeout":"60ms"`), nil, nil},
+		{"a terminal that is none", "terminal/output-is-one", sent(`"terminal":true`, `"terminal":false`), nil, nil},
+		{"a terminal of another size", "terminal/size", sent(`"width":100`, `"width":99`), nil, nil},
+		{"an environment that is lost", "exec/working-dir-and-environment", sent(`"A":"x y"`, `"A":""`), nil, nil},
+		{"a file that is cut", "files/read", nil, replaced("text", "tex"), nil},
+		{"a list of another directory", "files/list-itself", without("itself"), nil, nil},
+		{"files in another order", "files/list", nil, reversed, nil},
+		{"permissions that are forgotten", "files/write", sent(`"permissions":"600"`, `"permissions":"644"`), nil, nil},
+		{"parents that are made unasked", "files/make-dirs", sent(`"path"`, `"make-parents":true,"path"`), nil, nil},
 	}
 }
 
