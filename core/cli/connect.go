@@ -108,7 +108,7 @@ func open(dir string) (line, error) {
 func knock(ctx context.Context, dir string) (net.Conn, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.Now().Add(restartTime)
+	deadline, looked := time.Now().Add(restartTime), time.Time{}
 	for {
 		config, err := controller.ReadConfig(dir)
 		if err != nil {
@@ -121,6 +121,12 @@ func knock(ctx context.Context, dir string) (net.Conn, error) {
 		}
 		if r, ok := process.Read(pidFile(dir)); !ok || !r.Alive() || time.Now().After(deadline) {
 			return nil, err
+		}
+		if now := time.Now(); now.Sub(looked) > failsEvery {
+			looked = now
+			if why := failing(dir, now); why != "" {
+				return nil, errs.E(errs.Unavailable, "it does not start: %s; its log is %s", why, processLog(dir))
+			}
 		}
 		select {
 		case <-ctx.Done():

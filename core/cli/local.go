@@ -161,12 +161,19 @@ func (b *local) wait(ctx context.Context) (*clientv1.ControllerInfoResponse, err
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	var last error
+	looked := time.Now()
 	for {
 		info, err := b.ask(ctx)
 		if err == nil {
 			return info, nil
 		}
 		last = err
+		if now := time.Now(); now.Sub(looked) > failsEvery {
+			looked = now
+			if why := failing(b.dir, now); why != "" {
+				return nil, errs.E(errs.Unavailable, "cannot reach controller %q: it does not start: %s; its log is %s", b.name, why, processLog(b.dir))
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return nil, errs.E(errs.Unavailable, "cannot reach controller %q in time: %s", b.name, message(last))

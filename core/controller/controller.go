@@ -113,8 +113,8 @@ type controller struct {
 }
 
 // open opens what is stored and wires the parts; nothing runs yet.
-func open(ctx context.Context, dir string, p Process) (c *controller, err error) {
-	c = &controller{dir: dir, process: p, started: time.Now(), log: slog.New(slog.DiscardHandler)}
+func open(ctx context.Context, dir string, p Process) (opened *controller, err error) {
+	c := &controller{dir: dir, process: p, started: time.Now(), log: slog.New(slog.DiscardHandler)}
 	if p.Log != nil {
 		c.log = slog.New(slog.NewJSONHandler(p.Log, nil))
 	}

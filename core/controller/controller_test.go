@@ -291,6 +291,27 @@ func TestOneAtATime(t *testing.T) {
 	}
 }
 
+// TestBrokenFilesAreNamed: a controller whose files cannot be read ends with an error that names the file, whatever it had
+// opened by then.
+func TestBrokenFilesAreNamed(t *testing.T) {
+	for _, file := range []string{"controller.json", "ca/ca.crt", "ca/ca.key", "ca/sealing-keys.json", "etcd/member/snap/db"} {
+		t.Run(file, func(t *testing.T) {
+			r := bootstrap(t)
+			r.start()
+			r.end()
+			path := filepath.Join(r.dir, file)
+			if _, err := os.Stat(path); err != nil {
+				t.Fatal(err)
+			}
+			must(t, os.WriteFile(path, []byte("garbage"), 0o600))
+			err := controller.Run(t.Context(), r.dir, controller.Process{Provide: r.world.Start})
+			if err == nil || !strings.HasPrefix(err.Error(), "cannot ") || !strings.Contains(err.Error(), filepath.Base(file)) && !strings.Contains(err.Error(), r.dir) {
+				t.Errorf("with a broken %s: %v", file, err)
+			}
+		})
+	}
+}
+
 func TestATakenPortIsReplacedAndTold(t *testing.T) {
 	r := bootstrap(t)
 	cfg, err := controller.ReadConfig(r.dir)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -45,6 +46,9 @@ func OpenEmbedded(ctx context.Context, c Embedded) (*Etcd, error) {
 	}
 	if err := os.Chmod(c.Dir, 0o700); err != nil {
 		return nil, errs.E(errs.Denied, "cannot close the store's directory to others: %w", err)
+	}
+	if err := checkBackend(filepath.Join(c.Dir, "member", "snap", "db")); err != nil {
+		return nil, err
 	}
 	smallSegments()
 	cfg, err := c.config()
