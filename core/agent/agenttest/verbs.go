@@ -244,6 +244,11 @@ func (s *Store) Run(unit, action, params string) string {
 	return s.queue(&controllerv1.Task{Unit: unit, Kind: "action", Action: action, Params: params})
 }
 
+// RunParallel queues an action that may run beside everything else on the machine.
+func (s *Store) RunParallel(unit, action string) string {
+	return s.queue(&controllerv1.Task{Unit: unit, Kind: "action", Action: action, Params: "{}", Parallel: true})
+}
+
 // Exec queues a command.
 func (s *Store) Exec(unit string, argv ...string) string {
 	return s.queue(&controllerv1.Task{Unit: unit, Kind: "exec", Command: argv})
