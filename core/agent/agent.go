@@ -123,6 +123,9 @@ func (a *Agent) Run(ctx context.Context) {
 	reports.Go(func() { a.report.run(telling) })
 	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
 	end()
+	for _, u := range a.units { // nobody works on them any more
+		u.reboot.free()
+	}
 	a.sockets.Close()
 	a.observer.Close()
 	background.Wait()

@@ -15,12 +15,20 @@ import (
 
 // takeTurn waits for the lock of the unit's machine, and lets the model know who waits for whom and who has it.
 func (a *Agent) takeTurn(ctx context.Context, job *dispatch.Job, file string) (func(), error) {
-	release, err := a.takeLock(ctx, job, event.Name(job.Event), file)
+	name := event.Name(job.Event)
+	tell := func(message string, lock *controllerv1.MachineLock) {
+		a.tellLock(job.Key, api.AgentExecuting, message, lock)
+	}
+	release, held, err := a.takeLock(ctx, place{job.Key, job.Seen.Environment.GetMachineId(), file, name}, tell)
 	if err != nil {
 		return nil, err
 	}
+	tell("running "+name, held)
 	a.upToDate(job)
-	return release, nil
+	return func() {
+		release()
+		tell("committing "+name, nil)
+	}, nil
 }
 
 // upToDate counts what is left of the unit's leadership from now on.
@@ -32,31 +40,33 @@ func (a *Agent) upToDate(job *dispatch.Job) {
 	}
 }
 
-// takeLock has the lock for what is called name. A unit that waits keeps no other from working.
-func (a *Agent) takeLock(ctx context.Context, job *dispatch.Job, name, file string) (func(), error) {
+// place is who wants which lock, and what for.
+type place struct {
+	key           event.Key
+	machine, file string
+	what          string
+}
+
+// takeLock has the lock, and answers what is to be told while it is held. A unit that waits keeps no other from working.
+func (a *Agent) takeLock(ctx context.Context, p place, tell func(message string, lock *controllerv1.MachineLock)) (release func(), held *controllerv1.MachineLock, err error) {
 	back := func() {}
 	defer func() { back() }()
 	var aside sync.Once
-	place := &controllerv1.MachineLock{Machine: job.Seen.Environment.GetMachineId(), File: file, What: name, SinceUnixNano: a.cfg.Now().UnixNano()}
-	release, err := a.locks.Take(ctx, file, machinelock.Holder{Model: job.Key.Model, Unit: job.Key.Unit, What: name}, func(by machinelock.Holder) {
+	asked := a.cfg.Now().UnixNano()
+	release, err = a.locks.Take(ctx, p.file, machinelock.Holder{Model: p.key.Model, Unit: p.key.Unit, What: p.what}, func(by machinelock.Holder) {
 		aside.Do(func() { back = a.queue.Aside() })
-		now := &controllerv1.MachineLock{Machine: place.Machine, File: file, What: name, SinceUnixNano: place.SinceUnixNano,
+		now := &controllerv1.MachineLock{Machine: p.machine, File: p.file, What: p.what, SinceUnixNano: asked,
 			HolderModel: by.Model, HolderUnit: by.Unit, HolderWhat: by.What}
 		if !by.Since.IsZero() {
 			now.HolderSinceUnixNano = by.Since.UnixNano()
 		}
-		a.tellLock(job.Key, waitsFor(by), now)
-		a.cfg.Log.Debug("waiting for the machine lock", "unit", job.Key.Unit, "event", name, "holder", by.Unit, "runs", by.What)
+		tell(waitsFor(by), now)
+		a.cfg.Log.Debug("waiting for the machine lock", "unit", p.key.Unit, "event", p.what, "holder", by.Unit, "runs", by.What)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	place.Held, place.SinceUnixNano = true, a.cfg.Now().UnixNano()
-	a.tellLock(job.Key, "running "+name, place)
-	return func() {
-		release()
-		a.tellLock(job.Key, "committing "+name, nil)
-	}, nil
+	return release, &controllerv1.MachineLock{Machine: p.machine, File: p.file, What: p.what, Held: true, SinceUnixNano: a.cfg.Now().UnixNano()}, nil
 }
 
 func waitsFor(by machinelock.Holder) string {
@@ -66,7 +76,7 @@ func waitsFor(by machinelock.Holder) string {
 	return fmt.Sprintf("waiting for the machine lock, which %s has for %s", by.Unit, by.What)
 }
 
-func (a *Agent) tellLock(k event.Key, message string, lock *controllerv1.MachineLock) {
-	a.report.tell(&controllerv1.AgentState{Model: k.Model, Unit: k.Unit, Current: api.AgentExecuting, Message: message,
+func (a *Agent) tellLock(k event.Key, current, message string, lock *controllerv1.MachineLock) {
+	a.report.tell(&controllerv1.AgentState{Model: k.Model, Unit: k.Unit, Current: current, Message: message,
 		Since: a.cfg.Now().UTC().Format(time.RFC3339), Lock: lock})
 }

@@ -25,10 +25,13 @@ func (a *Agent) step(ctx context.Context, k event.Key) (again time.Duration) {
 	if u.behind(in) {
 		return u.pause()
 	}
-	if u.rebooting(in) {
-		return u.bootBy.Sub(in.Now)
+	if u.reboot.pending(in) {
+		return u.reboot.by.Sub(in.Now)
 	}
 	d := u.resume(resolver.Next(in)) // resolver
+	if d.Do == resolver.Reboot {
+		return a.down(ctx, u, in)
+	}
 	if d.Do != resolver.Run && d.Do != resolver.Skip {
 		return a.rest(u, in, d)
 	}

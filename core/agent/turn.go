@@ -264,9 +264,9 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 			a.observer.Told(u.key, name, at)
 		}
 	}
-	a.rebootAfter(ctx, u, t)
 	a.answered(u, t)
 	a.journal(u, t, sent, got.resp.Revision)
+	a.rebootAfter(ctx, u, t)
 	return 0
 }
 
@@ -288,12 +288,8 @@ func (a *Agent) turnedDown(ctx context.Context, u *unit, t *turn, r *controllerv
 
 // journal reports the event as show-unit --events prints it.
 func (a *Agent) journal(u *unit, t *turn, sent time.Time, revision int64) {
-	entry := &controllerv1.JournalEntry{Model: u.key.Model, Unit: u.key.Unit, Event: t.d.Event, Outcome: "ok", Revision: revision,
-		StartUnixNano: t.start.UnixNano(), QueuedUs: t.queued.Microseconds(), CommitUs: a.cfg.Now().Sub(sent).Microseconds(),
-		Wrote: changeset.Wrote(t.req.GetDone().GetChangeset())}
-	if !t.ended.IsZero() {
-		entry.RunUs = t.ended.Sub(t.start).Microseconds()
-	}
+	entry := a.entry(u, t)
+	entry.Revision, entry.CommitUs, entry.Wrote = revision, a.cfg.Now().Sub(sent).Microseconds(), changeset.Wrote(t.req.GetDone().GetChangeset())
 	switch done := t.ran.Done; {
 	case t.req.GetFailed() != nil:
 		entry.Outcome, entry.Message = "failed", t.req.GetFailed().Message
@@ -306,4 +302,14 @@ func (a *Agent) journal(u *unit, t *turn, sent time.Time, revision int64) {
 		entry.Message = "committed without being run"
 	}
 	a.report.tell(entry)
+}
+
+// entry is what is known of an event before it is committed.
+func (a *Agent) entry(u *unit, t *turn) *controllerv1.JournalEntry {
+	entry := &controllerv1.JournalEntry{Model: u.key.Model, Unit: u.key.Unit, Event: t.d.Event, Outcome: "ok",
+		StartUnixNano: t.start.UnixNano(), QueuedUs: t.queued.Microseconds()}
+	if !t.ended.IsZero() {
+		entry.RunUs = t.ended.Sub(t.start).Microseconds()
+	}
+	return entry
 }

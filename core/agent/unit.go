@@ -42,8 +42,7 @@ type unit struct {
 	fails   int
 	sent    []string          // addresses
 	stored  map[string]string // storage → where it was told to be
-	boot    string            // that a reboot which is under way ends, until bootBy
-	bootBy  time.Time
+	reboot  rebooting
 	told    string // reason for which it waits
 	socket  bool   // its run socket is open
 }
@@ -104,6 +103,9 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		u.since = woken
 	}
 	in = resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: a.observer.Of(ctx, u.key), Incarnation: a.cfg.Incarnation, Now: a.cfg.Now()}
+	if boot := in.Seen.BootID; boot != "" {
+		in.RebootNow, in.NoReboot = u.reboot.now == boot, u.reboot.refused == boot
+	}
 	if snap.Leads() {
 		a.lead.Until(u.key, snap.LeadTerm) // a leader at rest is renewed too
 	} else {
@@ -161,6 +163,7 @@ func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Durat
 
 // forget ends what is done for a unit that is none of ours.
 func (a *Agent) forget(u *unit) time.Duration {
+	u.reboot.free()
 	a.observer.Forget(u.key)
 	a.sockets.Forget(u.key)
 	a.lead.Forget(u.key)

@@ -205,10 +205,18 @@ func Pack(t testing.TB, name string, files map[string]string) (file, digest stri
 }
 
 // Machine is a Side whose machine can be rebooted.
-type Machine struct{ *Side }
+type Machine struct {
+	*Side
+	Answer func() error // of a reboot; nil: it is under way
+}
 
 // Reboot notes who asked; the machine goes down when the test says so.
 func (m Machine) Reboot(_ context.Context, req *substratev1.RebootRequest) error {
+	if m.Answer != nil {
+		if err := m.Answer(); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reboots = append(m.reboots, req.Unit)

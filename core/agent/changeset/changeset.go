@@ -11,6 +11,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/resolver"
 	"github.com/bangle-dev/bangle/core/crash"
 	"github.com/bangle-dev/bangle/core/event"
+	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/hook"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
@@ -33,6 +34,7 @@ func Commit(in resolver.Input, d resolver.Decision, ran dispatch.Result, guard *
 	if failed != nil && !event.Task(d.Event.Kind) {
 		out = resolver.Outcome{Failed: true, ExitCode: failed.ExitCode, Message: failed.Message, Unplaced: ran.Unplaced}
 	}
+	out.Reboot = done.GetChangeset().GetReboot() != hookv1.Reboot_REBOOT_UNSPECIFIED || event.Task(d.Event.Kind) && RebootNow(ran.Done)
 	after := resolver.Advance(in, d, out)
 	req.Cursor, req.Members = resolver.Split(in.Cursor, after)
 	if failed != nil {
@@ -87,6 +89,18 @@ func outcome(d resolver.Decision, ran dispatch.Result) (*controllerv1.CommitDone
 		failed.Results, failed.Stdout, failed.Stderr = done.GetChangeset().GetAction().GetResults(), done.Stdout, done.Stderr
 	}
 	return nil, failed
+}
+
+// RebootNow says whether the charm asked for a reboot that does not wait for the end of its hook: what the hook wrote is
+// dropped, and it runs again after the boot.
+func RebootNow(done *charmruntimev1.Done) bool {
+	switch done.GetOutcome() {
+	case charmruntimev1.Outcome_OUTCOME_KILLED:
+		return done.GetLimit() == charmruntime.LimitReboot
+	case charmruntimev1.Outcome_OUTCOME_OK: // of a charm that has no process to end
+		return done.GetChangeset().GetReboot() == hookv1.Reboot_REBOOT_NOW
+	}
+	return false
 }
 
 // LeaderOnly says whether something was written that only a leader may write.

@@ -17,6 +17,7 @@ type Outcome struct {
 	ExitCode int32
 	Message  string
 	Unplaced string // the charm that could not be put in place for it
+	Reboot   bool   // the charm asked for a reboot once this is committed
 }
 
 // Begun is the cursor with the event recorded, to be written before the charm runs.
@@ -53,6 +54,10 @@ func Advance(in Input, d Decision, out Outcome) *controllerv1.Cursor {
 	}
 	if due := in.dueStatus(); c.LastUpdateStatus == 0 || !in.Now.Before(due) {
 		c.LastUpdateStatus = in.Now.Unix()
+	}
+	c.RebootOwed, c.RebootBootId = false, ""
+	if out.Reboot && in.Seen != nil && in.Seen.BootID != "" { // without it nobody would know that the machine was down
+		c.RebootOwed, c.RebootBootId = true, in.Seen.BootID
 	}
 	told(in, d, c)
 	in.settle(c)

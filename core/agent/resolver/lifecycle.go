@@ -79,6 +79,15 @@ func placeless(in Input) (Decision, bool) {
 	return none()
 }
 
+// down: a hook that is committed asked for a reboot, or one was ended for it, and the machine is still up.
+func down(in Input) (Decision, bool) {
+	owed := in.Cursor.RebootOwed && in.Cursor.RebootBootId == in.Seen.BootID && !in.NoReboot
+	if !owed && !in.RebootNow {
+		return none()
+	}
+	return Decision{Do: Reboot, Reason: "rebooting"}, true
+}
+
 // moved: the unit found itself at a new place where nothing is as the charm left it. It is told by an upgrade before
 // anything else, then by config-changed and start.
 func moved(in Input) (Decision, bool) {

@@ -29,6 +29,8 @@ type Input struct {
 	// Incarnation is the agent's own; a unit of another is not ours to run.
 	Incarnation string
 	Now         time.Time
+	// RebootNow: a hook was ended for the sake of a reboot that is still to come. NoReboot: the machine cannot be rebooted.
+	RebootNow, NoReboot bool
 }
 
 // Do says what a Decision is.
@@ -41,6 +43,8 @@ const (
 	Run  Do = "run"  // give Event to the charm
 	Skip Do = "skip" // commit Event without running it
 	Stop Do = "stop" // the unit is over
+	// Reboot asks for the machine to be rebooted; nothing else is done before it was.
+	Reboot Do = "reboot"
 )
 
 // Decision is what a unit does next.
@@ -74,6 +78,7 @@ func table() []rule {
 		{"a task that nobody runs any more", interrupted},
 		{"dying before it was installed", abandoned},
 		{"no place yet", placeless},
+		{"a reboot that a hook asked for", down},
 		{"recorded and perhaps run", begun},
 		{"actions and exec, also in error", task},
 		{"failed", failed},

@@ -27,6 +27,7 @@ type sim struct {
 	seen    map[string]*source.Observation
 	place   map[string]string // unit → incarnation of the agent that speaks for it
 	fails   map[string]int    // "web/0 install" → how often yet
+	reboots map[string]bool   // "web/0 install" → asks for a reboot
 	machine map[string]bool   // application → its places are machines
 	noplace map[string]bool
 	broken  map[string]bool // charms that cannot be put in place
@@ -38,7 +39,7 @@ type sim struct {
 
 func newSim(t *testing.T) *sim {
 	return &sim{t: t, store: agenttest.New(), replica: source.NewReplica(agenttest.Agent, func(event.Key) {}),
-		seen: map[string]*source.Observation{}, place: map[string]string{}, fails: map[string]int{},
+		seen: map[string]*source.Observation{}, place: map[string]string{}, fails: map[string]int{}, reboots: map[string]bool{},
 		machine: map[string]bool{}, noplace: map[string]bool{}, broken: map[string]bool{}, now: time.Unix(1_700_000_000, 0),
 		after: func(string, *hookv1.Event, bool, bool) {}}
 }
@@ -153,6 +154,10 @@ func (s *sim) commit(in resolver.Input, d resolver.Decision, guard *controllerv1
 		s.fails[hook]--
 		out = resolver.Outcome{Failed: true, ExitCode: 1, Message: "no"}
 		req.Outcome = &controllerv1.CommitRequest_Failed{Failed: &controllerv1.CommitFailed{Attempt: d.Event.Attempt + 1, Message: "no"}}
+	}
+	if hook := unit + " " + event.Name(d.Event); s.reboots[hook] && !out.Failed {
+		delete(s.reboots, hook)
+		out.Reboot, note = true, note+" asks for a reboot"
 	}
 	after := resolver.Advance(in, d, out)
 	req.Cursor, req.Members = resolver.Split(in.Cursor, after)

@@ -121,6 +121,7 @@ var commands = map[string]func(*sim, []string){
 	"address":  func(s *sim, w []string) { s.store.Address(w[0], w[1]) },
 	"fail":     func(s *sim, w []string) { s.fails[w[0]+" "+w[1]] = number(s, w[2]) },
 	"wait":     func(s *sim, w []string) { s.now = s.now.Add(duration(s, w[0])) },
+	"asks":     func(s *sim, w []string) { s.reboots[w[0]+" "+w[1]] = true },
 	"kill":     kill,
 	"why":      why,
 	"place":    func(s *sim, w []string) { s.givePlace(w[0]) },

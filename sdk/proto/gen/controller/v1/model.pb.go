@@ -1070,6 +1070,7 @@ type Cursor struct {
 	ConfigOwed            bool                        `protobuf:"varint,29,opt,name=config_owed,json=configOwed,proto3" json:"config_owed,omitempty"`                                                  // after upgrade-charm
 	Secrets               map[string]*SecretCursor    `protobuf:"bytes,30,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
 	RebootOwed            bool                        `protobuf:"varint,31,opt,name=reboot_owed,json=rebootOwed,proto3" json:"reboot_owed,omitempty"`                                                  // the committed hook asked for it and the machine has not gone down yet
+	RebootBootId          string                      `protobuf:"bytes,32,opt,name=reboot_boot_id,json=rebootBootId,proto3" json:"reboot_boot_id,omitempty"`                                           // the boot in which it was asked for
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1319,6 +1320,13 @@ func (x *Cursor) GetRebootOwed() bool {
 		return x.RebootOwed
 	}
 	return false
+}
+
+func (x *Cursor) GetRebootBootId() string {
+	if x != nil {
+		return x.RebootBootId
+	}
+	return ""
 }
 
 // SecretCursor is what the charm was told of one secret.
@@ -3795,7 +3803,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12,\n" +
 	"\x05error\x18\x03 \x01(\v2\x16.bangle.hook.v1.StatusR\x05error\x12\x19\n" +
 	"\bevent_id\x18\x04 \x01(\tR\aeventId\x12\f\n" +
-	"\x01n\x18\x05 \x01(\x04R\x01n\"\xf3\f\n" +
+	"\x01n\x18\x05 \x01(\x04R\x01n\"\x99\r\n" +
 	"\x06Cursor\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
 	"\n" +
@@ -3837,7 +3845,8 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"configOwed\x12C\n" +
 	"\asecrets\x18\x1e \x03(\v2).bangle.controller.v1.Cursor.SecretsEntryR\asecrets\x12\x1f\n" +
 	"\vreboot_owed\x18\x1f \x01(\bR\n" +
-	"rebootOwed\x1ab\n" +
+	"rebootOwed\x12$\n" +
+	"\x0ereboot_boot_id\x18  \x01(\tR\frebootBootId\x1ab\n" +
 	"\x0eRelationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12:\n" +
 	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.RelationCursorR\x05value:\x028\x01\x1ad\n" +

@@ -567,7 +567,8 @@ type UnitClient interface {
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[UnitEvent], error)
 	// Optional: capability "ports".
 	Ports(ctx context.Context, in *PortsRequest, opts ...grpc.CallOption) (*PortsResponse, error)
-	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end.
+	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end, and
+	// by another boot_id in Environment. Unavailable and exhausted are asked again, every other error is final.
 	Reboot(ctx context.Context, in *RebootRequest, opts ...grpc.CallOption) (*RebootResponse, error)
 }
 
@@ -650,7 +651,8 @@ type UnitServer interface {
 	Watch(*WatchRequest, grpc.ServerStreamingServer[UnitEvent]) error
 	// Optional: capability "ports".
 	Ports(context.Context, *PortsRequest) (*PortsResponse, error)
-	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end.
+	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end, and
+	// by another boot_id in Environment. Unavailable and exhausted are asked again, every other error is final.
 	Reboot(context.Context, *RebootRequest) (*RebootResponse, error)
 	mustEmbedUnimplementedUnitServer()
 }
