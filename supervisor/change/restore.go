@@ -11,10 +11,13 @@ import (
 // restore takes over changes of an earlier life; New calls it before anybody else sees the journal.
 func (j *Journal) restore(kept []View) {
 	now := time.Now()
-	number := func(v View) int { n, _ := strconv.Atoi(v.ID); return n }
-	kept = slices.Clone(kept)
-	slices.SortFunc(kept, func(a, b View) int { return number(a) - number(b) })
-	for _, v := range kept {
+	number := func(v *View) int { n, _ := strconv.Atoi(v.ID); return n }
+	order := make([]*View, len(kept)) // pointers: a sort of large values would be a second copy of the sort's code
+	for i := range kept {
+		order[i] = &kept[i]
+	}
+	slices.SortFunc(order, func(a, b *View) int { return number(a) - number(b) })
+	for _, v := range order {
 		c := &Change{
 			j: j, ID: v.ID, Kind: v.Kind, Summary: v.Summary, Services: v.Services, Spawned: v.Spawned,
 			status: v.Status, readyTime: v.ReadyTime, ready: make(chan struct{}),

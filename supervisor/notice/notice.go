@@ -217,13 +217,17 @@ func (s *Store) list(f Filter) ([]Notice, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clockFn()
-	out := []Notice{}
+	var chosen []*Notice
 	for _, n := range s.byID {
 		if f.match(n) && !n.expired(now) {
-			out = append(out, *n)
+			chosen = append(chosen, n)
 		}
 	}
-	slices.SortFunc(out, func(a, b Notice) int { return a.LastRepeated.Compare(b.LastRepeated) })
+	slices.SortFunc(chosen, func(a, b *Notice) int { return a.LastRepeated.Compare(b.LastRepeated) })
+	out := make([]Notice, len(chosen))
+	for i, n := range chosen {
+		out[i] = *n
+	}
 	if s.moved == nil {
 		s.moved = make(chan struct{})
 	}

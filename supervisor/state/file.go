@@ -20,7 +20,8 @@ import (
 type disk struct {
 	// step is told before each step, for tests that end the process there; it may be nil.
 	step func(name string)
-	grow int64 // bytes of growth after which the file is written anew; 0 means tooLong
+	grow int64         // bytes of growth after which the file is written anew; 0 means tooLong
+	wait time.Duration // what moved in that time is made durable together; 0 means gather
 }
 
 func (d disk) at(name string) {
@@ -34,6 +35,13 @@ func (d disk) limit() int64 {
 		return d.grow
 	}
 	return tooLong
+}
+
+func (d disk) gather() time.Duration {
+	if d.wait > 0 {
+		return d.wait
+	}
+	return gather
 }
 
 func (d disk) write(f *os.File, line []byte) error {

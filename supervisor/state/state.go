@@ -274,7 +274,7 @@ func (k *Keeper) loop() {
 			return
 		case <-k.wake:
 		}
-		timer := time.NewTimer(gather)
+		timer := time.NewTimer(k.disk.gather())
 		select {
 		case <-k.stop:
 			timer.Stop()
