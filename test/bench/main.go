@@ -6,6 +6,7 @@
 //
 //	go run ./test/bench            everything
 //	go run ./test/bench dispatch   what dispatching an event costs, for both runtimes
+//	go run ./test/bench supervisor PID 1 by itself, and with PEER=PROGRAM another that speaks its API, in the same run
 package main
 
 import (
@@ -36,7 +37,7 @@ func main() {
 	b := &bench{ctx: ctx, out: os.Stdout, err: os.Stderr}
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|commit|change|ready|status|memory|demo|sizes]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|commit|change|ready|status|memory|demo|sizes|supervisor]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -58,8 +59,10 @@ func suites() map[string][]func(*bench) {
 		"memory":   {(*bench).memory},
 		"demo":     {(*bench).demo},
 		"sizes":    {(*bench).sizes},
+
+		"supervisor": {(*bench).quietly, (*bench).supervisor},
 	}
-	for _, name := range []string{"sizes", "dispatch", "commit", "change", "ready", "status", "memory", "demo"} {
+	for _, name := range []string{"sizes", "dispatch", "commit", "change", "ready", "status", "memory", "demo", "supervisor"} {
 		list := all[name]
 		if name != "dispatch" && (name == "commit" || name == "change") {
 			list = list[1:] // the machine once

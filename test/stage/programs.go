@@ -152,8 +152,13 @@ func build(ctx context.Context, root, dir, tags string) error {
 	if err := os.MkdirAll(filepath.Join(fresh, "plugins"), 0o755); err != nil {
 		return err
 	}
-	mains := []string{".", "./plugins/bangle-agent", "./supervisor/cmd/bangle-supervisor", "./runtimes/hooktool"}
+	mains := []string{".", "./plugins/bangle-agent", "./runtimes/hooktool"}
 	if err := compile(ctx, root, fresh, tags, mains); err != nil {
+		return err
+	}
+	// With the flags that the task "build" has for PID 1.
+	small := strings.Trim(tags+",nethttpomithttp2", ",")
+	if err := compile(ctx, root, fresh, small, []string{"./supervisor/cmd/bangle-supervisor"}, "-gcflags=all=-l"); err != nil {
 		return err
 	}
 	for _, plugin := range []string{"substrate-local", "runtime-python", "runtime-wasm"} {
@@ -170,8 +175,9 @@ func build(ctx context.Context, root, dir, tags string) error {
 	return os.Rename(fresh, dir)
 }
 
-func compile(ctx context.Context, root, dir, tags string, packages []string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-tags=" + tags, "-o", dir + "/"}, packages...)
+func compile(ctx context.Context, root, dir, tags string, packages []string, flags ...string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-tags=" + tags, "-o", dir + "/"}, flags...)
+	args = append(args, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
