@@ -24,6 +24,11 @@ func (c *Context) ReadSecret(ctx context.Context, q SecretQuery) (map[string][]b
 	if err != nil {
 		return nil, err
 	}
+	if q.ID != "" && q.Label != "" {
+		if err := c.nameSecret(ctx, id, q.Label); err != nil {
+			return nil, err
+		}
+	}
 	if content, ok, err := c.ownContent(id); ok || err != nil {
 		return content, err
 	}
@@ -41,6 +46,27 @@ func (c *Context) ReadSecret(ctx context.Context, q SecretQuery) (map[string][]b
 	}
 	c.tracked(q, answer)
 	return answer.Content, nil
+}
+
+// nameSecret refuses a label by which the unit knows another secret, and gives it to one that the unit may write; a reader's own
+// name is noted when the secret was read.
+func (c *Context) nameSecret(ctx context.Context, id, label string) error {
+	for _, s := range append(c.owned(), c.view.GetSecrets()...) {
+		if s.GetLabel() == label && s.GetId() != id && !c.removed(s.GetId(), 0) {
+			return errs.E(errs.AlreadyExists, "secret with label %q already exists", label)
+		}
+	}
+	for _, t := range c.writes.tracks {
+		if t.GetLabel() == label && t.GetId() != id {
+			return errs.E(errs.AlreadyExists, "secret with label %q already exists", label)
+		}
+	}
+	for _, s := range c.owned() {
+		if s.GetId() == id && s.GetLabel() != label {
+			return c.UpdateSecret(ctx, id, SecretSpec{Label: &label})
+		}
+	}
+	return nil
 }
 
 // secretAsk and secretAnswer are the host's secret-get.

@@ -2,6 +2,8 @@ package hook_test
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
 	"testing"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -69,3 +71,58 @@ func TestSameContentIsNoRevision(t *testing.T) {
 		})
 	}
 }
+
+// TestLabelsOfSecretsThatAreRead: with an id a label names the secret, the owner's own or the reader's; no two secrets of a unit
+// have the same, and an own write of the hook frees one.
+func TestLabelsOfSecretsThatAreRead(t *testing.T) {
+	const own, other, third = "aaaaaaaaaaaaaaaaaaa0", "bbbbbbbbbbbbbbbbbbb0", "ccccccccccccccccccc0"
+	ctx := context.Background()
+	for _, row := range []struct {
+		name, id, label string
+		owner, reader   string // labels that are written
+		taken           bool
+	}{
+		{"an owner's", own, "new", "new", "", false},
+		{"an owner's, as it is", own, "mine", "", "", false},
+		{"a reader's", other, "new", "", "new", false},
+		{"a reader's, as it is", other, "db", "", "", false},
+		{"another's that is read", own, "db", "", "", true},
+		{"an own secret's", other, "mine", "", "", true},
+		{"one of the same hook", third, "first", "", "", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := hook.New(&hookv1.Event{Id: "1-x"}, &hookv1.View{Unit: &hookv1.UnitView{Name: "web/0"}, Secrets: []*hookv1.SecretView{
+				{Id: own, Owner: "unit", Label: "mine", LatestRevision: 1, Revisions: []int32{1}}, {Id: other, Label: "db", TrackedRevision: 1, LatestRevision: 1}}}, owners{own})
+			if row.id == third {
+				if _, err := c.ReadSecret(ctx, hook.SecretQuery{ID: "ddddddddddddddddddd0", Label: "first"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := c.ReadSecret(ctx, hook.SecretQuery{ID: row.id, Label: row.label})
+			if errs.Is(err, errs.AlreadyExists) != row.taken || err != nil && !row.taken {
+				t.Fatalf("%v; taken: %v", err, row.taken)
+			}
+			owner, reader := "", ""
+			for _, w := range c.Changeset().GetSecrets() {
+				owner += w.GetLabel()
+			}
+			for _, w := range c.Changeset().GetSecretTracks() {
+				reader += w.GetLabel()
+			}
+			if !row.taken && (owner != row.owner || reader != row.reader) {
+				t.Errorf("writes the owner's label %q and the reader's %q; want %q and %q", owner, reader, row.owner, row.reader)
+			}
+		})
+	}
+}
+
+// owners answers every secret; one of them is the unit's own.
+type owners struct{ own string }
+
+func (o owners) Call(_ context.Context, _, request string) (string, error) {
+	var ask struct{ ID string }
+	err := json.Unmarshal([]byte(request), &ask)
+	return `{"id":"` + ask.ID + `","revision":1,"owned":` + strconv.FormatBool(ask.ID == o.own) + `,"content":{"k":"dg=="}}`, err
+}
+
+func (owners) Immediate(*charmruntimev1.Immediate) {}

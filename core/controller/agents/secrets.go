@@ -15,7 +15,7 @@ import (
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
-// ReadSecret implements the call. Only who may read a secret learns whether there is one.
+// ReadSecret implements the call. Who may not read a secret is told so, as in Juju; ids cannot be guessed.
 func (s *Service) ReadSecret(ctx context.Context, req *controllerv1.ReadSecretRequest) (*controllerv1.ReadSecretResponse, error) {
 	resp := &controllerv1.ReadSecretResponse{}
 	var err error
