@@ -18,7 +18,7 @@ type SecretQuery struct {
 
 // ReadSecret returns the content of a secret: of the revision that the unit tracks, which is the newest at the first time;
 // with Peek the newest, with Refresh the newest that is tracked from then on. An id together with a label gives the secret
-// that name. An owner reads the newest, its own hook's included.
+// that name. It is the same for owners, who have a label already; what the hook itself made is the newest.
 func (c *Context) ReadSecret(ctx context.Context, q SecretQuery) (map[string][]byte, error) {
 	id, err := c.findSecret(q)
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *Context) ReadSecret(ctx context.Context, q SecretQuery) (map[string][]b
 			return nil, err
 		}
 	}
-	if content, ok, err := c.ownContent(id); ok || err != nil {
+	if content, ok, err := c.ownContent(id, q); ok || err != nil {
 		return content, err
 	}
 	ask := secretAsk{ID: id, Label: q.Label, Peek: q.Peek, Refresh: q.Refresh}
@@ -122,8 +122,8 @@ func (c *Context) findSecret(q SecretQuery) (string, error) {
 	return "", nil
 }
 
-// ownContent is the content that the hook itself wrote.
-func (c *Context) ownContent(id string) (map[string][]byte, bool, error) {
+// ownContent is the content that the hook itself wrote: of a new secret, or a new revision that is asked for.
+func (c *Context) ownContent(id string, q SecretQuery) (map[string][]byte, bool, error) {
 	if id == "" {
 		return nil, false, nil
 	}
@@ -131,11 +131,26 @@ func (c *Context) ownContent(id string) (map[string][]byte, bool, error) {
 		return nil, false, noSecret(id)
 	}
 	for _, w := range c.writes.secrets {
-		if w.GetId() == id && len(w.GetContent()) > 0 {
-			return maps.Clone(w.GetContent()), true, nil
+		newest := w.GetCreate() || q.Peek || q.Refresh || c.track(id).GetRevision() == c.pending(id)
+		if w.GetId() != id || len(w.GetContent()) == 0 || !newest {
+			continue
 		}
+		if !w.GetCreate() && q.Refresh {
+			c.tracked(SecretQuery{}, &secretAnswer{ID: id, Revision: c.pending(id), Owned: true})
+		}
+		return maps.Clone(w.GetContent()), true, nil
 	}
 	return nil, false, nil
+}
+
+// pending is the number of the revision that the hook made.
+func (c *Context) pending(id string) int32 {
+	for _, s := range c.owned() {
+		if s.GetId() == id {
+			return s.GetLatestRevision()
+		}
+	}
+	return 0
 }
 
 // track is what the hook wrote of a secret that it reads.
@@ -150,12 +165,9 @@ func (c *Context) track(id string) *hookv1.SecretTrack {
 
 // tracked notes which revision the unit reads from now on, and by which label.
 func (c *Context) tracked(q SecretQuery, answer *secretAnswer) {
-	if answer.Owned {
-		return
-	}
 	var seen *hookv1.SecretView
 	for _, s := range c.view.GetSecrets() {
-		if s.GetId() == answer.ID && s.GetOwner() == "" {
+		if s.GetId() == answer.ID {
 			seen = s
 		}
 	}
@@ -164,7 +176,7 @@ func (c *Context) tracked(q SecretQuery, answer *secretAnswer) {
 	if !q.Peek && answer.Revision != max(seen.GetTrackedRevision(), t.GetRevision()) {
 		next.Revision = answer.Revision
 	}
-	if q.ID != "" && q.Label != "" && q.Label != seen.GetLabel() {
+	if q.ID != "" && q.Label != "" && q.Label != seen.GetLabel() && !answer.Owned {
 		next.Label = &q.Label
 	}
 	switch {

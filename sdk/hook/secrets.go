@@ -158,7 +158,7 @@ func (c *Context) holds(ctx context.Context, id string, content map[string][]byt
 	if len(content) == 0 {
 		return false
 	}
-	now, own, err := c.ownContent(id)
+	now, own, err := c.ownContent(id, SecretQuery{Peek: true})
 	if !own && err == nil {
 		var answer *secretAnswer
 		if answer, err = c.askSecret(ctx, secretAsk{ID: id, Peek: true}); answer != nil {

@@ -126,3 +126,47 @@ func (o owners) Call(_ context.Context, _, request string) (string, error) {
 }
 
 func (owners) Immediate(*charmruntimev1.Immediate) {}
+
+// TestOwnersTrack what they read, as in Juju since 3.1.7: after a new revision they read the old one until they ask to refresh. What
+// the hook itself made is the newest for it.
+func TestOwnersTrack(t *testing.T) {
+	const own = "aaaaaaaaaaaaaaaaaaa0"
+	ctx := context.Background()
+	plain, peek, refresh := hook.SecretQuery{ID: own}, hook.SecretQuery{ID: own, Peek: true}, hook.SecretQuery{ID: own, Refresh: true}
+	for _, row := range []struct {
+		name    string
+		tracked int32
+		set     bool // a new revision, first
+		reads   []hook.SecretQuery
+		want    []string // what is read; "v" is the host's
+		track   int32    // what the changeset says
+	}{
+		{"the first time", 0, false, []hook.SecretQuery{plain}, []string{"v"}, 1},
+		{"again", 1, false, []hook.SecretQuery{plain, peek}, []string{"v", "v"}, 0},
+		{"after an own write", 1, true, []hook.SecretQuery{plain, peek, plain}, []string{"v", "mine", "v"}, 0},
+		{"refreshed after an own write", 1, true, []hook.SecretQuery{plain, refresh, plain}, []string{"v", "mine", "mine"}, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := hook.New(&hookv1.Event{Id: "1-x"}, &hookv1.View{Unit: &hookv1.UnitView{Name: "web/0"}, Secrets: []*hookv1.SecretView{
+				{Id: own, Owner: "unit", Label: "mine", TrackedRevision: row.tracked, LatestRevision: 1, Revisions: []int32{1}}}}, owners{own})
+			if row.set {
+				if err := c.UpdateSecret(ctx, own, hook.SecretSpec{Content: map[string][]byte{"k": []byte("mine")}}); err == nil {
+					t.Fatal("a key of one letter")
+				}
+				if err := c.UpdateSecret(ctx, own, hook.SecretSpec{Content: map[string][]byte{"key": []byte("mine")}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, q := range row.reads {
+				got, err := c.ReadSecret(ctx, q)
+				if text := string(got["k"]) + string(got["key"]); err != nil || text != row.want[i] {
+					t.Errorf("read %d gives %q, %v; want %q", i, text, err, row.want[i])
+				}
+			}
+			tracks := c.Changeset().GetSecretTracks()
+			if row.track == 0 && len(tracks) > 0 || row.track != 0 && (len(tracks) != 1 || tracks[0].GetRevision() != row.track || tracks[0].Label != nil) {
+				t.Errorf("tracks %v, want revision %d", tracks, row.track)
+			}
+		})
+	}
+}

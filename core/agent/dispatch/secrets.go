@@ -15,6 +15,11 @@ func secretViews(s *source.Snapshot) []*hookv1.SecretView {
 	for _, own := range s.Secrets {
 		v := &hookv1.SecretView{Id: own.Id, Owner: own.OwnerKind, Label: own.Label, Description: own.Description, Rotate: own.Rotate,
 			NextRotate: moment(own.NextRotateUnix), LatestRevision: own.LatestRevision, Access: own.Access}
+		for _, r := range s.Reads {
+			if r.Id == own.Id {
+				v.TrackedRevision = r.Revision
+			}
+		}
 		for _, r := range own.Revisions {
 			v.Revisions = append(v.Revisions, r.Revision)
 			v.Expires = moment(r.ExpiresUnix) // of the last one

@@ -76,9 +76,13 @@ func (in Input) rotates(s *controllerv1.Secret) time.Time {
 	return time.Unix(at, 0)
 }
 
-// changed: a reader that tracks an older revision is told once of each newer one.
+// changed: a reader that tracks an older revision is told once of each newer one. Who may write the secret makes them itself;
+// the other units of the application that owns it are readers like others'.
 func changed(in Input) *hookv1.Event {
 	for _, r := range in.Model.Reads {
+		if slices.ContainsFunc(in.Model.Secrets, func(own *controllerv1.Secret) bool { return own.GetId() == r.GetId() }) {
+			continue
+		}
 		known := max(r.GetRevision(), in.Cursor.Secrets[r.GetId()].GetChanged())
 		if r.GetRevision() != 0 && r.GetLatest() > known {
 			return &hookv1.Event{Kind: api.EventSecretChanged, SecretId: r.GetId(), SecretLabel: r.GetLabel()}

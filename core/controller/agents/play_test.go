@@ -342,11 +342,11 @@ func (p *play) track(unit string, s *controllerv1.Secret, how int) error {
 		return nil
 	}
 	resp, err := p.read.secret(l, &controllerv1.ReadSecretRequest{Model: p.uuid, Unit: unit, Id: s.Id, Refresh: how%2 == 0})
-	if err != nil || resp.Owned {
+	if err != nil {
 		return nil
 	}
 	t := &hookv1.SecretTrack{Id: s.Id, Revision: resp.Revision}
-	if how%3 == 0 {
+	if how%3 == 0 && !resp.Owned {
 		t.Label = proto.String("theirs" + s.Id)
 	}
 	done, err := p.commit(unit, "config-changed", 0, &hookv1.Changeset{SecretTracks: []*hookv1.SecretTrack{t}})
@@ -469,7 +469,7 @@ func (p *play) askSecret(l, stranger *listener, unit, id string) error {
 	latest := pick(s.GetRevisions(), len(s.GetRevisions())-1+len(s.GetRevisions())).GetRevision()
 	tracked := p.now.readers[key.ReaderOf(id, unit)].GetRevision()
 	plain := latest
-	if !owned && tracked != 0 {
+	if tracked != 0 {
 		plain = tracked
 	}
 	type question struct {

@@ -62,7 +62,7 @@ func chooseSecret(g *model.Graph, req *controllerv1.ReadSecretRequest, resp *con
 		if !resp.Owned && resp.Revision != latest && resp.Revision != reader.GetRevision() {
 			return errs.E(errs.Denied, "permission denied")
 		}
-	case req.GetPeek(), req.GetRefresh(), resp.Owned, reader.GetRevision() == 0:
+	case req.GetPeek(), req.GetRefresh(), reader.GetRevision() == 0:
 		resp.Revision = latest
 	default:
 		resp.Revision = reader.GetRevision()

@@ -181,7 +181,7 @@ func purge(g *model.Graph, unit string, mod int64, since string) *removal {
 			r.rewrite(g, e, loose(st, u.GetDestroyStorage(), since))
 			continue
 		}
-		if s := g.Secret(e.Key.Name); e.Key.Kind == key.SecretReader && s != nil {
+		if s := g.Secret(e.Key.Name); e.Key.Kind == key.SecretReader && s != nil && s.GetOwner() != unit {
 			r.untrack(g, proto.CloneOf(s), func(reader string) bool { return reader == unit })
 			continue
 		}

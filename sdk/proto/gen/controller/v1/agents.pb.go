@@ -174,7 +174,7 @@ type ReadSecretResponse struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Revision      int32                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	Content       map[string][]byte      `protobuf:"bytes,3,rep,name=content,proto3" json:"content,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Owned         bool                   `protobuf:"varint,4,opt,name=owned,proto3" json:"owned,omitempty"` // the reader is the owner (as leader, of its application's): nothing is tracked
+	Owned         bool                   `protobuf:"varint,4,opt,name=owned,proto3" json:"owned,omitempty"` // the reader is the owner, or of the application that is: it may read every revision
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

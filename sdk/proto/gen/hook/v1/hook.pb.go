@@ -719,7 +719,7 @@ type SecretView struct {
 	NextRotate      string                 `protobuf:"bytes,6,opt,name=next_rotate,json=nextRotate,proto3" json:"next_rotate,omitempty"`                 // RFC 3339
 	Expires         string                 `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`                                         // of the newest revision, RFC 3339
 	LatestRevision  int32                  `protobuf:"varint,8,opt,name=latest_revision,json=latestRevision,proto3" json:"latest_revision,omitempty"`    // owned: newest that exists; read: newest that the unit may see
-	TrackedRevision int32                  `protobuf:"varint,9,opt,name=tracked_revision,json=trackedRevision,proto3" json:"tracked_revision,omitempty"` // read: the one that secret-get answers; 0 = never read
+	TrackedRevision int32                  `protobuf:"varint,9,opt,name=tracked_revision,json=trackedRevision,proto3" json:"tracked_revision,omitempty"` // the one that secret-get answers; 0 = never read
 	Revisions       []int32                `protobuf:"varint,10,rep,packed,name=revisions,proto3" json:"revisions,omitempty"`                            // owned: those that exist, ascending
 	Access          []*SecretAccess        `protobuf:"bytes,11,rep,name=access,proto3" json:"access,omitempty"`                                          // owned
 	unknownFields   protoimpl.UnknownFields
