@@ -36,6 +36,9 @@ type Config struct {
 	// RestartContainer ends the supervisor behind a socket as a crash would. nil
 	// = the process that listens on the socket is killed.
 	RestartContainer func(t testing.TB, dirs Dirs, socket string)
+	// Reboots allows the suite to have a unit's machine rebooted. Without it that case is skipped: the machine may be the
+	// tester's own.
+	Reboots bool
 	// Patience is how long a case waits for what must happen; 0 = 30 s.
 	Patience time.Duration
 }

@@ -35,6 +35,7 @@ func (w *worlds) of(t testing.TB, dirs substratetest.Dirs) *reference.World {
 func config(fault reference.Fault, remote bool) substratetest.Config {
 	w := &worlds{all: map[string]*reference.World{}}
 	return substratetest.Config{
+		Reboots: true,
 		Start: func(t testing.TB, dirs substratetest.Dirs) substratetest.Subject {
 			life := reference.New(w.of(t, dirs), fault)
 			if !remote {

@@ -29,12 +29,15 @@ const (
 	KeepsStorage     Fault = "storage that a running unit is given or loses is not told"
 	SharesStorage    Fault = "a unit's end takes its storage along"
 	RemovesAll       Fault = "removing one storage removes all"
+	RebootsInSilence Fault = "a reboot is not told"
+	SameBoot         Fault = "after a reboot the boot id is the same"
+	RebootsAnyway    Fault = "a unit without place can be rebooted"
 )
 
 // Faults lists all of them.
 func Faults() []Fault {
 	return []Fault{AnySetting, AnyRevision, EndsDraining, SharesModels, StartsTwice, NeverSynced, DropsLast, ConfirmsEarly,
-		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly, KeepsStorage, SharesStorage, RemovesAll}
+		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly, KeepsStorage, SharesStorage, RemovesAll, RebootsInSilence, SameBoot, RebootsAnyway}
 }
 
 // Substrate is one life of the reference; it is both sides of the contract.
@@ -239,7 +242,7 @@ func (s *Substrate) Environment(_ context.Context, req *substratev1.EnvironmentR
 	case u == nil || u.phase == "gone":
 		return nil, errs.E(errs.NotFound, "cannot describe the environment of %s: the unit has no place", req.GetUnit())
 	}
-	answer := &substratev1.EnvironmentResponse{Addresses: []string{"127.0.0.1"}, Storage: u.storage, BootId: "world"}
+	answer := &substratev1.EnvironmentResponse{Addresses: []string{"127.0.0.1"}, Storage: u.storage, BootId: s.world.boot()}
 	for _, c := range u.containers {
 		answer.Containers = append(answer.Containers, &substratev1.UnitContainer{Name: c.name, Socket: c.socket})
 	}
@@ -248,8 +251,16 @@ func (s *Substrate) Environment(_ context.Context, req *substratev1.EnvironmentR
 
 // Watch tells every container that came up since it last looked.
 func (s *Substrate) Watch(ctx context.Context, req *substratev1.WatchRequest, send func(*substratev1.UnitEvent) error) error {
-	told, mounts := map[string]string{}, map[string]*substratev1.StorageMount{}
+	told, mounts, boot := map[string]string{}, map[string]*substratev1.StorageMount{}, ""
 	for {
+		if now := s.rebooted(); now != boot {
+			if boot != "" && s.fault != RebootsInSilence {
+				if err := send(&substratev1.UnitEvent{Event: &substratev1.UnitEvent_Rebooted{Rebooted: &substratev1.Rebooted{BootId: now}}}); err != nil {
+					return err
+				}
+			}
+			boot = now
+		}
 		ups, changed := s.ups(s.key(req.GetModelUuid(), req.GetUnit()), told)
 		for _, news := range s.mounted(s.key(req.GetModelUuid(), req.GetUnit()), mounts) {
 			if err := send(&substratev1.UnitEvent{Event: &substratev1.UnitEvent_Storage{Storage: news}}); err != nil {

@@ -28,6 +28,8 @@ type World struct {
 	units     map[string]*unit
 	revisions map[string]uint64
 	last      int
+	boots     int
+	reboots   []string // who asked for one
 }
 
 // unit is one place.
