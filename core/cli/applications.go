@@ -23,7 +23,7 @@ import (
 func (a *app) applicationCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.deployCommand(), a.refreshCommand(), a.configCommand(), a.integrateCommand(), a.removeRelationCommand(), a.suspendRelationCommand(), a.resumeRelationCommand(), a.addUnitCommand(),
-		a.removeUnitCommand(), a.scaleCommand(), a.removeApplicationCommand(), a.exposeCommand(), a.unexposeCommand(), a.trustCommand(), a.exportBundleCommand(),
+		a.removeUnitCommand(), a.scaleCommand(), a.removeApplicationCommand(), a.exposeCommand(), a.unexposeCommand(), a.trustCommand(), a.bindCommand(), a.spacesCommand(), a.exportBundleCommand(),
 		a.resourcesCommand(), a.attachResourceCommand(),
 	}
 }

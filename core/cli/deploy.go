@@ -129,7 +129,9 @@ func list(prefix string, names []string) string {
 type refreshFlags struct {
 	path, runtime     string
 	resources, config []string
+	bind              []string
 	force, trust      bool
+	forceUnits        bool
 	trustGiven        bool
 }
 
@@ -155,8 +157,10 @@ func (a *app) refreshCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.resources, "resource", nil, "a resource NAME=PATH or NAME=IMAGE; may be repeated")
 	c.Flags().StringArrayVar(&f.config, "config", nil, "an option KEY=VALUE or KEY=@FILE; may be repeated")
 	c.Flags().BoolVar(&f.force, "force", false, "also when units are in error or it is another charm")
+	c.Flags().BoolVar(&f.forceUnits, "force-units", false, "also when units are in error")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give, or with --trust=false take away, the permissions that the charm declares")
-	unsupported(c, "base", "bind", "channel", "force-base!", "force-units!", "revision", "storage", "switch")
+	c.Flags().StringArrayVar(&f.bind, "bind", nil, "bindings \"[SPACE] ENDPOINT=SPACE …\", over those that there are")
+	unsupported(c, "base", "channel", "force-base!", "revision", "storage", "switch")
 	w = waits(c, "all units run the new charm and are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c
@@ -171,7 +175,7 @@ func (a *app) refresh(ctx context.Context, t *target, app string, f *refreshFlag
 	if yaml != "" {
 		return usage("--config of refresh takes KEY=VALUE; change options by a file with: %s config %s --file FILE", a.name, app)
 	}
-	req := &clientv1.RefreshRequest{Model: t.model, Application: app, Force: f.force, Config: set, Runtime: f.runtime}
+	req := &clientv1.RefreshRequest{Model: t.model, Application: app, Force: f.force, ForceUnits: f.forceUnits, Config: set, Runtime: f.runtime, Bindings: parseBindings(strings.Join(f.bind, " "))}
 	if req.Resources, err = parseResources(f.resources); err != nil {
 		return err
 	}
@@ -208,7 +212,7 @@ func (a *app) charmPath(ctx context.Context, t *target, app string, f *refreshFl
 	}
 	if found := shown.Msg.GetApplications(); len(found) > 0 && found[0].GetRecord().GetCharmPath() != "" {
 		path := found[0].GetRecord().GetCharmPath()
-		if _, err := os.Stat(path); err != nil && len(f.resources)+len(f.config) > 0 {
+		if _, err := os.Stat(path); err != nil && len(f.resources)+len(f.config)+len(f.bind) > 0 {
 			return "", nil // the charm stays as it is
 		}
 		return path, nil

@@ -20,7 +20,7 @@ import (
 type deployFlags struct {
 	units                                uint32
 	config, resources, storage, overlays []string
-	constraints, bind                    []string
+	constraints, bind, attach            []string
 	runtime, hookTimeout                 string
 	trust, force, dryRun                 bool
 }
@@ -32,13 +32,14 @@ func (f *deployFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.resources, "resource", nil, "a resource NAME=PATH or NAME=IMAGE; may be repeated")
 	c.Flags().StringArrayVar(&f.storage, "storage", nil, "storage NAME=[POOL][,COUNT][,SIZE]; may be repeated")
 	c.Flags().StringArrayVar(&f.bind, "bind", nil, "bindings \"[SPACE] ENDPOINT=SPACE …\"")
+	c.Flags().StringSliceVar(&f.attach, "attach-storage", nil, "storage that no unit has, for the one unit, by id such as data/0; may be repeated")
 	c.Flags().StringArrayVar(&f.overlays, "overlay", nil, "bundles: a file laid over the bundle; may be repeated")
 	c.Flags().StringVar(&f.runtime, "runtime", "", "run the charm with this runtime, when the package has files for several")
 	c.Flags().StringVar(&f.hookTimeout, "hook-timeout", "", "end a hook that takes longer, or none; else the runtime's default")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give the charm the permissions that it declares")
 	c.Flags().BoolVar(&f.force, "force", false, "deploy although the charm assumes what is not here")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything and say what would be done, but do nothing")
-	unsupported(c, "attach-storage", "base", "channel", "device", "map-machines", "revision", "to")
+	unsupported(c, "base", "channel", "device", "map-machines", "revision", "to")
 }
 
 // request makes a request of the flags; name is the application's, "" for the charm's.
@@ -57,7 +58,10 @@ func (f *deployFlags) request(name string, units uint32) (*clientv1.DeployReques
 	if req.Storage, err = parseStorage(f.storage); err != nil {
 		return nil, err
 	}
-	req.Bindings = parseBindings(strings.Join(f.bind, " "))
+	if err := storageArgs(f.attach); err != nil {
+		return nil, err
+	}
+	req.Bindings, req.AttachStorage = parseBindings(strings.Join(f.bind, " ")), f.attach
 	req.HookTimeoutMs, err = parseHookTimeout(f.hookTimeout)
 	return req, err
 }

@@ -18,18 +18,22 @@ func (a *app) addUnitCommand() *cobra.Command {
 	var s *scope
 	var w *waiting
 	var n uint32
+	var attach []string
 	c := a.command(verb{use: "add-unit APPLICATION", least: 1, most: 1, short: "Add units to an application",
 		long: "See also `bangle scale-application`.", example: "bangle add-unit web\nbangle add-unit web -n 2 --wait"},
 		func(ctx context.Context, args []string) error {
 			if n == 0 {
 				return usage("--num-units must be at least 1")
 			}
+			if err := storageArgs(attach); err != nil {
+				return err
+			}
 			t, err := a.reach(ctx, s)
 			if err != nil {
 				return err
 			}
 			start := time.Now()
-			answer, err := t.client.AddUnit(ctx, connect.NewRequest(&clientv1.AddUnitRequest{Model: t.model, Application: args[0], Count: n}))
+			answer, err := t.client.AddUnit(ctx, connect.NewRequest(&clientv1.AddUnitRequest{Model: t.model, Application: args[0], Count: n, AttachStorage: attach}))
 			if err != nil || !w.wait {
 				return err
 			}
@@ -37,7 +41,8 @@ func (a *app) addUnitCommand() *cobra.Command {
 		})
 	s = a.modelScope(c)
 	c.Flags().Uint32VarP(&n, "num-units", "n", 1, "how many units")
-	unsupported(c, "attach-storage", "to")
+	c.Flags().StringSliceVar(&attach, "attach-storage", nil, "storage that no unit has, for the one unit, by id such as data/0; may be repeated")
+	unsupported(c, "to")
 	w = waits(c, "the new units are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c

@@ -125,6 +125,7 @@ func TestVerbs(t *testing.T) {
 		"remove":             {fake: &fake{}, lines: []string{"remove-application cache", "remove-application cache lost --no-prompt --force --destroy-storage", "remove-application cache --dry-run"}},
 		"remove-wait":        {fake: &fake{hold: true}, lines: []string{"remove-application cache --no-prompt --wait"}},
 		"remove-asks":        {fake: &fake{}, tty: true, in: "y\n", lines: []string{"remove-application cache", "remove-application cache"}},
+		"bind":               {fake: &fake{}, lines: []string{"bind web alpha db=alpha", "bind web", "spaces", "spaces --format yaml", "add-unit web --attach-storage data/0,data/1", "add-unit web --attach-storage data", "deploy ./testdata/web --attach-storage data/0 --bind alpha --bind db=alpha"}},
 		"expose":             {fake: &fake{}, lines: []string{"expose web", "unexpose web", "trust web", "trust web --remove", "trust web --scope=cluster"}},
 		"run":                {fake: &fake{tasks: []*controllerv1.Task{result}}, lines: []string{"run web/0 backup --utc", "run web/leader backup to=s3 n=3 deep.a.b=true list=[1,2] --utc", "run web/0 backup n=3 --string-args --utc", "run web/0 backup --params - x=1 --format json --utc", "run web/0 backup --background"}, in: "x: 5\ny: {z: 1}\n"},
 		"run-several":        {fake: &fake{tasks: []*controllerv1.Task{result, other}}, lines: []string{"run web/0 web/1 backup --utc", "run web/0 web/1 backup --format json --utc", "run web/0 web/1 backup --background"}},

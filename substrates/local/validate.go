@@ -58,6 +58,10 @@ func (m machine) check(spec *substratev1.ApplicationSpec) (found []*substratev1.
 			found = append(found, fault("storage."+st.GetName(), fmt.Sprintf("cannot place %s: storage %s is of type block, substrate local has filesystem only", app, st.GetName()),
 				"use a substrate with block storage"))
 		}
+		if pool := st.GetPool(); !slices.Contains(pools(), pool) {
+			found = append(found, fault("storage."+st.GetName(), fmt.Sprintf("cannot place %s: storage %s is to come from pool %q, substrate local has rootfs and local only", app, st.GetName(), pool),
+				"leave the pool out"))
+		}
 	}
 	for _, c := range spec.GetContainers() {
 		found = append(found, m.container(app, c)...)
@@ -68,6 +72,9 @@ func (m machine) check(spec *substratev1.ApplicationSpec) (found []*substratev1.
 	}
 	return found
 }
+
+// pools are the names of the one that there is: directories of this machine. Juju calls it rootfs.
+func pools() []string { return []string{"", "local", "rootfs"} }
 
 // container checks one container.
 func (m machine) container(app string, c *substratev1.Container) (found []*substratev1.Diagnostic) {

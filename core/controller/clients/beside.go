@@ -26,7 +26,7 @@ func (s *Service) subordinates(e *edit, m *snapshot.Model, r *controllerv1.Relat
 		return err
 	}
 	wanted := slices.DeleteFunc(slices.Clone(principals), func(u string) bool { return e.hasBeside(m, u, sub.Value.GetName()) })
-	made, err := s.newUnits(e, m, sub.Value, ch, len(wanted), wanted)
+	made, err := s.newUnits(e, m, sub.Value, ch, newUnits{count: len(wanted), principals: wanted})
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (s *Service) Deploy(ctx context.Context, req *connect.Request[clientv1.Depl
 		if err := e.peers(m, app.GetName(), ch); err != nil {
 			return err
 		}
-		units, err := s.newUnits(e, m, app, ch, int(in.GetUnits()), nil)
+		units, err := s.newUnits(e, m, app, ch, newUnits{count: int(in.GetUnits()), attach: in.GetAttachStorage()})
 		resp.Units = units
 		return err
 	}
@@ -181,23 +181,6 @@ func checkStorage(meta *charm.Meta, given map[string]*controllerv1.StorageDirect
 	return bad.err()
 }
 
-func checkBindings(meta *charm.Meta, given map[string]string) error {
-	known := map[string]bool{"": true}
-	for _, e := range meta.Endpoints() {
-		known[e.Name] = true
-	}
-	for name := range meta.ExtraBindings {
-		known[name] = true
-	}
-	var bad problems
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !known[name] {
-			bad.addf("cannot bind endpoint %q: charm %q has %s", name, meta.Name, names(known, "no endpoints"))
-		}
-	}
-	return bad.err()
-}
-
 // checkAssumes holds what the charm assumes, min-juju-version included, against
 // what is here; verb is deploy or refresh. Where only the Kubernetes API is
 // missing the user is warned: most charms that assume it only mean that they
@@ -242,7 +225,11 @@ func (e *edit) peers(m *snapshot.Model, app string, ch *charm.Charm) error {
 
 // newUnits names and makes units of an application, with their storage and the
 // principals that subordinate ones live beside, nil for others.
-func (s *Service) newUnits(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, count int, principals []string) ([]string, error) {
+func (s *Service) newUnits(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, want newUnits) ([]string, error) {
+	count := want.count
+	if len(want.attach) > 0 && count != 1 {
+		return nil, errs.E(errs.Invalid, "cannot attach storage to %d units of %q: --attach-storage goes with one unit; add the others later", count, app.GetName())
+	}
 	if count == 0 {
 		return nil, nil
 	}
@@ -253,8 +240,8 @@ func (s *Service) newUnits(e *edit, m *snapshot.Model, app *controllerv1.Applica
 	var made []string
 	for i := range count {
 		u := &controllerv1.Unit{Name: api.UnitName(app.GetName(), first+i), Life: controllerv1.Life_LIFE_ALIVE, Created: e.stamp()}
-		if principals != nil {
-			u.Principal = principals[i]
+		if want.principals != nil {
+			u.Principal = want.principals[i]
 		}
 		if agent, incarnation, ok := s.cfg.Places.Shared(m.Record.Value.GetSubstrate()); ok {
 			u.Agent = agent
@@ -263,15 +250,24 @@ func (s *Service) newUnits(e *edit, m *snapshot.Model, app *controllerv1.Applica
 		e.unit(m, u)
 		made = append(made, u.GetName())
 	}
-	if err := e.storageOf(m, app, ch, made); err != nil {
+	had, err := e.attachNew(m, ch, made[0], want.attach)
+	if err != nil {
 		return nil, err
 	}
-	return made, nil
+	return made, e.storageOf(m, app, ch, made, had)
+}
+
+// newUnits is what is wanted of new units: how many, beside which principals (one each), and what storage the only one
+// finds.
+type newUnits struct {
+	count      int
+	principals []string
+	attach     []string
 }
 
 // storageOf makes the storage instances of new units. Numbers are the model's,
-// as charms expect: data/0, logs/1.
-func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units []string) error {
+// as charms expect: data/0, logs/1. had is what they have of each store already.
+func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units []string, had map[string]uint32) error {
 	type wanted struct {
 		unit, name string
 		directive  *controllerv1.StorageDirective
@@ -280,7 +276,7 @@ func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *c
 	for _, unit := range units {
 		for _, name := range slices.Sorted(maps.Keys(ch.Meta.Storage)) {
 			d := model.StorageDirective(app.GetStorage()[name], ch.Meta.Storage[name])
-			for range d.GetCount() {
+			for range d.GetCount() - min(had[name], d.GetCount()) {
 				list = append(list, wanted{unit, name, d})
 			}
 		}

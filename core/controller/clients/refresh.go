@@ -81,7 +81,7 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 		app.CharmRevision = max(app.GetCharmRevision()+1, int32(ch.Revision))
 		app.CharmDigest, app.CharmName, app.Runtime = digest, ch.Meta.Name, string(ch.Runtime)
 		app.CharmUrl = fmt.Sprintf("local:%s-%d", ch.Meta.Name, app.GetCharmRevision())
-		app.ForceCharm = in.GetForce()
+		app.ForceCharm = in.GetForce() || in.GetForceUnits()
 		if in.GetCharmPath() != "" {
 			app.CharmPath = in.GetCharmPath()
 		}
@@ -90,6 +90,10 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 	if err := changeConfig(app, ch, &clientv1.SetConfigRequest{Set: in.GetConfig()}); err != nil {
 		return err
 	}
+	if err := checkBindings(&ch.Meta, in.GetBindings()); err != nil {
+		return err
+	}
+	bind(app, &ch.Meta, in.GetBindings())
 	if !sameValues(app.GetConfig(), m.Applications[app.GetName()].Value.GetConfig()) {
 		app.ConfigRevision++
 	}
@@ -200,5 +204,5 @@ func (e *edit) newStorage(m *snapshot.Model, app *controllerv1.Application, old,
 			added.Meta.Storage[name] = s
 		}
 	}
-	return e.storageOf(m, app, added, m.AliveUnits(app.GetName()))
+	return e.storageOf(m, app, added, m.AliveUnits(app.GetName()), nil)
 }

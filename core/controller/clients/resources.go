@@ -33,6 +33,10 @@ func (s *Service) ListResources(_ context.Context, req *connect.Request[clientv1
 	if err != nil {
 		return nil, err
 	}
+	m, err := s.model(req.Msg.GetModel())
+	if err != nil {
+		return nil, err
+	}
 	resp := &clientv1.ListResourcesResponse{}
 	for _, name := range slices.Sorted(maps.Keys(ch.Meta.Resources)) {
 		declared := ch.Meta.Resources[name]
@@ -40,9 +44,22 @@ func (s *Service) ListResources(_ context.Context, req *connect.Request[clientv1
 		if rec == nil {
 			rec = &controllerv1.ResourceRecord{Name: name, Type: declared.Type, Filename: declared.Filename}
 		}
-		resp.Resources = append(resp.Resources, &clientv1.ResourceInfo{Record: rec, Description: declared.Description})
+		resp.Resources = append(resp.Resources, &clientv1.ResourceInfo{Record: rec, Description: declared.Description, Units: resourceUnits(m, app, rec)})
 	}
 	return connect.NewResponse(resp), nil
+}
+
+// resourceUnits is the revision that each unit uses: those that were told of the newest resources. A unit that has still
+// to run upgrade-charm is left out.
+func resourceUnits(m *snapshot.Model, app *controllerv1.Application, rec *controllerv1.ResourceRecord) map[string]uint32 {
+	units := map[string]uint32{}
+	for _, name := range m.UnitsOf(app.GetName()) {
+		c := m.States[name].Value.GetCursor()
+		if rec.GetRevision() > 0 && c.GetInstalled() && c.GetModifiedVersion() == app.GetModifiedVersion() {
+			units[name] = rec.GetRevision()
+		}
+	}
+	return units
 }
 
 // AttachResource takes a file, or the name of an image, and gives it to an

@@ -2,13 +2,17 @@ package clients
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/model"
+	"github.com/bangle-dev/bangle/core/controller/placement"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/key"
@@ -93,10 +97,38 @@ func (s *Service) AddStorage(ctx context.Context, req *connect.Request[clientv1.
 		if err := bad.err(); err != nil {
 			return err
 		}
+		if err := s.mayPlace(ctx, m, app, ch, in); err != nil {
+			return err
+		}
 		resp.Ids, err = e.newInstances(m, list)
 		return err
 	})
 	return connect.NewResponse(resp), err
+}
+
+// mayPlace asks the substrate about storage that is of a pool: it alone knows which there are.
+func (s *Service) mayPlace(ctx context.Context, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, in *clientv1.AddStorageRequest) error {
+	asked := proto.CloneOf(app)
+	asked.Storage = map[string]*controllerv1.StorageDirective{}
+	for name, d := range in.GetStorage() {
+		if d.GetPool() != "" {
+			asked.Storage[name] = d
+		}
+	}
+	if len(asked.GetStorage()) == 0 {
+		return nil
+	}
+	found, err := s.cfg.Places.Validate(ctx, m.Record.Value.GetSubstrate(), placement.Spec(placement.SpecInput{Model: m.Record.Value, Application: asked, Charm: ch}))
+	if err != nil {
+		return fmt.Errorf("cannot ask substrate %q about storage: %w", m.Record.Value.GetSubstrate(), err)
+	}
+	var bad problems
+	for _, d := range found {
+		if d.GetSeverity() == "error" && strings.HasPrefix(d.GetKey(), "storage.") {
+			bad.addf("cannot add storage to unit %s: %s", in.GetUnit(), strings.TrimSuffix(d.GetMessage()+"; "+d.GetHint(), "; "))
+		}
+	}
+	return bad.err()
 }
 
 // newInstances numbers instances and writes them.
@@ -170,24 +202,52 @@ func (s *Service) AttachStorage(ctx context.Context, req *connect.Request[client
 // attachable says why a unit cannot have a storage instance; more is how many of
 // the same store it is given in the same request already.
 func (s *Service) attachable(m *snapshot.Model, st *controllerv1.StorageInstance, unit string, more int) error {
+	ch, err := s.charmOf(m.Applications[appOf(unit)].Value)
+	if err != nil {
+		return err
+	}
+	return loose(st, ch, len(storageNamed(m, unit, st.GetName()))+more)
+}
+
+// loose says why a unit of a charm that has some of the store cannot have a storage instance.
+func loose(st *controllerv1.StorageInstance, ch *charm.Charm, have int) error {
 	switch {
 	case st.GetOwner() != "":
 		return errs.E(errs.Conflict, "storage is attached to unit %s; detach it first: detach-storage %s", st.GetOwner(), st.GetId())
 	case st.GetLife() != controllerv1.Life_LIFE_ALIVE:
 		return errs.E(errs.Conflict, "storage is being removed")
 	}
-	ch, err := s.charmOf(m.Applications[appOf(unit)].Value)
-	if err != nil {
-		return err
-	}
 	if declared, ok := ch.Meta.Storage[st.GetName()]; ok && declared.Type != st.GetKind() {
 		return errs.E(errs.Invalid, "storage is of type %s, charm %q wants %s", st.GetKind(), ch.Meta.Name, declared.Type)
 	}
-	have := len(storageNamed(m, unit, st.GetName())) + more
 	if err := model.MoreStorage(ch, st.GetName(), have, &controllerv1.StorageDirective{Count: 1, SizeBytes: st.GetSizeBytes()}); err != nil {
 		return errs.With(errs.Invalid, err)
 	}
 	return nil
+}
+
+// attachNew gives storage that is nobody's to a unit that is being made; the answer counts it by store.
+func (e *edit) attachNew(m *snapshot.Model, ch *charm.Charm, unit string, ids []string) (map[string]uint32, error) {
+	had := map[string]uint32{}
+	var bad problems
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			continue
+		}
+		rec, err := storageOf(m, id)
+		if err == nil {
+			err = loose(rec.Value, ch, int(had[rec.Value.GetName()]))
+		}
+		if err != nil {
+			bad.addf("cannot attach %s to unit %s: %w", id, unit, err)
+			continue
+		}
+		had[rec.Value.GetName()]++
+		next := proto.CloneOf(rec.Value)
+		next.Owner, next.Status, next.Since, next.Location = unit, model.StoragePending, e.stamp(), ""
+		e.storage(m, next)
+	}
+	return had, bad.err()
 }
 
 // DetachStorage takes storage from its units; each runs its last hook first.

@@ -21,13 +21,13 @@ func (s *Service) AddUnit(ctx context.Context, req *connect.Request[clientv1.Add
 	resp := &clientv1.AddUnitResponse{}
 	count := max(int(req.Msg.GetCount()), 1)
 	_, err := s.writeModel(ctx, req.Msg.GetModel(), func(e *edit, m *snapshot.Model) (err error) {
-		resp.Units, err = s.addUnits(e, m, req.Msg.GetApplication(), count)
+		resp.Units, err = s.addUnits(e, m, req.Msg.GetApplication(), count, req.Msg.GetAttachStorage()...)
 		return err
 	})
 	return connect.NewResponse(resp), err
 }
 
-func (s *Service) addUnits(e *edit, m *snapshot.Model, name string, count int) ([]string, error) {
+func (s *Service) addUnits(e *edit, m *snapshot.Model, name string, count int, attach ...string) ([]string, error) {
 	app, err := application(m, name)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (s *Service) addUnits(e *edit, m *snapshot.Model, name string, count int) (
 		return nil, err
 	}
 	e.saw(store.In(m.UUID, key.OfApp(key.App, name)), app.Mod) // an application that begins to die takes no units
-	made, err := s.newUnits(e, m, app.Value, ch, count, nil)
+	made, err := s.newUnits(e, m, app.Value, ch, newUnits{count: count, attach: attach})
 	if err != nil {
 		return nil, err
 	}

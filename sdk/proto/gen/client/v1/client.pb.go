@@ -1423,7 +1423,9 @@ type DeployRequest struct {
 	HookTimeoutMs int64                           `protobuf:"varint,15,opt,name=hook_timeout_ms,json=hookTimeoutMs,proto3" json:"hook_timeout_ms,omitempty"`
 	DryRun        bool                            `protobuf:"varint,16,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// Resources whose content was uploaded before (AttachResource, pending), by name: digest, size and filename count.
-	Uploads       map[string]*v1.ResourceRecord `protobuf:"bytes,17,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Uploads map[string]*v1.ResourceRecord `protobuf:"bytes,17,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Storage that no unit has, by id, for the one unit.
+	AttachStorage []string `protobuf:"bytes,18,rep,name=attach_storage,json=attachStorage,proto3" json:"attach_storage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1577,6 +1579,13 @@ func (x *DeployRequest) GetUploads() map[string]*v1.ResourceRecord {
 	return nil
 }
 
+func (x *DeployRequest) GetAttachStorage() []string {
+	if x != nil {
+		return x.AttachStorage
+	}
+	return nil
+}
+
 type DeployResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Application   *v1.Application        `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
@@ -1651,6 +1660,8 @@ type RefreshRequest struct {
 	Storage     map[string]*v1.StorageDirective `protobuf:"bytes,10,rep,name=storage,proto3" json:"storage,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Resources whose content was uploaded before (AttachResource, pending), by name: digest, size and filename count.
 	Uploads       map[string]*v1.ResourceRecord `protobuf:"bytes,11,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Bindings      map[string]string             `protobuf:"bytes,12,rep,name=bindings,proto3" json:"bindings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // over those that there are
+	ForceUnits    bool                          `protobuf:"varint,13,opt,name=force_units,json=forceUnits,proto3" json:"force_units,omitempty"`                                                    // units in error too; force (5) says more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1760,6 +1771,20 @@ func (x *RefreshRequest) GetUploads() map[string]*v1.ResourceRecord {
 		return x.Uploads
 	}
 	return nil
+}
+
+func (x *RefreshRequest) GetBindings() map[string]string {
+	if x != nil {
+		return x.Bindings
+	}
+	return nil
+}
+
+func (x *RefreshRequest) GetForceUnits() bool {
+	if x != nil {
+		return x.ForceUnits
+	}
+	return false
 }
 
 type RefreshResponse struct {
@@ -2455,6 +2480,7 @@ type AddUnitRequest struct {
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	Application   string                 `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
 	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	AttachStorage []string               `protobuf:"bytes,4,rep,name=attach_storage,json=attachStorage,proto3" json:"attach_storage,omitempty"` // as of DeployRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2508,6 +2534,13 @@ func (x *AddUnitRequest) GetCount() uint32 {
 		return x.Count
 	}
 	return 0
+}
+
+func (x *AddUnitRequest) GetAttachStorage() []string {
+	if x != nil {
+		return x.AttachStorage
+	}
+	return nil
 }
 
 type AddUnitResponse struct {
@@ -3018,6 +3051,267 @@ func (*ExposeResponse) Descriptor() ([]byte, []int) {
 	return file_client_v1_client_proto_rawDescGZIP(), []int{46}
 }
 
+type BindRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Application   string                 `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	Bindings      map[string]string      `protobuf:"bytes,3,rep,name=bindings,proto3" json:"bindings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // endpoint or extra binding → space; "" = of all others
+	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BindRequest) Reset() {
+	*x = BindRequest{}
+	mi := &file_client_v1_client_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BindRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BindRequest) ProtoMessage() {}
+
+func (x *BindRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BindRequest.ProtoReflect.Descriptor instead.
+func (*BindRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *BindRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *BindRequest) GetApplication() string {
+	if x != nil {
+		return x.Application
+	}
+	return ""
+}
+
+func (x *BindRequest) GetBindings() map[string]string {
+	if x != nil {
+		return x.Bindings
+	}
+	return nil
+}
+
+func (x *BindRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+type BindResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bindings      map[string]string      `protobuf:"bytes,1,rep,name=bindings,proto3" json:"bindings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // as they are now
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BindResponse) Reset() {
+	*x = BindResponse{}
+	mi := &file_client_v1_client_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BindResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BindResponse) ProtoMessage() {}
+
+func (x *BindResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BindResponse.ProtoReflect.Descriptor instead.
+func (*BindResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *BindResponse) GetBindings() map[string]string {
+	if x != nil {
+		return x.Bindings
+	}
+	return nil
+}
+
+type ListSpacesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpacesRequest) Reset() {
+	*x = ListSpacesRequest{}
+	mi := &file_client_v1_client_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpacesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpacesRequest) ProtoMessage() {}
+
+func (x *ListSpacesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpacesRequest.ProtoReflect.Descriptor instead.
+func (*ListSpacesRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *ListSpacesRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+type ListSpacesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Spaces        []*Space               `protobuf:"bytes,1,rep,name=spaces,proto3" json:"spaces,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSpacesResponse) Reset() {
+	*x = ListSpacesResponse{}
+	mi := &file_client_v1_client_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSpacesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSpacesResponse) ProtoMessage() {}
+
+func (x *ListSpacesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSpacesResponse.ProtoReflect.Descriptor instead.
+func (*ListSpacesResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *ListSpacesResponse) GetSpaces() []*Space {
+	if x != nil {
+		return x.Spaces
+	}
+	return nil
+}
+
+// A space is a name for networks between which traffic needs no leave.
+type Space struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Subnets       []string               `protobuf:"bytes,3,rep,name=subnets,proto3" json:"subnets,omitempty"` // CIDR
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Space) Reset() {
+	*x = Space{}
+	mi := &file_client_v1_client_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Space) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Space) ProtoMessage() {}
+
+func (x *Space) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Space.ProtoReflect.Descriptor instead.
+func (*Space) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *Space) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Space) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Space) GetSubnets() []string {
+	if x != nil {
+		return x.Subnets
+	}
+	return nil
+}
+
 type TrustRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -3029,7 +3323,7 @@ type TrustRequest struct {
 
 func (x *TrustRequest) Reset() {
 	*x = TrustRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3335,7 @@ func (x *TrustRequest) String() string {
 func (*TrustRequest) ProtoMessage() {}
 
 func (x *TrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[47]
+	mi := &file_client_v1_client_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3348,7 @@ func (x *TrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustRequest.ProtoReflect.Descriptor instead.
 func (*TrustRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{47}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *TrustRequest) GetModel() string {
@@ -3086,7 +3380,7 @@ type TrustResponse struct {
 
 func (x *TrustResponse) Reset() {
 	*x = TrustResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3098,7 +3392,7 @@ func (x *TrustResponse) String() string {
 func (*TrustResponse) ProtoMessage() {}
 
 func (x *TrustResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[48]
+	mi := &file_client_v1_client_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3111,7 +3405,7 @@ func (x *TrustResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustResponse.ProtoReflect.Descriptor instead.
 func (*TrustResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{48}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
 }
 
 type RunRequest struct {
@@ -3132,7 +3426,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3144,7 +3438,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[49]
+	mi := &file_client_v1_client_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3157,7 +3451,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{49}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RunRequest) GetModel() string {
@@ -3240,7 +3534,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3546,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[50]
+	mi := &file_client_v1_client_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3559,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{50}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RunResponse) GetOperation() *v1.Operation {
@@ -3292,7 +3586,7 @@ type ListActionsRequest struct {
 
 func (x *ListActionsRequest) Reset() {
 	*x = ListActionsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3304,7 +3598,7 @@ func (x *ListActionsRequest) String() string {
 func (*ListActionsRequest) ProtoMessage() {}
 
 func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[51]
+	mi := &file_client_v1_client_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3317,7 +3611,7 @@ func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsRequest.ProtoReflect.Descriptor instead.
 func (*ListActionsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{51}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListActionsRequest) GetModel() string {
@@ -3343,7 +3637,7 @@ type ListActionsResponse struct {
 
 func (x *ListActionsResponse) Reset() {
 	*x = ListActionsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3355,7 +3649,7 @@ func (x *ListActionsResponse) String() string {
 func (*ListActionsResponse) ProtoMessage() {}
 
 func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[52]
+	mi := &file_client_v1_client_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3368,7 +3662,7 @@ func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsResponse.ProtoReflect.Descriptor instead.
 func (*ListActionsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{52}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListActionsResponse) GetActions() []*ActionInfo {
@@ -3389,7 +3683,7 @@ type ActionInfo struct {
 
 func (x *ActionInfo) Reset() {
 	*x = ActionInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3401,7 +3695,7 @@ func (x *ActionInfo) String() string {
 func (*ActionInfo) ProtoMessage() {}
 
 func (x *ActionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[53]
+	mi := &file_client_v1_client_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3414,7 +3708,7 @@ func (x *ActionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionInfo.ProtoReflect.Descriptor instead.
 func (*ActionInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ActionInfo) GetName() string {
@@ -3450,7 +3744,7 @@ type WaitOperationRequest struct {
 
 func (x *WaitOperationRequest) Reset() {
 	*x = WaitOperationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3462,7 +3756,7 @@ func (x *WaitOperationRequest) String() string {
 func (*WaitOperationRequest) ProtoMessage() {}
 
 func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[54]
+	mi := &file_client_v1_client_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3475,7 +3769,7 @@ func (x *WaitOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationRequest.ProtoReflect.Descriptor instead.
 func (*WaitOperationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{54}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *WaitOperationRequest) GetModel() string {
@@ -3517,7 +3811,7 @@ type WaitOperationResponse struct {
 
 func (x *WaitOperationResponse) Reset() {
 	*x = WaitOperationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3529,7 +3823,7 @@ func (x *WaitOperationResponse) String() string {
 func (*WaitOperationResponse) ProtoMessage() {}
 
 func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[55]
+	mi := &file_client_v1_client_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3542,7 +3836,7 @@ func (x *WaitOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitOperationResponse.ProtoReflect.Descriptor instead.
 func (*WaitOperationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{55}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *WaitOperationResponse) GetOperation() *v1.Operation {
@@ -3575,7 +3869,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3587,7 +3881,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[56]
+	mi := &file_client_v1_client_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3600,7 +3894,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{56}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListOperationsRequest) GetModel() string {
@@ -3620,7 +3914,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3632,7 +3926,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[57]
+	mi := &file_client_v1_client_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3645,7 +3939,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{57}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListOperationsResponse) GetOperations() []*v1.Operation {
@@ -3672,7 +3966,7 @@ type CancelTaskRequest struct {
 
 func (x *CancelTaskRequest) Reset() {
 	*x = CancelTaskRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3684,7 +3978,7 @@ func (x *CancelTaskRequest) String() string {
 func (*CancelTaskRequest) ProtoMessage() {}
 
 func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[58]
+	mi := &file_client_v1_client_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3697,7 +3991,7 @@ func (x *CancelTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskRequest.ProtoReflect.Descriptor instead.
 func (*CancelTaskRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{58}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *CancelTaskRequest) GetModel() string {
@@ -3723,7 +4017,7 @@ type CancelTaskResponse struct {
 
 func (x *CancelTaskResponse) Reset() {
 	*x = CancelTaskResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3735,7 +4029,7 @@ func (x *CancelTaskResponse) String() string {
 func (*CancelTaskResponse) ProtoMessage() {}
 
 func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[59]
+	mi := &file_client_v1_client_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3748,7 +4042,7 @@ func (x *CancelTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTaskResponse.ProtoReflect.Descriptor instead.
 func (*CancelTaskResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{59}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *CancelTaskResponse) GetTask() *v1.Task {
@@ -3770,7 +4064,7 @@ type ResolvedRequest struct {
 
 func (x *ResolvedRequest) Reset() {
 	*x = ResolvedRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3782,7 +4076,7 @@ func (x *ResolvedRequest) String() string {
 func (*ResolvedRequest) ProtoMessage() {}
 
 func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[60]
+	mi := &file_client_v1_client_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3795,7 +4089,7 @@ func (x *ResolvedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedRequest.ProtoReflect.Descriptor instead.
 func (*ResolvedRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{60}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ResolvedRequest) GetModel() string {
@@ -3835,7 +4129,7 @@ type ResolvedResponse struct {
 
 func (x *ResolvedResponse) Reset() {
 	*x = ResolvedResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3847,7 +4141,7 @@ func (x *ResolvedResponse) String() string {
 func (*ResolvedResponse) ProtoMessage() {}
 
 func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[61]
+	mi := &file_client_v1_client_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3860,7 +4154,7 @@ func (x *ResolvedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolvedResponse.ProtoReflect.Descriptor instead.
 func (*ResolvedResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{61}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ResolvedResponse) GetUnits() []string {
@@ -3880,7 +4174,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +4186,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[62]
+	mi := &file_client_v1_client_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +4199,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{62}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *StatusRequest) GetModel() string {
@@ -3940,7 +4234,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3952,7 +4246,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[63]
+	mi := &file_client_v1_client_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3965,7 +4259,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{63}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *StatusResponse) GetModel() *v1.Model {
@@ -4065,7 +4359,7 @@ type ApplicationStatusInfo struct {
 
 func (x *ApplicationStatusInfo) Reset() {
 	*x = ApplicationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4077,7 +4371,7 @@ func (x *ApplicationStatusInfo) String() string {
 func (*ApplicationStatusInfo) ProtoMessage() {}
 
 func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[64]
+	mi := &file_client_v1_client_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4090,7 +4384,7 @@ func (x *ApplicationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatusInfo.ProtoReflect.Descriptor instead.
 func (*ApplicationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{64}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ApplicationStatusInfo) GetName() string {
@@ -4238,7 +4532,7 @@ type RelatedApplication struct {
 
 func (x *RelatedApplication) Reset() {
 	*x = RelatedApplication{}
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4544,7 @@ func (x *RelatedApplication) String() string {
 func (*RelatedApplication) ProtoMessage() {}
 
 func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[65]
+	mi := &file_client_v1_client_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4557,7 @@ func (x *RelatedApplication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelatedApplication.ProtoReflect.Descriptor instead.
 func (*RelatedApplication) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{65}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *RelatedApplication) GetEndpoint() string {
@@ -4318,7 +4612,7 @@ type UnitStatusInfo struct {
 
 func (x *UnitStatusInfo) Reset() {
 	*x = UnitStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4330,7 +4624,7 @@ func (x *UnitStatusInfo) String() string {
 func (*UnitStatusInfo) ProtoMessage() {}
 
 func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[66]
+	mi := &file_client_v1_client_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4343,7 +4637,7 @@ func (x *UnitStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatusInfo.ProtoReflect.Descriptor instead.
 func (*UnitStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{66}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *UnitStatusInfo) GetName() string {
@@ -4468,7 +4762,7 @@ type RelationStatusInfo struct {
 
 func (x *RelationStatusInfo) Reset() {
 	*x = RelationStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4480,7 +4774,7 @@ func (x *RelationStatusInfo) String() string {
 func (*RelationStatusInfo) ProtoMessage() {}
 
 func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[67]
+	mi := &file_client_v1_client_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4493,7 +4787,7 @@ func (x *RelationStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationStatusInfo.ProtoReflect.Descriptor instead.
 func (*RelationStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{67}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *RelationStatusInfo) GetId() int32 {
@@ -4577,7 +4871,7 @@ type StorageStatusInfo struct {
 
 func (x *StorageStatusInfo) Reset() {
 	*x = StorageStatusInfo{}
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4589,7 +4883,7 @@ func (x *StorageStatusInfo) String() string {
 func (*StorageStatusInfo) ProtoMessage() {}
 
 func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[68]
+	mi := &file_client_v1_client_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4602,7 +4896,7 @@ func (x *StorageStatusInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageStatusInfo.ProtoReflect.Descriptor instead.
 func (*StorageStatusInfo) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{68}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *StorageStatusInfo) GetId() string {
@@ -4688,7 +4982,7 @@ type ShowUnitRequest struct {
 
 func (x *ShowUnitRequest) Reset() {
 	*x = ShowUnitRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4700,7 +4994,7 @@ func (x *ShowUnitRequest) String() string {
 func (*ShowUnitRequest) ProtoMessage() {}
 
 func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[69]
+	mi := &file_client_v1_client_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4713,7 +5007,7 @@ func (x *ShowUnitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitRequest.ProtoReflect.Descriptor instead.
 func (*ShowUnitRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{69}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ShowUnitRequest) GetModel() string {
@@ -4760,7 +5054,7 @@ type ShowUnitResponse struct {
 
 func (x *ShowUnitResponse) Reset() {
 	*x = ShowUnitResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4772,7 +5066,7 @@ func (x *ShowUnitResponse) String() string {
 func (*ShowUnitResponse) ProtoMessage() {}
 
 func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[70]
+	mi := &file_client_v1_client_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4785,7 +5079,7 @@ func (x *ShowUnitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowUnitResponse.ProtoReflect.Descriptor instead.
 func (*ShowUnitResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{70}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ShowUnitResponse) GetUnits() []*UnitDetails {
@@ -4807,7 +5101,7 @@ type UnitDetails struct {
 
 func (x *UnitDetails) Reset() {
 	*x = UnitDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +5113,7 @@ func (x *UnitDetails) String() string {
 func (*UnitDetails) ProtoMessage() {}
 
 func (x *UnitDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[71]
+	mi := &file_client_v1_client_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +5126,7 @@ func (x *UnitDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitDetails.ProtoReflect.Descriptor instead.
 func (*UnitDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{71}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *UnitDetails) GetStatus() *UnitStatusInfo {
@@ -4880,7 +5174,7 @@ type RelationDetails struct {
 
 func (x *RelationDetails) Reset() {
 	*x = RelationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4892,7 +5186,7 @@ func (x *RelationDetails) String() string {
 func (*RelationDetails) ProtoMessage() {}
 
 func (x *RelationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[72]
+	mi := &file_client_v1_client_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4905,7 +5199,7 @@ func (x *RelationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationDetails.ProtoReflect.Descriptor instead.
 func (*RelationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{72}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *RelationDetails) GetId() int32 {
@@ -4981,7 +5275,7 @@ type UnitBag struct {
 
 func (x *UnitBag) Reset() {
 	*x = UnitBag{}
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4993,7 +5287,7 @@ func (x *UnitBag) String() string {
 func (*UnitBag) ProtoMessage() {}
 
 func (x *UnitBag) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[73]
+	mi := &file_client_v1_client_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5006,7 +5300,7 @@ func (x *UnitBag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitBag.ProtoReflect.Descriptor instead.
 func (*UnitBag) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{73}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *UnitBag) GetInScope() bool {
@@ -5033,7 +5327,7 @@ type ShowApplicationRequest struct {
 
 func (x *ShowApplicationRequest) Reset() {
 	*x = ShowApplicationRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5045,7 +5339,7 @@ func (x *ShowApplicationRequest) String() string {
 func (*ShowApplicationRequest) ProtoMessage() {}
 
 func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[74]
+	mi := &file_client_v1_client_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5058,7 +5352,7 @@ func (x *ShowApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ShowApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{74}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ShowApplicationRequest) GetModel() string {
@@ -5084,7 +5378,7 @@ type ShowApplicationResponse struct {
 
 func (x *ShowApplicationResponse) Reset() {
 	*x = ShowApplicationResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[75]
+	mi := &file_client_v1_client_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5096,7 +5390,7 @@ func (x *ShowApplicationResponse) String() string {
 func (*ShowApplicationResponse) ProtoMessage() {}
 
 func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[75]
+	mi := &file_client_v1_client_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5109,7 +5403,7 @@ func (x *ShowApplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowApplicationResponse.ProtoReflect.Descriptor instead.
 func (*ShowApplicationResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{75}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ShowApplicationResponse) GetApplications() []*ApplicationDetails {
@@ -5131,7 +5425,7 @@ type ApplicationDetails struct {
 
 func (x *ApplicationDetails) Reset() {
 	*x = ApplicationDetails{}
-	mi := &file_client_v1_client_proto_msgTypes[76]
+	mi := &file_client_v1_client_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5143,7 +5437,7 @@ func (x *ApplicationDetails) String() string {
 func (*ApplicationDetails) ProtoMessage() {}
 
 func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[76]
+	mi := &file_client_v1_client_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5156,7 +5450,7 @@ func (x *ApplicationDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationDetails.ProtoReflect.Descriptor instead.
 func (*ApplicationDetails) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{76}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ApplicationDetails) GetStatus() *ApplicationStatusInfo {
@@ -5198,7 +5492,7 @@ type JournalRequest struct {
 
 func (x *JournalRequest) Reset() {
 	*x = JournalRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[77]
+	mi := &file_client_v1_client_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5210,7 +5504,7 @@ func (x *JournalRequest) String() string {
 func (*JournalRequest) ProtoMessage() {}
 
 func (x *JournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[77]
+	mi := &file_client_v1_client_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5223,7 +5517,7 @@ func (x *JournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalRequest.ProtoReflect.Descriptor instead.
 func (*JournalRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{77}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *JournalRequest) GetModel() string {
@@ -5256,7 +5550,7 @@ type JournalResponse struct {
 
 func (x *JournalResponse) Reset() {
 	*x = JournalResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[78]
+	mi := &file_client_v1_client_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5268,7 +5562,7 @@ func (x *JournalResponse) String() string {
 func (*JournalResponse) ProtoMessage() {}
 
 func (x *JournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[78]
+	mi := &file_client_v1_client_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5281,7 +5575,7 @@ func (x *JournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalResponse.ProtoReflect.Descriptor instead.
 func (*JournalResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{78}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *JournalResponse) GetEntries() []*v1.JournalEntry {
@@ -5309,7 +5603,7 @@ type DebugLogRequest struct {
 
 func (x *DebugLogRequest) Reset() {
 	*x = DebugLogRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[79]
+	mi := &file_client_v1_client_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5321,7 +5615,7 @@ func (x *DebugLogRequest) String() string {
 func (*DebugLogRequest) ProtoMessage() {}
 
 func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[79]
+	mi := &file_client_v1_client_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5334,7 +5628,7 @@ func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DebugLogRequest.ProtoReflect.Descriptor instead.
 func (*DebugLogRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{79}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *DebugLogRequest) GetModel() string {
@@ -5416,7 +5710,7 @@ type LogLines struct {
 
 func (x *LogLines) Reset() {
 	*x = LogLines{}
-	mi := &file_client_v1_client_proto_msgTypes[80]
+	mi := &file_client_v1_client_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5428,7 +5722,7 @@ func (x *LogLines) String() string {
 func (*LogLines) ProtoMessage() {}
 
 func (x *LogLines) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[80]
+	mi := &file_client_v1_client_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5441,7 +5735,7 @@ func (x *LogLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLines.ProtoReflect.Descriptor instead.
 func (*LogLines) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{80}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *LogLines) GetRecords() []*v1.LogRecord {
@@ -5563,7 +5857,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x05 \x01(\tR\x04hint\"\xc5\t\n" +
+	"\x04hint\x18\x05 \x01(\tR\x04hint\"\xec\t\n" +
 	"\rDeployRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -5584,7 +5878,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05force\x18\x0e \x01(\bR\x05force\x12&\n" +
 	"\x0fhook_timeout_ms\x18\x0f \x01(\x03R\rhookTimeoutMs\x12\x17\n" +
 	"\adry_run\x18\x10 \x01(\bR\x06dryRun\x12F\n" +
-	"\auploads\x18\x11 \x03(\v2,.bangle.client.v1.DeployRequest.UploadsEntryR\auploads\x1a9\n" +
+	"\auploads\x18\x11 \x03(\v2,.bangle.client.v1.DeployRequest.UploadsEntryR\auploads\x12%\n" +
+	"\x0eattach_storage\x18\x12 \x03(\tR\rattachStorage\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
@@ -5606,7 +5901,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x0eDeployResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x14\n" +
 	"\x05units\x18\x02 \x03(\tR\x05units\x12>\n" +
-	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\xc5\x06\n" +
+	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\xef\a\n" +
 	"\x0eRefreshRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -5620,7 +5915,10 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\aruntime\x18\t \x01(\tR\aruntime\x12G\n" +
 	"\astorage\x18\n" +
 	" \x03(\v2-.bangle.client.v1.RefreshRequest.StorageEntryR\astorage\x12G\n" +
-	"\auploads\x18\v \x03(\v2-.bangle.client.v1.RefreshRequest.UploadsEntryR\auploads\x1a9\n" +
+	"\auploads\x18\v \x03(\v2-.bangle.client.v1.RefreshRequest.UploadsEntryR\auploads\x12J\n" +
+	"\bbindings\x18\f \x03(\v2..bangle.client.v1.RefreshRequest.BindingsEntryR\bbindings\x12\x1f\n" +
+	"\vforce_units\x18\r \x01(\bR\n" +
+	"forceUnits\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -5632,7 +5930,10 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2&.bangle.controller.v1.StorageDirectiveR\x05value:\x028\x01\x1a`\n" +
 	"\fUploadsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12:\n" +
-	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01B\b\n" +
+	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01\x1a;\n" +
+	"\rBindingsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\b\n" +
 	"\x06_trust\"\xb0\x01\n" +
 	"\x0fRefreshResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x18\n" +
@@ -5680,11 +5981,12 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\trelations\x18\x02 \x03(\x05R\trelations\x12\x16\n" +
 	"\x06resume\x18\x03 \x01(\bR\x06resume\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\"\x1a\n" +
-	"\x18SuspendRelationsResponse\"^\n" +
+	"\x18SuspendRelationsResponse\"\x85\x01\n" +
 	"\x0eAddUnitRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\rR\x05count\"'\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\x12%\n" +
+	"\x0eattach_storage\x18\x04 \x03(\tR\rattachStorage\"'\n" +
 	"\x0fAddUnitResponse\x12\x14\n" +
 	"\x05units\x18\x01 \x03(\tR\x05units\"\xb6\x01\n" +
 	"\x11RemoveUnitRequest\x12\x14\n" +
@@ -5716,7 +6018,28 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x18\n" +
 	"\aexposed\x18\x03 \x01(\bR\aexposed\"\x10\n" +
-	"\x0eExposeResponse\"\\\n" +
+	"\x0eExposeResponse\"\xe1\x01\n" +
+	"\vBindRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
+	"\vapplication\x18\x02 \x01(\tR\vapplication\x12G\n" +
+	"\bbindings\x18\x03 \x03(\v2+.bangle.client.v1.BindRequest.BindingsEntryR\bbindings\x12\x14\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\x1a;\n" +
+	"\rBindingsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x95\x01\n" +
+	"\fBindResponse\x12H\n" +
+	"\bbindings\x18\x01 \x03(\v2,.bangle.client.v1.BindResponse.BindingsEntryR\bbindings\x1a;\n" +
+	"\rBindingsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\")\n" +
+	"\x11ListSpacesRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\"E\n" +
+	"\x12ListSpacesResponse\x12/\n" +
+	"\x06spaces\x18\x01 \x03(\v2\x17.bangle.client.v1.SpaceR\x06spaces\"E\n" +
+	"\x05Space\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
+	"\asubnets\x18\x03 \x03(\tR\asubnets\"\\\n" +
 	"\fTrustRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x14\n" +
@@ -5940,7 +6263,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05limit\x18\n" +
 	" \x01(\rR\x05limit\"E\n" +
 	"\bLogLines\x129\n" +
-	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xca\x17\n" +
+	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xea\x18\n" +
 	"\x06Client\x12c\n" +
 	"\x0eControllerInfo\x12'.bangle.client.v1.ControllerInfoRequest\x1a(.bangle.client.v1.ControllerInfoResponse\x12N\n" +
 	"\aPlugins\x12 .bangle.client.v1.PluginsRequest\x1a!.bangle.client.v1.PluginsResponse\x12]\n" +
@@ -5963,7 +6286,10 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"RemoveUnit\x12#.bangle.client.v1.RemoveUnitRequest\x1a$.bangle.client.v1.RemoveUnitResponse\x12i\n" +
 	"\x10ScaleApplication\x12).bangle.client.v1.ScaleApplicationRequest\x1a*.bangle.client.v1.ScaleApplicationResponse\x12l\n" +
 	"\x11RemoveApplication\x12*.bangle.client.v1.RemoveApplicationRequest\x1a+.bangle.client.v1.RemoveApplicationResponse\x12K\n" +
-	"\x06Expose\x12\x1f.bangle.client.v1.ExposeRequest\x1a .bangle.client.v1.ExposeResponse\x12H\n" +
+	"\x06Expose\x12\x1f.bangle.client.v1.ExposeRequest\x1a .bangle.client.v1.ExposeResponse\x12E\n" +
+	"\x04Bind\x12\x1d.bangle.client.v1.BindRequest\x1a\x1e.bangle.client.v1.BindResponse\x12W\n" +
+	"\n" +
+	"ListSpaces\x12#.bangle.client.v1.ListSpacesRequest\x1a$.bangle.client.v1.ListSpacesResponse\x12H\n" +
 	"\x05Trust\x12\x1e.bangle.client.v1.TrustRequest\x1a\x1f.bangle.client.v1.TrustResponse\x12B\n" +
 	"\x03Run\x12\x1c.bangle.client.v1.RunRequest\x1a\x1d.bangle.client.v1.RunResponse\x12Z\n" +
 	"\vListActions\x12$.bangle.client.v1.ListActionsRequest\x1a%.bangle.client.v1.ListActionsResponse\x12`\n" +
@@ -5992,7 +6318,7 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 101)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 109)
 var file_client_v1_client_proto_goTypes = []any{
 	(*MachineLocksRequest)(nil),       // 0: bangle.client.v1.MachineLocksRequest
 	(*MachineLocksResponse)(nil),      // 1: bangle.client.v1.MachineLocksResponse
@@ -6041,72 +6367,80 @@ var file_client_v1_client_proto_goTypes = []any{
 	(*RemoveApplicationResponse)(nil), // 44: bangle.client.v1.RemoveApplicationResponse
 	(*ExposeRequest)(nil),             // 45: bangle.client.v1.ExposeRequest
 	(*ExposeResponse)(nil),            // 46: bangle.client.v1.ExposeResponse
-	(*TrustRequest)(nil),              // 47: bangle.client.v1.TrustRequest
-	(*TrustResponse)(nil),             // 48: bangle.client.v1.TrustResponse
-	(*RunRequest)(nil),                // 49: bangle.client.v1.RunRequest
-	(*RunResponse)(nil),               // 50: bangle.client.v1.RunResponse
-	(*ListActionsRequest)(nil),        // 51: bangle.client.v1.ListActionsRequest
-	(*ListActionsResponse)(nil),       // 52: bangle.client.v1.ListActionsResponse
-	(*ActionInfo)(nil),                // 53: bangle.client.v1.ActionInfo
-	(*WaitOperationRequest)(nil),      // 54: bangle.client.v1.WaitOperationRequest
-	(*WaitOperationResponse)(nil),     // 55: bangle.client.v1.WaitOperationResponse
-	(*ListOperationsRequest)(nil),     // 56: bangle.client.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil),    // 57: bangle.client.v1.ListOperationsResponse
-	(*CancelTaskRequest)(nil),         // 58: bangle.client.v1.CancelTaskRequest
-	(*CancelTaskResponse)(nil),        // 59: bangle.client.v1.CancelTaskResponse
-	(*ResolvedRequest)(nil),           // 60: bangle.client.v1.ResolvedRequest
-	(*ResolvedResponse)(nil),          // 61: bangle.client.v1.ResolvedResponse
-	(*StatusRequest)(nil),             // 62: bangle.client.v1.StatusRequest
-	(*StatusResponse)(nil),            // 63: bangle.client.v1.StatusResponse
-	(*ApplicationStatusInfo)(nil),     // 64: bangle.client.v1.ApplicationStatusInfo
-	(*RelatedApplication)(nil),        // 65: bangle.client.v1.RelatedApplication
-	(*UnitStatusInfo)(nil),            // 66: bangle.client.v1.UnitStatusInfo
-	(*RelationStatusInfo)(nil),        // 67: bangle.client.v1.RelationStatusInfo
-	(*StorageStatusInfo)(nil),         // 68: bangle.client.v1.StorageStatusInfo
-	(*ShowUnitRequest)(nil),           // 69: bangle.client.v1.ShowUnitRequest
-	(*ShowUnitResponse)(nil),          // 70: bangle.client.v1.ShowUnitResponse
-	(*UnitDetails)(nil),               // 71: bangle.client.v1.UnitDetails
-	(*RelationDetails)(nil),           // 72: bangle.client.v1.RelationDetails
-	(*UnitBag)(nil),                   // 73: bangle.client.v1.UnitBag
-	(*ShowApplicationRequest)(nil),    // 74: bangle.client.v1.ShowApplicationRequest
-	(*ShowApplicationResponse)(nil),   // 75: bangle.client.v1.ShowApplicationResponse
-	(*ApplicationDetails)(nil),        // 76: bangle.client.v1.ApplicationDetails
-	(*JournalRequest)(nil),            // 77: bangle.client.v1.JournalRequest
-	(*JournalResponse)(nil),           // 78: bangle.client.v1.JournalResponse
-	(*DebugLogRequest)(nil),           // 79: bangle.client.v1.DebugLogRequest
-	(*LogLines)(nil),                  // 80: bangle.client.v1.LogLines
-	nil,                               // 81: bangle.client.v1.AddModelRequest.ConfigEntry
-	nil,                               // 82: bangle.client.v1.ModelConfigRequest.SetEntry
-	nil,                               // 83: bangle.client.v1.ModelConfigResponse.ConfigEntry
-	nil,                               // 84: bangle.client.v1.DeployRequest.ConfigEntry
-	nil,                               // 85: bangle.client.v1.DeployRequest.ConstraintsEntry
-	nil,                               // 86: bangle.client.v1.DeployRequest.ResourcesEntry
-	nil,                               // 87: bangle.client.v1.DeployRequest.StorageEntry
-	nil,                               // 88: bangle.client.v1.DeployRequest.BindingsEntry
-	nil,                               // 89: bangle.client.v1.DeployRequest.UploadsEntry
-	nil,                               // 90: bangle.client.v1.RefreshRequest.ConfigEntry
-	nil,                               // 91: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 92: bangle.client.v1.RefreshRequest.StorageEntry
-	nil,                               // 93: bangle.client.v1.RefreshRequest.UploadsEntry
-	nil,                               // 94: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 95: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 96: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 97: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 98: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 99: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 100: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 101: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 102: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 103: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 104: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 105: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 106: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 107: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 108: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 109: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 110: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 111: bangle.controller.v1.StorageDirective
-	(*v1.ResourceRecord)(nil),         // 112: bangle.controller.v1.ResourceRecord
+	(*BindRequest)(nil),               // 47: bangle.client.v1.BindRequest
+	(*BindResponse)(nil),              // 48: bangle.client.v1.BindResponse
+	(*ListSpacesRequest)(nil),         // 49: bangle.client.v1.ListSpacesRequest
+	(*ListSpacesResponse)(nil),        // 50: bangle.client.v1.ListSpacesResponse
+	(*Space)(nil),                     // 51: bangle.client.v1.Space
+	(*TrustRequest)(nil),              // 52: bangle.client.v1.TrustRequest
+	(*TrustResponse)(nil),             // 53: bangle.client.v1.TrustResponse
+	(*RunRequest)(nil),                // 54: bangle.client.v1.RunRequest
+	(*RunResponse)(nil),               // 55: bangle.client.v1.RunResponse
+	(*ListActionsRequest)(nil),        // 56: bangle.client.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),       // 57: bangle.client.v1.ListActionsResponse
+	(*ActionInfo)(nil),                // 58: bangle.client.v1.ActionInfo
+	(*WaitOperationRequest)(nil),      // 59: bangle.client.v1.WaitOperationRequest
+	(*WaitOperationResponse)(nil),     // 60: bangle.client.v1.WaitOperationResponse
+	(*ListOperationsRequest)(nil),     // 61: bangle.client.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil),    // 62: bangle.client.v1.ListOperationsResponse
+	(*CancelTaskRequest)(nil),         // 63: bangle.client.v1.CancelTaskRequest
+	(*CancelTaskResponse)(nil),        // 64: bangle.client.v1.CancelTaskResponse
+	(*ResolvedRequest)(nil),           // 65: bangle.client.v1.ResolvedRequest
+	(*ResolvedResponse)(nil),          // 66: bangle.client.v1.ResolvedResponse
+	(*StatusRequest)(nil),             // 67: bangle.client.v1.StatusRequest
+	(*StatusResponse)(nil),            // 68: bangle.client.v1.StatusResponse
+	(*ApplicationStatusInfo)(nil),     // 69: bangle.client.v1.ApplicationStatusInfo
+	(*RelatedApplication)(nil),        // 70: bangle.client.v1.RelatedApplication
+	(*UnitStatusInfo)(nil),            // 71: bangle.client.v1.UnitStatusInfo
+	(*RelationStatusInfo)(nil),        // 72: bangle.client.v1.RelationStatusInfo
+	(*StorageStatusInfo)(nil),         // 73: bangle.client.v1.StorageStatusInfo
+	(*ShowUnitRequest)(nil),           // 74: bangle.client.v1.ShowUnitRequest
+	(*ShowUnitResponse)(nil),          // 75: bangle.client.v1.ShowUnitResponse
+	(*UnitDetails)(nil),               // 76: bangle.client.v1.UnitDetails
+	(*RelationDetails)(nil),           // 77: bangle.client.v1.RelationDetails
+	(*UnitBag)(nil),                   // 78: bangle.client.v1.UnitBag
+	(*ShowApplicationRequest)(nil),    // 79: bangle.client.v1.ShowApplicationRequest
+	(*ShowApplicationResponse)(nil),   // 80: bangle.client.v1.ShowApplicationResponse
+	(*ApplicationDetails)(nil),        // 81: bangle.client.v1.ApplicationDetails
+	(*JournalRequest)(nil),            // 82: bangle.client.v1.JournalRequest
+	(*JournalResponse)(nil),           // 83: bangle.client.v1.JournalResponse
+	(*DebugLogRequest)(nil),           // 84: bangle.client.v1.DebugLogRequest
+	(*LogLines)(nil),                  // 85: bangle.client.v1.LogLines
+	nil,                               // 86: bangle.client.v1.AddModelRequest.ConfigEntry
+	nil,                               // 87: bangle.client.v1.ModelConfigRequest.SetEntry
+	nil,                               // 88: bangle.client.v1.ModelConfigResponse.ConfigEntry
+	nil,                               // 89: bangle.client.v1.DeployRequest.ConfigEntry
+	nil,                               // 90: bangle.client.v1.DeployRequest.ConstraintsEntry
+	nil,                               // 91: bangle.client.v1.DeployRequest.ResourcesEntry
+	nil,                               // 92: bangle.client.v1.DeployRequest.StorageEntry
+	nil,                               // 93: bangle.client.v1.DeployRequest.BindingsEntry
+	nil,                               // 94: bangle.client.v1.DeployRequest.UploadsEntry
+	nil,                               // 95: bangle.client.v1.RefreshRequest.ConfigEntry
+	nil,                               // 96: bangle.client.v1.RefreshRequest.ResourcesEntry
+	nil,                               // 97: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 98: bangle.client.v1.RefreshRequest.UploadsEntry
+	nil,                               // 99: bangle.client.v1.RefreshRequest.BindingsEntry
+	nil,                               // 100: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 101: bangle.client.v1.BindRequest.BindingsEntry
+	nil,                               // 102: bangle.client.v1.BindResponse.BindingsEntry
+	nil,                               // 103: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 104: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 105: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 106: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 107: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 108: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 109: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 110: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 111: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 112: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 113: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 114: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 115: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 116: bangle.controller.v1.Pending
+	(*v1.JournalEntry)(nil),           // 117: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 118: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 119: bangle.controller.v1.StorageDirective
+	(*v1.ResourceRecord)(nil),         // 120: bangle.controller.v1.ResourceRecord
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	2,   // 0: bangle.client.v1.MachineLocksResponse.locks:type_name -> bangle.client.v1.MachineLockInfo
@@ -6115,143 +6449,151 @@ var file_client_v1_client_proto_depIdxs = []int32{
 	21,  // 3: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
 	8,   // 4: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
 	21,  // 5: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
-	81,  // 6: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	101, // 7: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	86,  // 6: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	109, // 7: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
 	16,  // 8: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	101, // 9: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	82,  // 10: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	83,  // 11: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	109, // 9: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	87,  // 10: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	88,  // 11: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
 	21,  // 12: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	84,  // 13: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	85,  // 14: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	86,  // 15: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	87,  // 16: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	88,  // 17: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	89,  // 18: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
-	102, // 19: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	89,  // 13: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	90,  // 14: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	91,  // 15: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	92,  // 16: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	93,  // 17: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	94,  // 18: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
+	110, // 19: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
 	21,  // 20: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	90,  // 21: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	91,  // 22: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	92,  // 23: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
-	93,  // 24: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
-	102, // 25: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
-	21,  // 26: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	28,  // 27: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	103, // 28: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	103, // 29: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	94,  // 30: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	104, // 31: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	105, // 32: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	106, // 33: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
-	53,  // 34: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	105, // 35: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	106, // 36: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	105, // 37: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	106, // 38: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	106, // 39: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	101, // 40: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
-	64,  // 41: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
-	67,  // 42: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
-	68,  // 43: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	107, // 44: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	107, // 45: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
-	66,  // 46: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	95,  // 47: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	65,  // 48: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	107, // 49: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	107, // 50: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	108, // 51: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
-	71,  // 52: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
-	66,  // 53: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
-	72,  // 54: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	96,  // 55: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	97,  // 56: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	98,  // 57: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	99,  // 58: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	100, // 59: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
-	76,  // 60: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
-	64,  // 61: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	102, // 62: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	109, // 63: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	110, // 64: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	111, // 65: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	112, // 66: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	111, // 67: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	112, // 68: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	73,  // 69: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	4,   // 70: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	6,   // 71: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	9,   // 72: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	11,  // 73: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	13,  // 74: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	14,  // 75: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	17,  // 76: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	19,  // 77: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	22,  // 78: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	24,  // 79: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	26,  // 80: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	29,  // 81: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	31,  // 82: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	33,  // 83: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	35,  // 84: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
-	37,  // 85: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	39,  // 86: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	41,  // 87: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	43,  // 88: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	45,  // 89: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	47,  // 90: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	49,  // 91: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	51,  // 92: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	54,  // 93: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	56,  // 94: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	58,  // 95: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	60,  // 96: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	62,  // 97: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	62,  // 98: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	69,  // 99: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	74,  // 100: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	77,  // 101: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	79,  // 102: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	0,   // 103: bangle.client.v1.Client.MachineLocks:input_type -> bangle.client.v1.MachineLocksRequest
-	5,   // 104: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	7,   // 105: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	10,  // 106: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	12,  // 107: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	10,  // 108: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	15,  // 109: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	18,  // 110: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	20,  // 111: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	23,  // 112: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	25,  // 113: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	27,  // 114: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	30,  // 115: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	32,  // 116: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	34,  // 117: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	36,  // 118: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
-	38,  // 119: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	40,  // 120: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	42,  // 121: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	44,  // 122: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	46,  // 123: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	48,  // 124: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	50,  // 125: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	52,  // 126: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	55,  // 127: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	57,  // 128: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	59,  // 129: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	61,  // 130: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	63,  // 131: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	63,  // 132: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	70,  // 133: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	75,  // 134: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	78,  // 135: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	80,  // 136: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	1,   // 137: bangle.client.v1.Client.MachineLocks:output_type -> bangle.client.v1.MachineLocksResponse
-	104, // [104:138] is the sub-list for method output_type
-	70,  // [70:104] is the sub-list for method input_type
-	70,  // [70:70] is the sub-list for extension type_name
-	70,  // [70:70] is the sub-list for extension extendee
-	0,   // [0:70] is the sub-list for field type_name
+	95,  // 21: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	96,  // 22: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	97,  // 23: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	98,  // 24: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
+	99,  // 25: bangle.client.v1.RefreshRequest.bindings:type_name -> bangle.client.v1.RefreshRequest.BindingsEntry
+	110, // 26: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	21,  // 27: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
+	28,  // 28: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
+	111, // 29: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	111, // 30: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	100, // 31: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	112, // 32: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	101, // 33: bangle.client.v1.BindRequest.bindings:type_name -> bangle.client.v1.BindRequest.BindingsEntry
+	102, // 34: bangle.client.v1.BindResponse.bindings:type_name -> bangle.client.v1.BindResponse.BindingsEntry
+	51,  // 35: bangle.client.v1.ListSpacesResponse.spaces:type_name -> bangle.client.v1.Space
+	113, // 36: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	114, // 37: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	58,  // 38: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
+	113, // 39: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	114, // 40: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	113, // 41: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	114, // 42: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	114, // 43: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	109, // 44: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	69,  // 45: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
+	72,  // 46: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
+	73,  // 47: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
+	115, // 48: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	115, // 49: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	71,  // 50: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
+	103, // 51: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	70,  // 52: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
+	115, // 53: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	115, // 54: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	116, // 55: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	76,  // 56: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
+	71,  // 57: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
+	77,  // 58: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
+	104, // 59: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	105, // 60: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	106, // 61: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	107, // 62: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	108, // 63: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	81,  // 64: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
+	69,  // 65: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
+	110, // 66: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	117, // 67: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	118, // 68: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	119, // 69: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	120, // 70: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	119, // 71: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	120, // 72: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	78,  // 73: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	4,   // 74: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	6,   // 75: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	9,   // 76: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	11,  // 77: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	13,  // 78: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	14,  // 79: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	17,  // 80: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	19,  // 81: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	22,  // 82: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	24,  // 83: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	26,  // 84: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	29,  // 85: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	31,  // 86: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	33,  // 87: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	35,  // 88: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
+	37,  // 89: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	39,  // 90: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	41,  // 91: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	43,  // 92: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	45,  // 93: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	47,  // 94: bangle.client.v1.Client.Bind:input_type -> bangle.client.v1.BindRequest
+	49,  // 95: bangle.client.v1.Client.ListSpaces:input_type -> bangle.client.v1.ListSpacesRequest
+	52,  // 96: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	54,  // 97: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	56,  // 98: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	59,  // 99: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	61,  // 100: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	63,  // 101: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	65,  // 102: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	67,  // 103: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	67,  // 104: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	74,  // 105: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	79,  // 106: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	82,  // 107: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	84,  // 108: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	0,   // 109: bangle.client.v1.Client.MachineLocks:input_type -> bangle.client.v1.MachineLocksRequest
+	5,   // 110: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	7,   // 111: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	10,  // 112: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	12,  // 113: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	10,  // 114: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	15,  // 115: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	18,  // 116: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	20,  // 117: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	23,  // 118: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	25,  // 119: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	27,  // 120: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	30,  // 121: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	32,  // 122: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	34,  // 123: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	36,  // 124: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
+	38,  // 125: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	40,  // 126: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	42,  // 127: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	44,  // 128: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	46,  // 129: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	48,  // 130: bangle.client.v1.Client.Bind:output_type -> bangle.client.v1.BindResponse
+	50,  // 131: bangle.client.v1.Client.ListSpaces:output_type -> bangle.client.v1.ListSpacesResponse
+	53,  // 132: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	55,  // 133: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	57,  // 134: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	60,  // 135: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	62,  // 136: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	64,  // 137: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	66,  // 138: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	68,  // 139: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	68,  // 140: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	75,  // 141: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	80,  // 142: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	83,  // 143: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	85,  // 144: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	1,   // 145: bangle.client.v1.Client.MachineLocks:output_type -> bangle.client.v1.MachineLocksResponse
+	110, // [110:146] is the sub-list for method output_type
+	74,  // [74:110] is the sub-list for method input_type
+	74,  // [74:74] is the sub-list for extension type_name
+	74,  // [74:74] is the sub-list for extension extendee
+	0,   // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
@@ -6266,7 +6608,7 @@ func file_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   101,
+			NumMessages:   109,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -43,6 +43,8 @@ const (
 	Client_ScaleApplication_FullMethodName  = "/bangle.client.v1.Client/ScaleApplication"
 	Client_RemoveApplication_FullMethodName = "/bangle.client.v1.Client/RemoveApplication"
 	Client_Expose_FullMethodName            = "/bangle.client.v1.Client/Expose"
+	Client_Bind_FullMethodName              = "/bangle.client.v1.Client/Bind"
+	Client_ListSpaces_FullMethodName        = "/bangle.client.v1.Client/ListSpaces"
 	Client_Trust_FullMethodName             = "/bangle.client.v1.Client/Trust"
 	Client_Run_FullMethodName               = "/bangle.client.v1.Client/Run"
 	Client_ListActions_FullMethodName       = "/bangle.client.v1.Client/ListActions"
@@ -87,6 +89,9 @@ type ClientClient interface {
 	ScaleApplication(ctx context.Context, in *ScaleApplicationRequest, opts ...grpc.CallOption) (*ScaleApplicationResponse, error)
 	RemoveApplication(ctx context.Context, in *RemoveApplicationRequest, opts ...grpc.CallOption) (*RemoveApplicationResponse, error)
 	Expose(ctx context.Context, in *ExposeRequest, opts ...grpc.CallOption) (*ExposeResponse, error)
+	// Bind says in which spaces an application's endpoints and extra bindings are.
+	Bind(ctx context.Context, in *BindRequest, opts ...grpc.CallOption) (*BindResponse, error)
+	ListSpaces(ctx context.Context, in *ListSpacesRequest, opts ...grpc.CallOption) (*ListSpacesResponse, error)
 	Trust(ctx context.Context, in *TrustRequest, opts ...grpc.CallOption) (*TrustResponse, error)
 	// Run queues an action or a command on units and returns the operation; TaskStatus waits.
 	Run(ctx context.Context, in *RunRequest, opts ...grpc.CallOption) (*RunResponse, error)
@@ -335,6 +340,26 @@ func (c *clientClient) Expose(ctx context.Context, in *ExposeRequest, opts ...gr
 	return out, nil
 }
 
+func (c *clientClient) Bind(ctx context.Context, in *BindRequest, opts ...grpc.CallOption) (*BindResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BindResponse)
+	err := c.cc.Invoke(ctx, Client_Bind_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *clientClient) ListSpaces(ctx context.Context, in *ListSpacesRequest, opts ...grpc.CallOption) (*ListSpacesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSpacesResponse)
+	err := c.cc.Invoke(ctx, Client_ListSpaces_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *clientClient) Trust(ctx context.Context, in *TrustRequest, opts ...grpc.CallOption) (*TrustResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TrustResponse)
@@ -521,6 +546,9 @@ type ClientServer interface {
 	ScaleApplication(context.Context, *ScaleApplicationRequest) (*ScaleApplicationResponse, error)
 	RemoveApplication(context.Context, *RemoveApplicationRequest) (*RemoveApplicationResponse, error)
 	Expose(context.Context, *ExposeRequest) (*ExposeResponse, error)
+	// Bind says in which spaces an application's endpoints and extra bindings are.
+	Bind(context.Context, *BindRequest) (*BindResponse, error)
+	ListSpaces(context.Context, *ListSpacesRequest) (*ListSpacesResponse, error)
 	Trust(context.Context, *TrustRequest) (*TrustResponse, error)
 	// Run queues an action or a command on units and returns the operation; TaskStatus waits.
 	Run(context.Context, *RunRequest) (*RunResponse, error)
@@ -607,6 +635,12 @@ func (UnimplementedClientServer) RemoveApplication(context.Context, *RemoveAppli
 }
 func (UnimplementedClientServer) Expose(context.Context, *ExposeRequest) (*ExposeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Expose not implemented")
+}
+func (UnimplementedClientServer) Bind(context.Context, *BindRequest) (*BindResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Bind not implemented")
+}
+func (UnimplementedClientServer) ListSpaces(context.Context, *ListSpacesRequest) (*ListSpacesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSpaces not implemented")
 }
 func (UnimplementedClientServer) Trust(context.Context, *TrustRequest) (*TrustResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Trust not implemented")
@@ -1006,6 +1040,42 @@ func _Client_Expose_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Client_Bind_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BindRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClientServer).Bind(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Client_Bind_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClientServer).Bind(ctx, req.(*BindRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Client_ListSpaces_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSpacesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClientServer).ListSpaces(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Client_ListSpaces_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClientServer).ListSpaces(ctx, req.(*ListSpacesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Client_Trust_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(TrustRequest)
 	if err := dec(in); err != nil {
@@ -1318,6 +1388,14 @@ var Client_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Expose",
 			Handler:    _Client_Expose_Handler,
+		},
+		{
+			MethodName: "Bind",
+			Handler:    _Client_Bind_Handler,
+		},
+		{
+			MethodName: "ListSpaces",
+			Handler:    _Client_ListSpaces_Handler,
 		},
 		{
 			MethodName: "Trust",

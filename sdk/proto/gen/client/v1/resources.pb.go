@@ -124,7 +124,7 @@ type ResourceInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Record        *v1.ResourceRecord     `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"` // revision 0 = nothing attached yet
 	Description   string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	Units         map[string]uint32      `protobuf:"bytes,3,rep,name=units,proto3" json:"units,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // revision that each unit fetched
+	Units         map[string]uint32      `protobuf:"bytes,3,rep,name=units,proto3" json:"units,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // revision that each unit uses; without those that have still to hear of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

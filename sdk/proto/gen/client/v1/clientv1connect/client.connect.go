@@ -79,6 +79,10 @@ const (
 	ClientRemoveApplicationProcedure = "/bangle.client.v1.Client/RemoveApplication"
 	// ClientExposeProcedure is the fully-qualified name of the Client's Expose RPC.
 	ClientExposeProcedure = "/bangle.client.v1.Client/Expose"
+	// ClientBindProcedure is the fully-qualified name of the Client's Bind RPC.
+	ClientBindProcedure = "/bangle.client.v1.Client/Bind"
+	// ClientListSpacesProcedure is the fully-qualified name of the Client's ListSpaces RPC.
+	ClientListSpacesProcedure = "/bangle.client.v1.Client/ListSpaces"
 	// ClientTrustProcedure is the fully-qualified name of the Client's Trust RPC.
 	ClientTrustProcedure = "/bangle.client.v1.Client/Trust"
 	// ClientRunProcedure is the fully-qualified name of the Client's Run RPC.
@@ -135,6 +139,9 @@ type ClientClient interface {
 	ScaleApplication(context.Context, *connect.Request[v1.ScaleApplicationRequest]) (*connect.Response[v1.ScaleApplicationResponse], error)
 	RemoveApplication(context.Context, *connect.Request[v1.RemoveApplicationRequest]) (*connect.Response[v1.RemoveApplicationResponse], error)
 	Expose(context.Context, *connect.Request[v1.ExposeRequest]) (*connect.Response[v1.ExposeResponse], error)
+	// Bind says in which spaces an application's endpoints and extra bindings are.
+	Bind(context.Context, *connect.Request[v1.BindRequest]) (*connect.Response[v1.BindResponse], error)
+	ListSpaces(context.Context, *connect.Request[v1.ListSpacesRequest]) (*connect.Response[v1.ListSpacesResponse], error)
 	Trust(context.Context, *connect.Request[v1.TrustRequest]) (*connect.Response[v1.TrustResponse], error)
 	// Run queues an action or a command on units and returns the operation; TaskStatus waits.
 	Run(context.Context, *connect.Request[v1.RunRequest]) (*connect.Response[v1.RunResponse], error)
@@ -285,6 +292,18 @@ func NewClientClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(clientMethods.ByName("Expose")),
 			connect.WithClientOptions(opts...),
 		),
+		bind: connect.NewClient[v1.BindRequest, v1.BindResponse](
+			httpClient,
+			baseURL+ClientBindProcedure,
+			connect.WithSchema(clientMethods.ByName("Bind")),
+			connect.WithClientOptions(opts...),
+		),
+		listSpaces: connect.NewClient[v1.ListSpacesRequest, v1.ListSpacesResponse](
+			httpClient,
+			baseURL+ClientListSpacesProcedure,
+			connect.WithSchema(clientMethods.ByName("ListSpaces")),
+			connect.WithClientOptions(opts...),
+		),
 		trust: connect.NewClient[v1.TrustRequest, v1.TrustResponse](
 			httpClient,
 			baseURL+ClientTrustProcedure,
@@ -394,6 +413,8 @@ type clientClient struct {
 	scaleApplication  *connect.Client[v1.ScaleApplicationRequest, v1.ScaleApplicationResponse]
 	removeApplication *connect.Client[v1.RemoveApplicationRequest, v1.RemoveApplicationResponse]
 	expose            *connect.Client[v1.ExposeRequest, v1.ExposeResponse]
+	bind              *connect.Client[v1.BindRequest, v1.BindResponse]
+	listSpaces        *connect.Client[v1.ListSpacesRequest, v1.ListSpacesResponse]
 	trust             *connect.Client[v1.TrustRequest, v1.TrustResponse]
 	run               *connect.Client[v1.RunRequest, v1.RunResponse]
 	listActions       *connect.Client[v1.ListActionsRequest, v1.ListActionsResponse]
@@ -510,6 +531,16 @@ func (c *clientClient) Expose(ctx context.Context, req *connect.Request[v1.Expos
 	return c.expose.CallUnary(ctx, req)
 }
 
+// Bind calls bangle.client.v1.Client.Bind.
+func (c *clientClient) Bind(ctx context.Context, req *connect.Request[v1.BindRequest]) (*connect.Response[v1.BindResponse], error) {
+	return c.bind.CallUnary(ctx, req)
+}
+
+// ListSpaces calls bangle.client.v1.Client.ListSpaces.
+func (c *clientClient) ListSpaces(ctx context.Context, req *connect.Request[v1.ListSpacesRequest]) (*connect.Response[v1.ListSpacesResponse], error) {
+	return c.listSpaces.CallUnary(ctx, req)
+}
+
 // Trust calls bangle.client.v1.Client.Trust.
 func (c *clientClient) Trust(ctx context.Context, req *connect.Request[v1.TrustRequest]) (*connect.Response[v1.TrustResponse], error) {
 	return c.trust.CallUnary(ctx, req)
@@ -606,6 +637,9 @@ type ClientHandler interface {
 	ScaleApplication(context.Context, *connect.Request[v1.ScaleApplicationRequest]) (*connect.Response[v1.ScaleApplicationResponse], error)
 	RemoveApplication(context.Context, *connect.Request[v1.RemoveApplicationRequest]) (*connect.Response[v1.RemoveApplicationResponse], error)
 	Expose(context.Context, *connect.Request[v1.ExposeRequest]) (*connect.Response[v1.ExposeResponse], error)
+	// Bind says in which spaces an application's endpoints and extra bindings are.
+	Bind(context.Context, *connect.Request[v1.BindRequest]) (*connect.Response[v1.BindResponse], error)
+	ListSpaces(context.Context, *connect.Request[v1.ListSpacesRequest]) (*connect.Response[v1.ListSpacesResponse], error)
 	Trust(context.Context, *connect.Request[v1.TrustRequest]) (*connect.Response[v1.TrustResponse], error)
 	// Run queues an action or a command on units and returns the operation; TaskStatus waits.
 	Run(context.Context, *connect.Request[v1.RunRequest]) (*connect.Response[v1.RunResponse], error)
@@ -752,6 +786,18 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(clientMethods.ByName("Expose")),
 		connect.WithHandlerOptions(opts...),
 	)
+	clientBindHandler := connect.NewUnaryHandler(
+		ClientBindProcedure,
+		svc.Bind,
+		connect.WithSchema(clientMethods.ByName("Bind")),
+		connect.WithHandlerOptions(opts...),
+	)
+	clientListSpacesHandler := connect.NewUnaryHandler(
+		ClientListSpacesProcedure,
+		svc.ListSpaces,
+		connect.WithSchema(clientMethods.ByName("ListSpaces")),
+		connect.WithHandlerOptions(opts...),
+	)
 	clientTrustHandler := connect.NewUnaryHandler(
 		ClientTrustProcedure,
 		svc.Trust,
@@ -878,6 +924,10 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 			clientRemoveApplicationHandler.ServeHTTP(w, r)
 		case ClientExposeProcedure:
 			clientExposeHandler.ServeHTTP(w, r)
+		case ClientBindProcedure:
+			clientBindHandler.ServeHTTP(w, r)
+		case ClientListSpacesProcedure:
+			clientListSpacesHandler.ServeHTTP(w, r)
 		case ClientTrustProcedure:
 			clientTrustHandler.ServeHTTP(w, r)
 		case ClientRunProcedure:
@@ -993,6 +1043,14 @@ func (UnimplementedClientHandler) RemoveApplication(context.Context, *connect.Re
 
 func (UnimplementedClientHandler) Expose(context.Context, *connect.Request[v1.ExposeRequest]) (*connect.Response[v1.ExposeResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.Expose is not implemented"))
+}
+
+func (UnimplementedClientHandler) Bind(context.Context, *connect.Request[v1.BindRequest]) (*connect.Response[v1.BindResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.Bind is not implemented"))
+}
+
+func (UnimplementedClientHandler) ListSpaces(context.Context, *connect.Request[v1.ListSpacesRequest]) (*connect.Response[v1.ListSpacesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.ListSpaces is not implemented"))
 }
 
 func (UnimplementedClientHandler) Trust(context.Context, *connect.Request[v1.TrustRequest]) (*connect.Response[v1.TrustResponse], error) {
