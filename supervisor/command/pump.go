@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"syscall"
 
@@ -127,24 +128,29 @@ func (s *session) serveControl(conn *websocket.Conn) {
 			}
 			return
 		}
-		var m controlMessage
-		if err := json.Unmarshal(data, &m); err != nil {
-			s.x.cfg.Log.Warn("cannot decode exec control message", "error", err)
-			continue
+		s.obey(data)
+	}
+}
+
+// obey does what one control message says; a bad one is told and skipped.
+func (s *session) obey(data []byte) {
+	var m controlMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		s.x.cfg.Log.Warn("cannot decode exec control message", "error", err)
+		return
+	}
+	switch m.Command {
+	case "signal":
+		sig := unix.SignalNum(m.Signal.Name)
+		if sig == 0 {
+			s.x.cfg.Log.Warn("unknown signal in exec control message", "signal", m.Signal.Name)
+			return
 		}
-		switch m.Command {
-		case "signal":
-			sig := unix.SignalNum(m.Signal.Name)
-			if sig == 0 {
-				s.x.cfg.Log.Warn("unknown signal in exec control message", "signal", m.Signal.Name)
-				continue
-			}
-			s.signal(sig)
-		case "resize":
-			s.resize(m.Resize.Width, m.Resize.Height)
-		default:
-			s.x.cfg.Log.Warn("unknown exec control command", "command", m.Command)
-		}
+		s.signal(sig)
+	case "resize":
+		s.resize(m.Resize.Width, m.Resize.Height)
+	default:
+		s.x.cfg.Log.Warn("unknown exec control command", "command", m.Command)
 	}
 }
 
@@ -156,11 +162,16 @@ func (s *session) vanished() {
 	}
 }
 
+// winsize is the size as the kernel can hold it.
+func winsize(width, height int) *pty.Winsize {
+	return &pty.Winsize{Cols: uint16(min(width, math.MaxUint16)), Rows: uint16(min(height, math.MaxUint16))}
+}
+
 func (s *session) resize(width, height int) {
 	<-s.started
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.term != nil && width > 0 && height > 0 {
-		_ = pty.Setsize(s.term, &pty.Winsize{Cols: uint16(width), Rows: uint16(height)})
+		_ = pty.Setsize(s.term, winsize(width, height))
 	}
 }

@@ -43,9 +43,9 @@ func (s *session) openTerminal(st *streams) error {
 	if err != nil {
 		return fmt.Errorf("cannot open a terminal: %w", err)
 	}
-	size := &pty.Winsize{Cols: 80, Rows: 25}
+	size := winsize(80, 25)
 	if s.req.Width > 0 && s.req.Height > 0 {
-		size = &pty.Winsize{Cols: uint16(s.req.Width), Rows: uint16(s.req.Height)}
+		size = winsize(s.req.Width, s.req.Height)
 	}
 	_ = pty.Setsize(master, size) // a terminal without a size still works
 	if c := s.spec.Credential; c != nil {
