@@ -285,6 +285,21 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestRebootNow ends the hook where it asks; nothing of it happens after.
+func TestRebootNow(t *testing.T) {
+	u := newUnit(t, "#!/bin/sh\nstate-set half=done\n( juju-reboot --now; touch after-in-child ) &\nwait\ntouch after\n")
+	done := u.dispatch(t, t.Context(), newHost())
+	if done.GetOutcome() != charmruntimev1.Outcome_OUTCOME_KILLED || done.GetLimit() != charmruntime.LimitReboot ||
+		done.GetChangeset().GetReboot() != hookv1.Reboot_REBOOT_NOW {
+		t.Errorf("done = %v", done)
+	}
+	for _, name := range []string{"after", "after-in-child"} {
+		if _, err := os.Stat(filepath.Join(u.start.Workspace.CharmDir, name)); !os.IsNotExist(err) {
+			t.Errorf("the hook went on: %s, %v", name, err)
+		}
+	}
+}
+
 // TestPastItsTime names what was ended by what.
 func TestPastItsTime(t *testing.T) {
 	for kind, want := range map[string]string{"config-changed": "the hook was ended by hook-timeout 200ms", "action": "the action was ended by hook-timeout 200ms", "exec": "the command was ended by hook-timeout 200ms"} {

@@ -20,6 +20,7 @@ type toolServer struct {
 	path      string
 	listener  net.Listener
 	rebootNow chan struct{}
+	ended     chan struct{} // closed when the hook's session is gone
 
 	mu    sync.Mutex // one tool at a time
 	over  bool
@@ -35,7 +36,7 @@ func serveTools(path string, r *run) (*toolServer, error) {
 	if err != nil {
 		return nil, errs.E(errs.Internal, "cannot serve hook tools: %w", err)
 	}
-	s := &toolServer{run: r, path: path, listener: l, rebootNow: make(chan struct{})}
+	s := &toolServer{run: r, path: path, listener: l, rebootNow: make(chan struct{}), ended: make(chan struct{})}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(errs.E(errs.Internal, "cannot serve hook tools: %w", err), l.Close())
 	}
@@ -64,16 +65,22 @@ func (s *toolServer) serve(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	if err := toolsocket.WriteAnswer(conn, s.answer(request)); err != nil {
+	answer, now := s.answer(request)
+	if now { // the caller is ended: were it answered, the charm would go on for a moment
+		<-s.ended
+		return
+	}
+	if err := toolsocket.WriteAnswer(conn, answer); err != nil {
 		s.run.runtime.log.Debug("cannot answer hook tool", "tool", request.Tool, "error", err)
 	}
 }
 
-func (s *toolServer) answer(request toolsocket.Request) toolsocket.Answer {
+// answer runs one tool; now says that it asked for a reboot that does not wait for the end of the hook.
+func (s *toolServer) answer(request toolsocket.Request) (a toolsocket.Answer, now bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || request.Context != s.run.id {
-		return toolsocket.Answer{Exit: 1, Stderr: []byte("ERROR the hook that this process belongs to has ended\n")}
+		return toolsocket.Answer{Exit: 1, Stderr: []byte("ERROR the hook that this process belongs to has ended\n")}, false
 	}
 	s.calls.Add(1)
 	files := func(name string) ([]byte, error) {
@@ -85,9 +92,9 @@ func (s *toolServer) answer(request toolsocket.Request) toolsocket.Answer {
 	r := tool.Run(context.Background(), s.run.hook, request.Tool, request.Args, request.Stdin, files)
 	if request.Tool == "juju-reboot" && r.Exit == 0 && wantsNow(request.Args) {
 		close(s.rebootNow)
-		s.over = true
+		s.over, now = true, true
 	}
-	return toolsocket.Answer{Exit: r.Exit, Stdout: r.Stdout, Stderr: r.Stderr}
+	return toolsocket.Answer{Exit: r.Exit, Stdout: r.Stdout, Stderr: r.Stderr}, now
 }
 
 func wantsNow(args []string) bool {
@@ -107,5 +114,6 @@ func (s *toolServer) close() {
 	s.mu.Lock()
 	s.over = true
 	s.mu.Unlock()
+	close(s.ended)
 	s.wait.Wait()
 }
