@@ -114,7 +114,10 @@ func (l *load) unrelate() {
 }
 
 // trip makes the next config-changed of one unit fail, and the one of another that tripped before succeed.
-func (l *load) trip(app string) { l.set(app, "trip", l.any(app)) }
+func (l *load) trip(app string) {
+	l.set(app, "trip", l.any(app))
+	l.tripped[app] = true
+}
 
 // resolve has every unit that tripped try again.
 func (l *load) resolve() {
