@@ -63,11 +63,10 @@ func Run(ctx context.Context, dir string, p Process) error {
 		return err
 	}
 	c, err := open(ctx, dir, p)
-	if err != nil {
-		return err
+	if err == nil {
+		defer c.close()
+		err = c.run(ctx)
 	}
-	defer c.close()
-	err = c.run(ctx)
 	if ctx.Err() != nil && (err == nil || errs.Is(err, errs.Canceled) || errors.Is(err, context.Canceled)) {
 		return nil
 	}

@@ -312,6 +312,16 @@ func TestBrokenFilesAreNamed(t *testing.T) {
 	}
 }
 
+// TestEndedWhileItBegins: that is no failure either.
+func TestEndedWhileItBegins(t *testing.T) {
+	r := bootstrap(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := controller.Run(ctx, r.dir, controller.Process{Provide: r.world.Start}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestATakenPortIsReplacedAndTold(t *testing.T) {
 	r := bootstrap(t)
 	cfg, err := controller.ReadConfig(r.dir)
