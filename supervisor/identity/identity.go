@@ -58,6 +58,18 @@ func (i Identity) redacted() Identity {
 	return i
 }
 
+// unredacted takes secrets that come back hidden, as List gave them, from
+// what is kept: clients read identities, change one and write them all.
+func (i Identity) unredacted(kept Identity) Identity {
+	if i.Basic != nil && i.Basic.Password == hidden && kept.Basic != nil {
+		i.Basic = kept.Basic
+	}
+	if i.Cert != nil && i.Cert.PEM == hidden && kept.Cert != nil {
+		i.Cert = kept.Cert
+	}
+	return i
+}
+
 func (i Identity) validate() error {
 	switch i.Access {
 	case Admin, Read, Metrics, Untrusted:

@@ -172,3 +172,23 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// A client reads all identities, changes one and writes them back: the hidden passwords must stay what they were.
+func TestHiddenSecretsComeBackUnharmed(t *testing.T) {
+	const hash = "$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1"
+	s := identity.New(identity.Config{})
+	if _, err := s.Do("add", map[string]*identity.Identity{"web": {Access: identity.Read, Basic: &identity.Basic{Password: hash}}}); err != nil {
+		t.Fatal(err)
+	}
+	web := s.List()["web"]
+	web.Access = identity.Admin
+	if _, err := s.Do("replace", map[string]*identity.Identity{"web": &web}); err != nil {
+		t.Fatal(err)
+	}
+	if level, ok := s.ByPassword("web", "secret"); !ok || level != identity.Admin {
+		t.Errorf("%q %v", level, ok)
+	}
+	if _, err := s.Do("add", map[string]*identity.Identity{"new": {Access: identity.Read, Basic: &identity.Basic{Password: "*****"}}}); err == nil {
+		t.Error("a hidden password of nobody is accepted")
+	}
+}

@@ -89,7 +89,7 @@ func (s *Store) Do(action string, asked map[string]*Identity) ([]Change, error) 
 		}
 		delete(next, n)
 		if asked[n] != nil {
-			next[n] = *asked[n]
+			next[n] = asked[n].unredacted(s.set[n])
 		}
 	}
 	if err := validateAll(next); err != nil {

@@ -218,6 +218,12 @@ func identified() []testCase {
 			o.post("/v1/services/x", m{}).refused(401, "login-required", "access denied")
 			o.get("/v1/system-info").sync()
 		}},
+		{"identities/hidden-secrets-may-come-back", func(p *probe) {
+			act(p, "add", m{"access": "read", "basic": m{"password": secret}})
+			defer act(p, "remove", nil)
+			act(p, "replace", p.get("/v1/identities").object()[p.name])
+			act(p, "update", p.get("/v1/identities").object()[p.name])
+		}},
 		{"identities/password", func(p *probe) {
 			act(p, "add", m{"access": "read", "basic": m{"password": secret}})
 			defer act(p, "remove", nil)
