@@ -363,3 +363,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// An exec check that names no user was left out of the written plan, and a change of its command went unseen.
+func TestExecCheckIsWritten(t *testing.T) {
+	check := func(command string) *plan.Plan {
+		p, err := plan.Combine(parse(t, "l", "checks: {c: {override: replace, exec: {command: "+command+"}}}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	one, two := check("one"), check("two")
+	if text, err := one.YAML(); err != nil || !strings.Contains(text, "exec:\n            command: one\n") {
+		t.Errorf("%s%v", text, err)
+	}
+	if one.Checks["c"].Equal(two.Checks["c"]) || !one.Checks["c"].Equal(check("one").Checks["c"]) {
+		t.Error("two commands are equal, or one is not")
+	}
+}

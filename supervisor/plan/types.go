@@ -212,6 +212,10 @@ type ExecCheck struct {
 	WorkingDir     string `yaml:"working-dir,omitempty"`
 }
 
+// IsZero keeps a check in YAML that says nothing of users: without it the
+// embedded account's own IsZero would speak for the whole check.
+func (e *ExecCheck) IsZero() bool { return e == nil }
+
 // EffectivePeriod returns the period, default 10 s.
 func (c *Check) EffectivePeriod() time.Duration { return c.Period.Or(DefaultCheckPeriod) }
 

@@ -78,6 +78,15 @@ func checkRuns() []testCase {
 			p.changed("stop", both[:1], both[:1])
 			p.has("off", p.checkInfo("NAME-off"), m{"status": "inactive"})
 		}},
+		{"checks/a-new-definition-takes-effect", func(p *probe) {
+			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'true'}}}").sync()
+			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'false'}}}").sync()
+			text, _ := p.get("/v1/plan", "format", "yaml").sync().(string)
+			_, text, _ = strings.Cut(text, p.text("    NAME:\n"))
+			p.must(strings.Contains(text, `command: "false"`), "the plan does not show the command")
+			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
+			p.must(got["error"] != nil, "the old command was run: %v", got)
+		}},
 		{"checks/refresh", func(p *probe) {
 			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'true'}}}").sync()
 			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
