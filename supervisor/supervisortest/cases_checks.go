@@ -23,7 +23,7 @@ func (p *probe) failing() (stop func()) {
 	return func() { p.post("/v1/checks", m{"action": "stop", "checks": []string{p.text("NAME-bad")}}).sync() }
 }
 
-func checkCases() []testCase { return slices.Concat(checkStates(), checkRuns()) }
+func checkCases() []testCase { return slices.Concat(checkStates(), checkRuns(), checkEffects()) }
 
 func checkStates() []testCase {
 	return []testCase{
@@ -93,6 +93,11 @@ func checkRuns() []testCase {
 			p.must(got["error"] == nil, "it passes, and error is %v", got["error"])
 			p.has("info", got["info"].(m), m{"name": p.name, "status": "up", "successes": 1})
 		}},
+	}
+}
+
+func checkEffects() []testCase {
+	return []testCase{
 		{"checks/refresh-a-failing-one", func(p *probe) {
 			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: sh -c 'exit 3'}}}").sync()
 			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
