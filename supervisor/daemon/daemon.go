@@ -285,6 +285,7 @@ func (d *daemon) background() {
 			case now := <-ticker.C:
 				d.changes.Prune(now, func(kind string) bool { return kind == check.Perform || kind == check.Recover })
 				d.keeper.Forget(d.notices.Prune(now))
+				d.services.Prune(now)
 			}
 		}
 	})

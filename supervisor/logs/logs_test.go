@@ -161,3 +161,17 @@ func BenchmarkWrite(b *testing.B) {
 		r.Write(chunk)
 	}
 }
+
+func TestACursorOutlivesADroppedRing(t *testing.T) {
+	s := logs.New()
+	c := s.Cursor()
+	_, _ = s.Ring("a").Write([]byte("a first line that is longer than the second\n"))
+	if got := c.Next([]string{"a"}); len(got) != 1 {
+		t.Fatalf("%v", got)
+	}
+	s.Drop("a")
+	_, _ = s.Ring("a").Write([]byte("new\n"))
+	if got := c.Next([]string{"a"}); len(got) != 1 || got[0].Message != "new" {
+		t.Errorf("%v", got)
+	}
+}

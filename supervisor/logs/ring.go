@@ -122,6 +122,9 @@ func (r *Ring) read(pos uint64, limit int) (text []byte, next uint64, lost bool)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	start := r.end - uint64(r.used())
+	if pos > r.end { // of another ring, which was dropped
+		pos = start
+	}
 	if pos < start {
 		lost, pos = pos > 0 || start > 0, start
 	}

@@ -153,3 +153,21 @@ workloads:
 		t.Error("the plan itself has lost its secrets")
 	}
 }
+
+func TestOutputOfTheLongStoppedIsForgotten(t *testing.T) {
+	bubble(t, "services:\n  a: {override: replace, command: x}\n  b: {override: replace, command: x}\n", func(r *rig) {
+		for _, n := range []string{"a", "b"} {
+			r.do(r.set.Start([]string{n}))
+			r.runner.Last(n).Print("line of " + n)
+		}
+		r.do(r.set.Stop([]string{"a"}))
+		r.set.Prune(time.Now().Add(6 * 24 * time.Hour))
+		if got := len(r.logs.Last(nil, -1)); got != 2 {
+			t.Errorf("%d lines after six days", got)
+		}
+		r.set.Prune(time.Now().Add(8 * 24 * time.Hour))
+		if got := r.logs.Last(nil, -1); len(got) != 1 || got[0].Service != "b" {
+			t.Errorf("%v after eight days", got)
+		}
+	})
+}

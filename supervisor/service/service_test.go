@@ -28,6 +28,7 @@ type rig struct {
 	set     *service.Set
 	journal *change.Journal
 	plan    *plan.Plan
+	logs    *logs.Store
 	ends    []service.ExitKind
 }
 
@@ -41,9 +42,9 @@ func newRig(t *testing.T, yaml string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, runner: &servicetest.Runner{}, plan: p, journal: change.New(change.Config{})}
+	r := &rig{t: t, runner: &servicetest.Runner{}, plan: p, logs: logs.New(), journal: change.New(change.Config{})}
 	r.set = service.New(service.Config{
-		Runner: r.runner, Logs: logs.New(), Log: slog.New(slog.DiscardHandler),
+		Runner: r.runner, Logs: r.logs, Log: slog.New(slog.DiscardHandler),
 		Plan:     func() *plan.Plan { return r.plan },
 		Shutdown: func(k service.ExitKind) { r.ends = append(r.ends, k) },
 	})

@@ -61,6 +61,34 @@ func (t *Set) RefuseStarts() { t.ending.Store(true) }
 // Wait blocks until every run has ended; stop them first.
 func (t *Set) Wait() { t.wg.Wait() }
 
+// Limits of what is remembered of services that do not run.
+const (
+	maxIdle    = 100
+	maxIdleAge = 7 * 24 * time.Hour
+)
+
+// Prune forgets the output of services that have been inactive for long, and of the longest inactive beyond a hundred.
+func (t *Set) Prune(now time.Time) {
+	type idle struct {
+		name  string
+		since time.Time
+	}
+	var list []*idle
+	for n, s := range t.all() {
+		s.mu.Lock()
+		if s.began && (s.state == Stopped || s.state == Exited) {
+			list = append(list, &idle{n, s.since})
+		}
+		s.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b *idle) int { return b.since.Compare(a.since) })
+	for i, s := range list {
+		if i >= maxIdle || now.Sub(s.since) > maxIdleAge {
+			t.logs.Drop(s.name)
+		}
+	}
+}
+
 func (t *Set) get(name string) *Service {
 	t.mu.Lock()
 	defer t.mu.Unlock()
