@@ -27,9 +27,9 @@ const crashVariable = "BANGLE_TEST_CRASH"
 // work does what a supervisor does to its state, says on stdout what it would
 // have answered, and kills itself at the given step.
 func work(dir string, fatal int) {
-	steps := 0
+	var steps atomic.Int64
 	k, err := state.OpenSteps(dir, quiet(), 2000, func(string) {
-		if steps++; steps == fatal {
+		if steps.Add(1) == int64(fatal) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
