@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -293,6 +294,27 @@ func TestWhatARuntimeCannotDoFails(t *testing.T) {
 	r, err := d.Run(t.Context(), job)
 	if err != nil || r.Done.Outcome != charmruntimev1.Outcome_OUTCOME_FAILED || r.Done.Message != "this runtime runs no commands" {
 		t.Errorf("got %v, %v", r.Done, err)
+	}
+}
+
+// TestProxies: what is for the charm alone, and what every program is to use; by default only who needs none.
+func TestProxies(t *testing.T) {
+	const local = "127.0.0.1,localhost,::1"
+	for _, c := range []struct {
+		config     map[string]string
+		charm, all map[string]string
+	}{
+		{nil, map[string]string{"no": local}, map[string]string{"no_proxy": local, "NO_PROXY": local, "K": "v"}},
+		{map[string]string{"juju-http-proxy": "http://p", "juju-no-proxy": ""}, map[string]string{"http": "http://p", "no": ""}, map[string]string{"no_proxy": local, "NO_PROXY": local, "K": "v"}},
+		{map[string]string{"http-proxy": "http://p", "no-proxy": ""}, map[string]string{"no": local}, map[string]string{"http_proxy": "http://p", "HTTP_PROXY": "http://p", "K": "v"}},
+	} {
+		in := input(t, &hookv1.Event{Id: "9-start", Kind: "start", Name: "start"})
+		in.Model.Model.Config = c.config
+		in.Seen.Environment.Environment = map[string]string{"K": "v"}
+		v := dispatch.View(in)
+		if !maps.Equal(v.Model.Proxies, c.charm) || !maps.Equal(v.Environment, c.all) {
+			t.Errorf("%v gives the charm %v and everything %v", c.config, v.Model.Proxies, v.Environment)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func View(in ViewInput) *hookv1.View {
 		Leadership: &hookv1.Leadership{Leader: in.leader(), Term: s.LeadTerm},
 		Ports:      s.Ports.GetRanges(), CharmState: s.CharmState.GetValues(), LeaderSettings: s.LeaderSettings.GetValues(),
 		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
-		Environment: in.Seen.Environment.GetEnvironment(), Resources: resources(in),
+		Environment: extra(s.Model.GetConfig(), in.Seen.Environment.GetEnvironment()), Resources: resources(in),
 		Payloads: s.Payloads.GetPayloads(), Secrets: secretViews(s), NowUnix: in.Now.Unix(),
 	}
 	v.StorageRules = storageRules(in)
@@ -74,17 +74,35 @@ func life(l controllerv1.Life) string {
 	return "alive"
 }
 
-// proxies are the model's settings that charms find in JUJU_CHARM_*_PROXY.
+// noProxy is what a model goes to directly when it says nothing.
+const noProxy = "127.0.0.1,localhost,::1"
+
+// proxies are the model's settings that charms find in JUJU_CHARM_*_PROXY: those for the charm alone.
 func proxies(config map[string]string) map[string]string {
-	set := map[string]string{}
+	set := map[string]string{"no": noProxy}
 	for _, kind := range []string{"http", "https", "ftp", "no"} {
-		for _, name := range []string{kind + "-proxy", "juju-" + kind + "-proxy"} {
-			if v := config[name]; v != "" {
-				set[kind] = v
-			}
+		if v, ok := config["juju-"+kind+"-proxy"]; ok {
+			set[kind] = v
 		}
 	}
 	return set
+}
+
+// extra are the variables of the substrate and, in both spellings, the proxies that every program of the machine is to use.
+func extra(config, substrate map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, kind := range []string{"http", "https", "ftp", "no"} {
+		v, ok := config[kind+"-proxy"]
+		if !ok && kind == "no" {
+			v = noProxy
+		}
+		if v != "" {
+			name := kind + "_proxy"
+			all[name], all[strings.ToUpper(name)] = v, v
+		}
+	}
+	maps.Copy(all, substrate)
+	return all
 }
 
 func unit(in ViewInput) *hookv1.UnitView {
