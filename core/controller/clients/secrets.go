@@ -216,16 +216,21 @@ func (s *Service) GrantSecret(ctx context.Context, req *connect.Request[clientv1
 			return err
 		}
 		var bad problems
+		left := readers(m, secret.Id)
 		for _, app := range in.GetApplications() {
 			_, err := application(m, app)
 			bad.add(err)
 			secret.Access = model.Grant(secret.Access, app, 0, in.GetRevoke())
-			for _, r := range readers(m, secret.Id) {
-				if in.GetRevoke() && appOf(r.GetUnit()) == app {
+			left = slices.DeleteFunc(left, func(r *controllerv1.SecretReader) bool {
+				gone := in.GetRevoke() && appOf(r.GetUnit()) == app
+				if gone {
 					e.remove(store.In(m.UUID, key.ReaderOf(secret.Id, r.GetUnit())))
 				}
-			}
+				return gone
+			})
 		}
+		secret.Unread = model.Unread(secret, left)
+		e.prune(m, secret)
 		e.secret(m, secret)
 		return bad.err()
 	})
