@@ -114,7 +114,7 @@ func newLoad(t *testing.T) *load {
 		l.seed = uint64(time.Now().UnixNano())
 	}
 	l.rng = rand.New(rand.NewPCG(l.seed, 1))
-	l.Stage = stage.New(t, stage.Config{})
+	l.Stage = stage.New(t, stage.Config{Ending: *settling})
 	l.log = filepath.Join(l.Dir, "log")
 	must(t, os.Mkdir(l.log, 0o755))
 	wasm, shell := l.charms()

@@ -4,6 +4,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type Config struct {
 	NoAgent bool
 	// WASMCache is a directory of compiled charms that the agent begins with, "" for none.
 	WASMCache string
+	// Ending is how long all models may take to be destroyed; default 30 s.
+	Ending time.Duration
 	// Models to be added; default one named "m".
 	Models []string
 }
@@ -94,6 +97,7 @@ func New(t TB, cfg Config) *Stage {
 	if len(cfg.Models) == 0 {
 		cfg.Models = []string{Model}
 	}
+	cfg.Ending = cmp.Or(cfg.Ending, 30*time.Second)
 	s := &Stage{TB: t, set: &set{cfg: cfg, began: time.Now(), Bin: bin, uuids: map[string]string{}}}
 	if s.Dir, err = os.MkdirTemp("", "bs"); err != nil {
 		t.Fatalf("cannot set the stage: %v", err)
@@ -236,7 +240,7 @@ func failed(t TB) bool {
 
 // destroy ends all models and waits for their units.
 func (s *Stage) destroy() error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), s.cfg.Ending)
 	defer cancel()
 	client, err := s.dial()
 	if err != nil {
