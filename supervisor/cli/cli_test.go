@@ -122,6 +122,7 @@ func (w *world) plain(text string) string {
 		{regexp.QuoteMeta(w.dir), "$$DIR"},
 		{`(today|yesterday) at \d\d:\d\d UTC`, "today at HH:MM UTC"},
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "TIME"},
+		{`User +Type`, "User  Type"},
 		{`(?m)^(\d+ +)` + uid + ` +custom`, "${1}UID   custom"},
 		{`(user-id"?: ?)` + uid, "${1}UID"},
 		{`(?m)^([-d][-rwx]{9})  \S+  \S+`, "$1  USER  GROUP"},
