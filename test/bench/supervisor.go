@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -183,28 +184,30 @@ func (b *bench) supervisorFiles(name string, d *daemonProcess) {
 	b.say(name+".pull", rate(pull), "MB/s")
 }
 
-// supervisorLogs prints how fast output is taken.
+// supervisorLogs prints how fast output is taken: from when the service begins to write, by its own clock, to the
+// time that its last line was stamped with.
 func (b *bench) supervisorLogs(name string, d *daemonProcess) {
-	line := strings.Repeat("x", 82)
-	d.layer(fmt.Sprintf("services:\n  chat: {override: replace, command: \"sh -c 'sleep 1.2; yes %s | head -n %d; echo last; exec sleep 3600'\"}\n", line, logLines))
+	began := filepath.Join(d.dir, "began")
+	script := fmt.Sprintf("sleep 1.2; date +%%s%%N > %s; yes %s | head -n %d; echo last; exec sleep 3600", began, strings.Repeat("x", 82), logLines)
+	d.layer(fmt.Sprintf("services:\n  chat: {override: replace, command: \"sh -c '%s'\"}\n", script))
 	d.change(d.c.Start(b.ctx, "chat"))
-	before := time.Now()
-	var first time.Time
-	for done := false; !done; {
-		err := d.c.Logs(b.ctx, client.LogOptions{Services: []string{"chat"}, N: 1}, func(e client.LogEntry) error {
-			if first.IsZero() {
-				first = time.Now()
+	var last time.Time
+	for deadline := time.Now().Add(time.Minute); last.IsZero(); time.Sleep(10 * time.Millisecond) {
+		b.check(d.c.Logs(b.ctx, client.LogOptions{Services: []string{"chat"}, N: 1}, func(e client.LogEntry) error {
+			if e.Message == "last" {
+				last = e.Time
 			}
-			done = e.Message == "last"
 			return nil
-		})
-		b.check(err)
-		if !done && time.Since(before) > time.Minute {
+		}))
+		if time.Now().After(deadline) {
 			b.Fatalf("the last line never came")
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
-	b.say(name+".logs", logLines/1e6/time.Since(first).Seconds(), "Mlines/s")
+	text, err := os.ReadFile(began)
+	b.check(err)
+	nanos, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	b.check(err)
+	b.say(name+".logs", logLines/1e6/last.Sub(time.Unix(0, nanos)).Seconds(), "Mlines/s")
 }
 
 // times runs one n times and returns how long each took.
