@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bangle-dev/bangle/core/controller/placement"
 	"github.com/bangle-dev/bangle/core/pluginhost"
@@ -72,13 +73,18 @@ func (c *controller) substrates() []string {
 	if c.process.Provide != nil {
 		return c.process.Known
 	}
+	return c.named(pluginhost.KindSubstrate)
+}
+
+// named lists the names that there are plugins of a kind for.
+func (c *controller) named(kind string) []string {
 	files, err := pluginhost.DefaultCatalog(c.process.Home).List()
 	if err != nil {
 		c.log.Warn("cannot list plugins", "error", err)
 	}
 	var names []string
 	for _, f := range files {
-		if id, ok := pluginhost.ParseID(filepath.Base(f)); ok && id.Kind == pluginhost.KindSubstrate {
+		if id, ok := pluginhost.ParseID(filepath.Base(f)); ok && id.Kind == kind {
 			names = append(names, id.Name)
 		}
 	}
@@ -96,7 +102,8 @@ func (c *controller) checkCharm() func(ctx context.Context, dir, digest, runtime
 		instance, err := c.plugins.Start(ctx, pluginhost.KindRuntime, runtime)
 		if errs.Is(err, errs.NotFound) {
 			// The agents may have it although this host has not.
-			return []*clientv1.Diagnostic{{Severity: "warning", Message: fmt.Sprintf("the charm was not tried: runtime %q is not here", runtime)}}, nil
+			return []*clientv1.Diagnostic{{Severity: "warning", Message: fmt.Sprintf("the charm was not tried: runtime %q is not on this host, whose runtimes are %s", runtime, strings.Join(c.named(pluginhost.KindRuntime), ", ")),
+				Hint: fmt.Sprintf("its units wait in error until there is a plugin runtime-%s: put it into the directory plugins of BANGLE_HOME and let it run with `bangle plugins trust FILE`, or deploy with --runtime and a name that is here", runtime)}}, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot check the charm: %w", err)
