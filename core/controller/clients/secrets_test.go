@@ -31,13 +31,13 @@ func TestUserSecrets(t *testing.T) {
 	secret := func() *controllerv1.Secret {
 		return ok(t, client.ListSecrets, &clientv1.ListSecretsRequest{Model: "m", Secrets: []string{"token"}}).Secrets[0].Secret
 	}
-	update(1, &clientv1.UpdateSecretRequest{Content: content("one"), Description: proto.String("said")})
+	update(1, &clientv1.UpdateSecretRequest{Content: content("one"), Description: new("said")})
 	if got := secret().Description; got != "said" {
 		t.Errorf("description %q", got)
 	}
 	ok(t, client.GrantSecret, &clientv1.GrantSecretRequest{Model: "m", Secret: "token", Applications: []string{"db"}})
 	b.put(map[key.Key]proto.Message{key.ReaderOf(id, "db/0"): &controllerv1.SecretReader{Id: id, Unit: "db/0", Revision: 1, Latest: 1}})
-	update(2, &clientv1.UpdateSecretRequest{Content: content("two"), AutoPrune: proto.Bool(true)})
+	update(2, &clientv1.UpdateSecretRequest{Content: content("two"), AutoPrune: new(true)})
 	update(2, &clientv1.UpdateSecretRequest{Content: content("two")})
 	revisions := func() (all []int32) {
 		for _, r := range secret().Revisions {
