@@ -49,5 +49,5 @@ func Event(log *slog.Logger, level, name, description string, args ...string) {
 	if err != nil {
 		return // strings always encode
 	}
-	log.Info(string(b))
+	log.Info(string(b)) //nolint:sloglint // readers of these lines want the event and nothing else
 }

@@ -22,7 +22,7 @@ func (j *Journal) restore(kept []View) {
 			j: j, ID: v.ID, Kind: v.Kind, Summary: v.Summary, Services: v.Services, Spawned: v.Spawned,
 			status: v.Status, readyTime: v.ReadyTime, ready: make(chan struct{}),
 		}
-		c.ctx, c.cancel = context.WithCancel(j.ctx)
+		c.ctx, c.cancel = context.WithCancel(j.ctx) //nolint:fatcontext // each change has a context of its own
 		for _, tv := range v.Tasks {
 			t := restoreTask(c, tv, now)
 			c.tasks = append(c.tasks, t)

@@ -156,8 +156,7 @@ func (p Process) pull(args []string) (int, error) {
 	temp := s.args[1] + "~"
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		var e *os.PathError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*os.PathError](err); ok {
 			e.Path = s.args[1]
 		}
 		return 0, err

@@ -70,9 +70,10 @@ func (p Process) help(w io.Writer, all bool) {
 // explain prints the help of one verb.
 func (p Process) explain(f *flags) {
 	w := p.Stdout
-	line := p.name() + " " + f.verb
+	var line strings.Builder
+	line.WriteString(p.name() + " " + f.verb)
 	if len(f.options) > 0 {
-		line += " [" + f.verb + "-OPTIONS]"
+		line.WriteString(" [" + f.verb + "-OPTIONS]")
 	}
 	for _, a := range f.params {
 		word := a.name
@@ -82,9 +83,9 @@ func (p Process) explain(f *flags) {
 		if a.optional {
 			word = "[" + word + "]"
 		}
-		line += " " + word
+		line.WriteString(" " + word)
 	}
-	fmt.Fprintf(w, "Usage:\n  %s\n", line)
+	fmt.Fprintf(w, "Usage:\n  %s\n", line.String())
 	i := slices.IndexFunc(verbs(), func(v verb) bool { return v.name == f.verb })
 	if i >= 0 {
 		v := verbs()[i]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -29,9 +30,7 @@ const maxShown = 300
 func (p *probe) send(method, path string, header http.Header, body io.Reader) answer {
 	req, err := http.NewRequestWithContext(p.ctx, method, "http://localhost"+path, body)
 	p.noErr(err, "cannot build request")
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	resp, err := p.http.Do(req)
 	p.noErr(err, method+" "+path)
 	defer resp.Body.Close()

@@ -3,6 +3,7 @@ package supervisortest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -36,11 +37,12 @@ func (p *probe) text1(path string) string {
 
 // read asks for files and returns their contents and the results for each path.
 func (p *probe) read(paths ...string) (map[string]string, []m) {
-	q := "/v1/files?action=read"
+	var q strings.Builder
+	q.WriteString("/v1/files?action=read")
 	for _, path := range paths {
-		q += "&path=" + path
+		q.WriteString("&path=" + path)
 	}
-	a := p.send(get, q, http.Header{"Accept": {"multipart/form-data"}}, nil)
+	a := p.send(get, q.String(), http.Header{"Accept": {"multipart/form-data"}}, nil)
 	kind, params, err := mime.ParseMediaType(a.header.Get("Content-Type"))
 	if err != nil || a.status != 200 || kind != "multipart/form-data" || len(params["boundary"]) < 32 {
 		a.failf("want status 200 and multipart/form-data with a boundary of 32 characters, got %q", a.header.Get("Content-Type"))
@@ -61,7 +63,7 @@ func (p *probe) read(paths ...string) (map[string]string, []m) {
 		last := answer{p: p, what: "part response", status: 200, header: http.Header(part.Header), body: data}
 		results := last.list()
 		_, err = mr.NextPart()
-		p.must(err == io.EOF, "the part response must be the last")
+		p.must(errors.Is(err, io.EOF), "the part response must be the last")
 		return files, results
 	}
 }

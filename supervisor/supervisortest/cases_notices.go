@@ -2,6 +2,7 @@ package supervisortest
 
 import (
 	"encoding/base64"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -13,9 +14,7 @@ func (p *probe) key() string { return "example.com/" + p.name }
 // notify records a notice with this run's key and more fields.
 func (p *probe) notify(more m) string {
 	body := m{"action": "add", "type": "custom", "key": p.key()}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	id, _ := p.post("/v1/notices", body).object()["id"].(string)
 	p.must(id != "", "a new notice must have an id")
 	return id

@@ -59,17 +59,38 @@ func (d *demo) crash(ctx context.Context) error {
 	return d.count(ctx, page, prefix, looks.Load(), away.Load())
 }
 
+// seenWithin is how long an entry that was accepted may take to be on the page: each unit reads what all have written.
+const seenWithin = 10 * time.Second
+
+// found counts the entries on the page by their ids, once all are there or the time is over.
+func (d *demo) found(ctx context.Context, page, prefix string) (map[string]int, error) {
+	for deadline := time.Now().Add(seenWithin); ; {
+		list, err := entries(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		found := map[string]int{}
+		for _, e := range list {
+			if strings.HasPrefix(e.ID, prefix) {
+				found[e.ID]++
+			}
+		}
+		if len(found) == crashEntries || time.Now().After(deadline) {
+			return found, nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // count says what became of the entries, and that the model lives on: a change of the configuration still arrives.
 func (d *demo) count(ctx context.Context, page, prefix string, looks, away int64) error {
-	list, err := entries(ctx, page)
+	found, err := d.found(ctx, page, prefix)
 	if err != nil {
 		return err
-	}
-	found := map[string]int{}
-	for _, e := range list {
-		if strings.HasPrefix(e.ID, prefix) {
-			found[e.ID]++
-		}
 	}
 	twice := 0
 	for _, n := range found {

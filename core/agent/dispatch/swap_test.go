@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,9 +67,7 @@ func unitWith(t *testing.T, old *dispatch.Charm) string {
 func merged(lists ...map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, l := range lists {
-		for k, v := range l {
-			all[k] = v
-		}
+		maps.Copy(all, l)
 	}
 	return all
 }

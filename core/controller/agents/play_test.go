@@ -270,7 +270,7 @@ func (p *play) addSecret(unit string, application bool) error {
 	}
 	id := secretID(fmt.Sprint(p.uuid, len(p.ids)))
 	w := &hookv1.SecretWrite{Id: id, Create: true, Owner: map[bool]string{true: "application", false: "unit"}[application], Application: application,
-		Label: proto.String("mine" + id), Content: contentOf(id, 1)}
+		Label: new("mine" + id), Content: contentOf(id, 1)}
 	may := !application || p.now.leaders[appOf(unit)] == unit
 	resp, err := p.commit(unit, "config-changed", 0, &hookv1.Changeset{Secrets: []*hookv1.SecretWrite{w}})
 	if may && resp != nil {
@@ -343,11 +343,11 @@ func (p *play) track(unit string, s *controllerv1.Secret, how int) error {
 	}
 	resp, err := p.read.secret(l, &controllerv1.ReadSecretRequest{Model: p.uuid, Unit: unit, Id: s.Id, Refresh: how%2 == 0})
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // who may not read has nothing to track
 	}
 	t := &hookv1.SecretTrack{Id: s.Id, Revision: resp.Revision}
 	if how%3 == 0 && !resp.Owned {
-		t.Label = proto.String("theirs" + s.Id)
+		t.Label = new("theirs" + s.Id)
 	}
 	done, err := p.commit(unit, "config-changed", 0, &hookv1.Changeset{SecretTracks: []*hookv1.SecretTrack{t}})
 	return expect(done, err, true)
@@ -361,7 +361,7 @@ func (p *play) steal(unit string, s *controllerv1.Secret, how int) error {
 	cs := &hookv1.Changeset{}
 	switch how % 5 {
 	case 0:
-		cs.SecretTracks = []*hookv1.SecretTrack{{Id: s.Id, Revision: 1, Label: proto.String("stolen")}}
+		cs.SecretTracks = []*hookv1.SecretTrack{{Id: s.Id, Revision: 1, Label: new("stolen")}}
 	case 1:
 		cs.Secrets = []*hookv1.SecretWrite{{Id: s.Id, Content: contentOf("stolen", 1)}}
 	case 2:

@@ -66,7 +66,7 @@ func (c *Committer) Sweep(ctx context.Context) error {
 			return err
 		}
 		if result.Succeeded {
-			c.cfg.Log.Info(cmp.Or(r.did, "removed"), "object", r.what)
+			c.cfg.Log.Info("tidied up", "did", cmp.Or(r.did, "removed"), "object", r.what)
 		}
 	}
 	return nil

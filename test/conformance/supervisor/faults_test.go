@@ -47,10 +47,10 @@ func proxy(t *testing.T, to string, f fault) string {
 		ReadHeaderTimeout: readHeader,
 		Handler: &httputil.ReverseProxy{
 			Transport: through, FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0),
-			Director: func(r *http.Request) {
-				r.URL.Scheme, r.URL.Host = "http", "localhost"
+			Rewrite: func(r *httputil.ProxyRequest) {
+				r.Out.URL.Scheme, r.Out.URL.Host, r.Out.URL.RawQuery = "http", "localhost", r.In.URL.RawQuery
 				if f.ask != nil {
-					f.ask(r)
+					f.ask(r.Out)
 				}
 			},
 			ModifyResponse: func(r *http.Response) error {

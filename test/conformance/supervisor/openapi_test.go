@@ -211,7 +211,7 @@ func (d *document) check(r *http.Request, body []byte, resp *http.Response) {
 	case kind == "application/json":
 		d.content(what, p+"/content/application~1json/schema", resp)
 	case kind == "application/x-ndjson" && r.URL.Query().Get("follow") != "true":
-		for _, line := range bytes.Split(bytes.TrimSpace(d.body(what, resp)), []byte("\n")) {
+		for line := range bytes.SplitSeq(bytes.TrimSpace(d.body(what, resp)), []byte("\n")) {
 			if len(line) > 0 {
 				d.validate(what+" line", p+"/content/application~1x-ndjson/schema", line)
 			}

@@ -142,7 +142,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 
 // bridge passes websocket messages on and writes them down.
 func (r *recorder) bridge(w http.ResponseWriter, q *http.Request, e *exchange) {
-	far, _, err := websocket.Dial(q.Context(), "http://localhost"+q.URL.RequestURI(), &websocket.DialOptions{HTTPClient: r.client()}) //nolint:bodyclose // Dial leaves no body open
+	far, _, err := websocket.Dial(q.Context(), "http://localhost"+q.URL.RequestURI(), &websocket.DialOptions{HTTPClient: r.client()})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return

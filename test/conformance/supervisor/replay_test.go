@@ -170,7 +170,7 @@ func (p *player) send(line int, e *exchange) (status int, kind string, answer []
 // connect opens a websocket and plays the client's part of it.
 func (p *player) connect(line int, e *exchange) {
 	ctx := p.t.Context()
-	conn, _, err := websocket.Dial(ctx, "http://localhost"+p.path(e.Path), &websocket.DialOptions{HTTPClient: p.http, CompressionMode: websocket.CompressionDisabled}) //nolint:bodyclose // Dial leaves no body open
+	conn, _, err := websocket.Dial(ctx, "http://localhost"+p.path(e.Path), &websocket.DialOptions{HTTPClient: p.http, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
 		p.t.Fatalf("line %d: %v", line, err)
 	}
