@@ -14,7 +14,7 @@ import (
 // resourcesFake has a file that was attached and an image that was not.
 func resourcesFake() *fake {
 	return &fake{attached: []*clientv1.ResourceInfo{
-		{Description: "the data", Record: &controllerv1.ResourceRecord{Name: "blob", Type: "file", Filename: "blob.bin", Revision: 2, Digest: "0123456789abcdef0123", Size: 3 << 20, Origin: "upload", Created: "2026-02-24T12:03:17Z", User: "admin"}},
+		{Description: "the data", Units: map[string]uint32{"web/0": 2, "web/1": 1}, Record: &controllerv1.ResourceRecord{Name: "blob", Type: "file", Filename: "blob.bin", Revision: 2, Digest: "0123456789abcdef0123", Size: 3 << 20, Origin: "upload", Created: "2026-02-24T12:03:17Z", User: "admin"}},
 		{Description: "the image", Record: &controllerv1.ResourceRecord{Name: "image", Type: "oci-image"}},
 	}}
 }

@@ -1,7 +1,11 @@
 package render
 
 import (
+	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
@@ -27,6 +31,8 @@ type ResourceInfo struct {
 	Used        bool   `json:"used" yaml:"used"`
 	Timestamp   string `json:"timestamp,omitempty" yaml:"timestamp,omitempty"`
 	User        string `json:"username,omitempty" yaml:"username,omitempty"`
+	// Units is the revision that each unit uses, counted from 1.
+	Units map[string]uint32 `json:"units,omitempty" yaml:"units,omitempty"`
 }
 
 // Resources is `resources` in Juju's shape.
@@ -36,7 +42,7 @@ func Resources(application string, list []*clientv1.ResourceInfo) ResourceList {
 		rec := r.GetRecord()
 		out.Resources = append(out.Resources, ResourceInfo{ID: application + "/" + rec.GetName(), Application: application, Name: rec.GetName(), Type: rec.GetType(),
 			Path: rec.GetFilename(), Description: r.GetDescription(), Revision: uploaded(r), Fingerprint: rec.GetDigest(), Size: rec.GetSize(),
-			Origin: first(rec.GetOrigin(), "upload"), Used: rec.GetRevision() > 0, Timestamp: rec.GetCreated(), User: rec.GetUser()})
+			Origin: first(rec.GetOrigin(), "upload"), Used: rec.GetRevision() > 0, Timestamp: rec.GetCreated(), User: rec.GetUser(), Units: r.GetUnits()})
 	}
 	return out
 }
@@ -53,14 +59,26 @@ func uploaded(r *clientv1.ResourceInfo) string {
 func ResourceTable(w io.Writer, list []*clientv1.ResourceInfo, details bool) error {
 	titles := []string{"Resource", "Supplied by", "Revision"}
 	if details {
-		titles = append(titles, "Type", ">Size", "Digest")
+		titles = append(titles, "Type", ">Size", "Digest", "Used by")
 	}
 	t := &Table{Columns: Columns(titles...)}
 	for _, r := range list {
 		by := first(r.GetRecord().GetUser(), "-")
-		t.Add([]any{r.GetRecord().GetName(), by, uploaded(r), r.GetRecord().GetType(), Size(r.GetRecord().GetSize()), short(r.GetRecord().GetDigest())}[:len(titles)]...)
+		t.Add([]any{r.GetRecord().GetName(), by, uploaded(r), r.GetRecord().GetType(), Size(r.GetRecord().GetSize()), short(r.GetRecord().GetDigest()), users(r)}[:len(titles)]...)
 	}
 	return t.Write(w, false)
+}
+
+// users are the units that use a resource, with the revision where it is not the newest.
+func users(r *clientv1.ResourceInfo) string {
+	var list []string
+	for _, unit := range slices.Sorted(maps.Keys(r.GetUnits())) {
+		if revision := r.GetUnits()[unit]; revision != r.GetRecord().GetRevision() {
+			unit = fmt.Sprintf("%s (%d)", unit, revision)
+		}
+		list = append(list, unit)
+	}
+	return strings.Join(list, ", ")
 }
 
 func short(digest string) string { return digest[:min(12, len(digest))] }

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
@@ -118,6 +120,17 @@ func TestAttachResource(t *testing.T) {
 	list := ok(t, clientv1connect.NewResourcesClient(b.http, b.url).ListResources, &clientv1.ListResourcesRequest{Model: "m", Application: "shop"}).GetResources()
 	if len(list) != 2 || list[0].GetRecord().GetRevision() != 2 || list[1].GetRecord().GetRevision() != 0 || list[1].GetDescription() != "the image" {
 		t.Errorf("%v", list)
+	}
+	if len(list[0].GetUnits()) != 0 {
+		t.Errorf("used by %v, which are not installed", list[0].GetUnits())
+	}
+	ok(t, b.client.AddUnit, &clientv1.AddUnitRequest{Model: "m", Application: "shop", Count: 2})
+	b.put(map[key.Key]proto.Message{ // one has heard of the newest, the other has still to
+		key.OfUnit(key.State, "shop/0"): &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Installed: true, ModifiedVersion: 2}},
+		key.OfUnit(key.State, "shop/1"): &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Installed: true, ModifiedVersion: 1}}})
+	used := ok(t, clientv1connect.NewResourcesClient(b.http, b.url).ListResources, &clientv1.ListResourcesRequest{Model: "m", Application: "shop"}).GetResources()
+	if units := used[0].GetUnits(); len(units) != 1 || units["shop/0"] != 2 || len(used[1].GetUnits()) != 0 {
+		t.Errorf("used by %v and %v", units, used[1].GetUnits())
 	}
 	m, err := b.reader.Model(b.reader.Models()[0].GetUuid())
 	if !err || m.Applications["shop"].Value.GetModifiedVersion() != 2 {
