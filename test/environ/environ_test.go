@@ -167,7 +167,7 @@ func (p place) found(t *testing.T) map[string]string {
 	}
 	named := strings.NewReplacer(filepath.Join(p.unit, "charm"), "$CHARM", p.unit, "$UNIT", p.run, "$RUN", p.tools, "$TOOLS").Replace(string(data))
 	env := map[string]string{}
-	for _, line := range strings.Split(strings.TrimRight(named, "\x00"), "\x00") {
+	for line := range strings.SplitSeq(strings.TrimRight(named, "\x00"), "\x00") {
 		name, value, _ := strings.Cut(line, "=")
 		if _, twice := env[name]; twice {
 			t.Errorf("%s is there twice", name)
