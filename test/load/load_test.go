@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	unitCount = flag.Int("units", 24, "units at the beginning, a tenth of them of an executable charm")
+	unitCount = flag.Int("units", 24, "units at the beginning, a sixth of them of an executable charm")
 	changes   = flag.Int("changes", 200, "random changes of the model")
 	kills     = flag.Int("kills", 6, "processes killed while they are made")
 	duration  = flag.Duration("duration", 0, "no more changes after this, however few there were; 0 for no such end")
