@@ -191,6 +191,31 @@ func imageFile(in *clientv1.AttachResourceRequest) ([]byte, error) {
 	return text, nil
 }
 
+// imageOf is the image that the file of a resource names: what places are told. Who may pull it stays in the file.
+func (s *Service) imageOf(digest string) (string, error) {
+	file, _, err := s.cfg.Resources.Open(digest)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxImageFile))
+	if err != nil {
+		return "", errs.E(errs.Unavailable, "cannot read what an image resource says: %w", err)
+	}
+	var says struct {
+		Path     string `yaml:"registrypath"`
+		Username string `yaml:"username"`
+		Password string `yaml:"password"`
+	}
+	if err := yaml.Decode("image", text, &says); err != nil || says.Path == "" {
+		return "", errs.E(errs.Invalid, "cannot use an image resource: its file names no image; upload it again")
+	}
+	return says.Path, nil
+}
+
+// maxImageFile is more than any file of an image resource has, in bytes.
+const maxImageFile = 64 << 10
+
 // giveResources gives an application resources: what the user named, and the
 // records of what was uploaded. Images that were named without an upload get
 // their files here.
@@ -206,9 +231,13 @@ func (s *Service) giveResources(e *edit, app *controllerv1.Application, meta *ch
 	if records == nil {
 		records = map[string]*controllerv1.ResourceRecord{}
 	}
+	given = maps.Clone(given)
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if declared, ok := meta.Resources[name]; ok && given[name] != "" {
 			rec, err := s.resourceRecord(e, name, declared, given[name], uploads[name])
+			if err == nil && declared.Type == imageResource && uploads[name] != nil {
+				given[name], err = s.imageOf(rec.GetDigest()) // not the file on the user's disk that says so
+			}
 			bad.add(err)
 			if had := records[name]; err == nil && (had == nil || had.GetDigest() != rec.GetDigest()) {
 				rec.Revision = had.GetRevision() + 1

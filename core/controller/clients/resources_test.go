@@ -89,6 +89,24 @@ func TestResourcesOfADeploy(t *testing.T) {
 	}
 }
 
+// TestImageWithCredentials: the application names the image, not the file on the user's disk; the password is in no record.
+func TestImageWithCredentials(t *testing.T) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	up, err := b.attach(&clientv1.AttachResourceRequest{Name: "image", Image: "registry.example/me/web:1", Username: "me", Password: "hunter2", Pending: true}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: withResources(b), Resources: map[string]string{"image": "/home/me/creds.yaml"},
+		Uploads: map[string]*controllerv1.ResourceRecord{"image": up}}).GetApplication()
+	if got := app.GetResources()["image"]; got != "registry.example/me/web:1" {
+		t.Errorf("the application's image is %q", got)
+	}
+	if strings.Contains(dump(t), "hunter2") {
+		t.Error("the password is in a record")
+	}
+}
+
 func TestAttachResource(t *testing.T) {
 	b := newBox(t)
 	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
