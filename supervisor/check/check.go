@@ -47,7 +47,8 @@ type runner struct {
 	failed    int
 	change    string
 	previous  string
-	refresh   chan chan error
+	moved     chan struct{} // closed when change is another
+	refresh   chan chan round
 	quit      chan struct{} // closed by stop
 }
 
@@ -78,7 +79,8 @@ func (r *runner) start() bool {
 	r.active = true
 	r.epoch++
 	r.successes, r.failures, r.change, r.previous = 0, 0, "", ""
-	r.refresh, r.quit = make(chan chan error), make(chan struct{})
+	r.refresh, r.quit = make(chan chan round), make(chan struct{})
+	r.moved = make(chan struct{})
 	def, epoch := r.def, r.epoch
 	r.mu.Unlock()
 	r.begin(def, epoch, Perform)
@@ -128,6 +130,8 @@ func (r *runner) begin(def *plan.Check, epoch int, kind string) {
 		Tasks:      []change.TaskSpec{{Kind: kind, Summary: fmt.Sprintf("%s %s check %q", verb, kindOf(def), def.Name), Work: work}},
 	})
 	r.previous, r.change = r.change, c.ID
+	close(r.moved)
+	r.moved = make(chan struct{})
 	r.set.wg.Go(func() {
 		<-c.Ready()
 		switch v := c.View(); {
@@ -151,12 +155,18 @@ func kindOf(c *plan.Check) string {
 
 var errAborted = errors.New("check aborted")
 
-// rounds calls round after every period and at every refresh until it says to end.
-func (r *runner) rounds(ctx context.Context, def *plan.Check, round func(error) (bool, error)) error {
+// round is what one run of a check came to.
+type round struct {
+	err  error
+	last bool // of its change: the next one follows
+}
+
+// rounds calls judge after every period and at every refresh until it says to end.
+func (r *runner) rounds(ctx context.Context, def *plan.Check, judge func(error) (bool, error)) error {
 	ticker := time.NewTicker(def.EffectivePeriod())
 	defer ticker.Stop()
 	for {
-		var reply chan error
+		var reply chan round
 		select {
 		case <-ctx.Done():
 			return errAborted
@@ -167,13 +177,13 @@ func (r *runner) rounds(ctx context.Context, def *plan.Check, round func(error) 
 		err := r.set.prober.Probe(ctx, def)
 		if ctx.Err() != nil {
 			if reply != nil {
-				reply <- errAborted
+				reply <- round{err: errAborted}
 			}
 			return errAborted
 		}
-		end, result := round(err)
+		end, result := judge(err)
 		if reply != nil {
-			reply <- err
+			reply <- round{err, end}
 		}
 		if end {
 			return result
@@ -234,18 +244,28 @@ func (r *runner) recover(def *plan.Check, epoch int) change.Work {
 	}
 }
 
-// run checks at once, and restarts the period when the check is active.
+// run checks at once, and restarts the period when the check is active. What follows from the result has happened when it
+// returns.
 func (r *runner) run(ctx context.Context) error {
 	r.mu.Lock()
-	active, def, refresh, quit := r.active, r.def, r.refresh, r.quit
+	active, def, refresh, quit, moved := r.active, r.def, r.refresh, r.quit, r.moved
 	r.mu.Unlock()
 	if !active {
 		return r.set.prober.Probe(ctx, def)
 	}
-	reply := make(chan error, 1)
+	reply := make(chan round, 1)
 	select {
 	case refresh <- reply:
-		return <-reply
+		got := <-reply
+		if !got.last {
+			return got.err
+		}
+		select {
+		case <-moved:
+		case <-quit:
+		case <-ctx.Done():
+		}
+		return got.err
 	case <-quit:
 		return r.set.prober.Probe(ctx, def)
 	case <-ctx.Done():
