@@ -19,7 +19,11 @@ func (p *probe) checkInfo(name string) m {
 // failing adds the checks, waits until the bad one is down, and stops it when told.
 func (p *probe) failing() (stop func()) {
 	p.layer(twoChecks).sync()
-	p.eventually("the check is down", func() bool { return p.checkInfo("NAME-bad")["status"] == "down" })
+	// It is down from the last failure on; the change that recovers it begins when the one that failed has ended.
+	p.eventually("the check is down and another change recovers it", func() bool {
+		bad := p.checkInfo("NAME-bad")
+		return bad["status"] == "down" && bad["prev-change-id"] != nil
+	})
 	return func() { p.post("/v1/checks", m{"action": "stop", "checks": []string{p.text("NAME-bad")}}).sync() }
 }
 
