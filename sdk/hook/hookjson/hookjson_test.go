@@ -157,7 +157,7 @@ func TestDecodeChangeset(t *testing.T) {
 	const text = `{"unit_status":{"current":"active","message":"ok"},"app_status":{"current":"blocked"},"workload_version":"2",
 	"bags":[{"relation_id":1,"app":true,"set":{"a":"b"}}],"open_ports":["80/tcp"],"close_ports":["icmp"],"state_set":{"k":"v"},
 	"state_delete":["x"],"leader_settings":{"l":"m"},"storage_add":[{"name":"data","count":2}],
-	"secrets":[{"id":"d0j9r6nmp25c76hcqc2g","create":true,"owner":"unit","label":"l","description":"d","rotate":"daily","expires":"2027-01-02T00:00:00Z","content":{"key":"AAE="},"application":true}],
+	"secrets":[{"id":"d0j9r6nmp25c76hcqc2g","create":true,"owner":"unit","label":"l","description":"d","rotate":"daily","expires":"2027-01-02T00:00:00Z","content":{"key":"AAE="},"text":{"user":"me"},"application":true}],
 	"secret_remove":[{"id":"x","revision":2,"application":true}],"secret_grants":[{"id":"x","target":"web","relation_id":3,"revoke":true,"application":true}],
 	"secret_tracks":[{"id":"x","revision":4,"label":"mine"}],"payloads":[{"payload":{"class":"c","type":"t","id":"i","status":"started","labels":["a"]},"remove":true}],
 	"pod_spec":"{}","action":{"results":{"r":"s"},"failed":true,"message":"no"},"reboot":"now"}`
@@ -169,7 +169,7 @@ func TestDecodeChangeset(t *testing.T) {
 	const same = `{"unit_status":{"current":"active","message":"ok"},"app_status":{"current":"blocked"},"workload_version":"2",
 	"bags":[{"relation_id":1,"app":true,"set":{"a":"b"}}],"open_ports":[{"protocol":"tcp","from":80,"to":80}],"close_ports":[{"protocol":"icmp"}],
 	"state_set":{"k":"v"},"state_delete":["x"],"leader_settings":{"l":"m"},"storage_add":[{"name":"data","count":2}],
-	"secrets":[{"id":"d0j9r6nmp25c76hcqc2g","create":true,"owner":"unit","label":"l","description":"d","rotate":"daily","expires":"2027-01-02T00:00:00Z","content":{"key":"AAE="},"application":true}],
+	"secrets":[{"id":"d0j9r6nmp25c76hcqc2g","create":true,"owner":"unit","label":"l","description":"d","rotate":"daily","expires":"2027-01-02T00:00:00Z","content":{"key":"AAE=","user":"bWU="},"application":true}],
 	"secret_remove":[{"id":"x","revision":2,"application":true}],"secret_grants":[{"id":"x","target":"web","relation_id":3,"revoke":true,"application":true}],
 	"secret_tracks":[{"id":"x","revision":4,"label":"mine"}],"payloads":[{"payload":{"class":"c","type":"t","id":"i","status":"started","labels":["a"]},"remove":true}],
 	"pod_spec":"{}","action":{"results":{"r":"s"},"failed":true,"message":"no"},"reboot":"REBOOT_NOW"}`

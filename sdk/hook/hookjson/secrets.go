@@ -65,6 +65,7 @@ type secretWrite struct {
 	Rotate      *string           `json:"rotate"`
 	Expires     *string           `json:"expires"`
 	Content     map[string][]byte `json:"content"` // base64
+	Text        map[string]string `json:"text"`    // the same of values that are UTF-8, as they are
 	Application bool              `json:"application"`
 }
 
@@ -104,6 +105,12 @@ type payload struct {
 // secretsInto puts what was written of secrets and payloads into the message.
 func (in *changeset) secretsInto(out *hookv1.Changeset) {
 	for _, s := range in.Secrets {
+		for name, value := range s.Text {
+			if s.Content == nil {
+				s.Content = map[string][]byte{}
+			}
+			s.Content[name] = []byte(value)
+		}
 		out.Secrets = append(out.Secrets, &hookv1.SecretWrite{Id: s.ID, Create: s.Create, Owner: s.Owner, Label: s.Label, Description: s.Description,
 			Rotate: s.Rotate, Expires: s.Expires, Content: s.Content, Application: s.Application})
 	}

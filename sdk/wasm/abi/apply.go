@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook"
 	"github.com/bangle-dev/bangle/sdk/hook/hookjson"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
@@ -36,6 +37,9 @@ func apply(ctx context.Context, h *hook.Context, cs *hookv1.Changeset) error {
 		if err := h.SetAppStatus(ctx, s.GetCurrent(), s.GetMessage()); err != nil {
 			return err
 		}
+	}
+	if err := applySecrets(ctx, h, cs); err != nil {
+		return err
 	}
 	if cs.WorkloadVersion != nil {
 		h.SetWorkloadVersion(cs.GetWorkloadVersion())
@@ -71,6 +75,14 @@ func applyLocal(h *hook.Context, cs *hookv1.Changeset) error {
 	for _, key := range cs.GetStateDelete() {
 		h.DeleteState(key)
 	}
+	for _, p := range cs.GetPayloads() {
+		if err := applyPayload(h, p); err != nil {
+			return err
+		}
+	}
+	if cs.PodSpec != nil {
+		return errs.E(errs.Unsupported, "cannot read changeset: pod_spec is for podspec charms, which run hook tools")
+	}
 	for _, s := range cs.GetStorageAdd() {
 		h.AddStorage(s.GetName(), s.GetCount())
 	}
@@ -88,4 +100,11 @@ func applyLocal(h *hook.Context, cs *hookv1.Changeset) error {
 		return h.Reboot(r == hookv1.Reboot_REBOOT_NOW)
 	}
 	return nil
+}
+
+func applyPayload(h *hook.Context, p *hookv1.PayloadWrite) error {
+	if p.GetRemove() {
+		return h.UnregisterPayload(p.GetPayload().GetClass(), p.GetPayload().GetId())
+	}
+	return h.RegisterPayload(p.GetPayload())
 }

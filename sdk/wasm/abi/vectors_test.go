@@ -140,3 +140,32 @@ func TestSecretsThatAreReadAreTracked(t *testing.T) {
 		t.Errorf("tracks %v", tracks)
 	}
 }
+
+// TestSecretsThatAreWrittenAreInTheChangeset: what calls write is committed with what the output says, under the ids that were answered.
+func TestSecretsThatAreWrittenAreInTheChangeset(t *testing.T) {
+	h := hook.New(&hookv1.Event{Id: "1-x"}, &hookv1.View{Unit: &hookv1.UnitView{Name: "web/0"},
+		Relations: []*hookv1.RelationView{{Id: 3, Endpoint: "db", RemoteApp: "pg"}}}, scripted{})
+	calls := abi.NewCalls(h, scripted{}, nil)
+	call := func(name, request string) string {
+		return string(calls.Call(t.Context(), abi.Function{Module: "charm/secret@1", Name: name}, []byte(request)))
+	}
+	var added struct{ OK struct{ ID string } }
+	if err := json.Unmarshal([]byte(call("add", `{"unit":true,"label":"db","content":{"password":"one"}}`)), &added); err != nil {
+		t.Fatal(err)
+	}
+	id := added.OK.ID
+	for name, request := range map[string]string{"set": `{"id":"` + id + `","content":{"password":"two"}}`, "grant": `{"id":"` + id + `","relation_id":3}`} {
+		if answer := call(name, request); answer != "" {
+			t.Errorf("%s answered %s", name, answer)
+		}
+	}
+	cs, err := abi.Finish(t.Context(), h, []byte(`{"bags":[{"relation_id":3,"set":{"secret":"`+id+`"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, g := cs.GetSecrets(), cs.GetSecretGrants()
+	if len(s) != 1 || "secret:"+s[0].GetId() != id || !s[0].GetCreate() || string(s[0].GetContent()["password"]) != "two" ||
+		len(g) != 1 || g[0].GetTarget() != "pg" || g[0].GetRelationId() != 3 || cs.GetBags()[0].GetSet()["secret"] != id {
+		t.Errorf("changeset %v", cs)
+	}
+}
