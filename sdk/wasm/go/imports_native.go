@@ -18,6 +18,13 @@ var (
 	bagGet            = function{"charm/bag@1.get"}
 	goalGet           = function{"charm/goal@1.get"}
 	resourceGet       = function{"charm/resource@1.get"}
+	secretGet         = function{"charm/secret@1.get"}
+	secretInfo        = function{"charm/secret@1.info"}
+	secretAdd         = function{"charm/secret@1.add"}
+	secretSet         = function{"charm/secret@1.set"}
+	secretGrant       = function{"charm/secret@1.grant"}
+	secretRevoke      = function{"charm/secret@1.revoke"}
+	secretRemove      = function{"charm/secret@1.remove"}
 	supervisorRequest = function{"charm/supervisor@1.request"}
 	supervisorExec    = function{"charm/supervisor@1.exec"}
 	supervisorPush    = function{"charm/supervisor@1.push"}

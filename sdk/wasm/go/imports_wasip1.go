@@ -51,6 +51,27 @@ func enterGoalGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer,
 //go:wasmimport charm/resource@1 get
 func enterResourceGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
 
+//go:wasmimport charm/secret@1 get
+func enterSecretGet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 info
+func enterSecretInfo(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 add
+func enterSecretAdd(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 set
+func enterSecretSet(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 grant
+func enterSecretGrant(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 revoke
+func enterSecretRevoke(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/secret@1 remove
+func enterSecretRemove(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
 //go:wasmimport charm/supervisor@1 request
 func enterRequest(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
 
@@ -71,6 +92,13 @@ var (
 	bagGet            = function{"charm/bag@1.get", enterBagGet}
 	goalGet           = function{"charm/goal@1.get", enterGoalGet}
 	resourceGet       = function{"charm/resource@1.get", enterResourceGet}
+	secretGet         = function{"charm/secret@1.get", enterSecretGet}
+	secretInfo        = function{"charm/secret@1.info", enterSecretInfo}
+	secretAdd         = function{"charm/secret@1.add", enterSecretAdd}
+	secretSet         = function{"charm/secret@1.set", enterSecretSet}
+	secretGrant       = function{"charm/secret@1.grant", enterSecretGrant}
+	secretRevoke      = function{"charm/secret@1.revoke", enterSecretRevoke}
+	secretRemove      = function{"charm/secret@1.remove", enterSecretRemove}
 	supervisorRequest = function{"charm/supervisor@1.request", enterRequest}
 	supervisorExec    = function{"charm/supervisor@1.exec", enterExec}
 	supervisorPush    = function{"charm/supervisor@1.push", enterPush}

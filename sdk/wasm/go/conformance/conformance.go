@@ -108,7 +108,7 @@ func end(ctx *charm.Context, word []string) error {
 		for { //nolint:staticcheck // a charm that uses all of its processor is what is asked for
 		}
 	default:
-		return errors.New("cannot obey " + strings.Join(word, " "))
+		return extra(ctx, word)
 	}
 	return nil
 }
