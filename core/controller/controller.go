@@ -23,6 +23,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/clients"
 	"github.com/bangle-dev/bangle/core/controller/collect"
 	"github.com/bangle-dev/bangle/core/controller/commit"
+	"github.com/bangle-dev/bangle/core/controller/images"
 	"github.com/bangle-dev/bangle/core/controller/leadership"
 	"github.com/bangle-dev/bangle/core/controller/logbook"
 	"github.com/bangle-dev/bangle/core/controller/pki"
@@ -95,6 +96,7 @@ type controller struct {
 	started time.Time
 
 	ca        *pki.CA
+	keys      *seal.Keyring
 	store     *store.Etcd
 	blobs     *blobs.Store
 	resources *blobs.Store
@@ -169,8 +171,7 @@ func (c *controller) close() {
 // openStore opens the store and, the very first time, writes who the controller
 // is and which tokens let agents join.
 func (c *controller) openStore(ctx context.Context) (err error) {
-	keys, err := seal.Open(filepath.Join(c.dir, caDir, sealFile))
-	if err != nil {
+	if c.keys, err = seal.Open(filepath.Join(c.dir, caDir, sealFile)); err != nil {
 		return err
 	}
 	if s := c.cfg.Store; len(s.Endpoints) > 0 {
@@ -178,7 +179,7 @@ func (c *controller) openStore(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if c.store, err = store.OpenExternal(ctx, store.External{Endpoints: s.Endpoints, TLS: settings, Sealer: keys}); err != nil {
+		if c.store, err = store.OpenExternal(ctx, store.External{Endpoints: s.Endpoints, TLS: settings, Sealer: c.keys}); err != nil {
 			return err
 		}
 	} else {
@@ -186,7 +187,7 @@ func (c *controller) openStore(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		c.store, err = store.OpenEmbedded(ctx, store.Embedded{Dir: filepath.Join(c.dir, storeDir), PeerCert: cert, PeerKey: key, PeerCA: authority, Log: c.log, Sealer: keys})
+		c.store, err = store.OpenEmbedded(ctx, store.Embedded{Dir: filepath.Join(c.dir, storeDir), PeerCert: cert, PeerKey: key, PeerCA: authority, Log: c.log, Sealer: c.keys})
 		if err != nil {
 			return err
 		}
@@ -209,6 +210,7 @@ const maxResource = 16 << 30
 // wire makes the parts and tells each whom it may call.
 func (c *controller) wire() {
 	c.reader = snapshot.NewReader(c.mirror)
+	shelf := images.New(c.resources, c.keys)
 	c.presence = agents.NewPresence()
 	c.elections = leadership.New(leadership.Config{Store: c.store, Leases: c.store, Mirror: c.mirror, Presence: c.presence, Log: c.log})
 	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror, Log: c.log, ParseCharm: charms.Parse})
@@ -218,14 +220,12 @@ func (c *controller) wire() {
 			file, _, err := c.blobs.Open(digest)
 			return file, err
 		},
-		OpenResource: func(digest string) (io.ReadCloser, error) {
-			file, _, err := c.resources.Open(digest)
-			return file, err
-		},
+		OpenResource: shelf.Open,
 	})
 	c.placement = placement.New(placement.Config{
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: units{c.commits, c.presence}, Connected: c.presence.Connected, Depose: c.elections.Depose,
 		Start: c.provide, Known: c.substrates, Configure: c.configure, SharedAgent: c.cfg.Agent, AgentVersion: Version, Log: c.log,
+		Credentials: shelf.Credentials,
 		Forget: func(uuid string) {
 			if err := c.book.Forget(uuid); err != nil {
 				c.log.Warn("cannot remove the logs of a model", "model", uuid, "error", err)
@@ -233,7 +233,7 @@ func (c *controller) wire() {
 		},
 	})
 	c.clients = clients.New(clients.Config{
-		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Temp: filepath.Join(c.dir, tempDir), Book: c.book,
+		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Seal: c.keys, Temp: filepath.Join(c.dir, tempDir), Book: c.book,
 		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
 	})
 }

@@ -99,6 +99,19 @@ func TestAContainerWithARootOfItsOwn(t *testing.T) {
 	l.untilReady(t, "web/0")
 }
 
+// TestValidateSaysWhatIsNotUsed: credentials are no error, and the user hears of them without reading them again.
+func TestValidateSaysWhatIsNotUsed(t *testing.T) {
+	l := live(t, newHome(t), nil)
+	spec := application("web", []string{"c"}, "0")
+	spec.Runtime = "wasm" // so that it does not matter whether there are namespaces
+	spec.Containers[0].Root = "/"
+	spec.Containers[0].ImageCredentials = map[string]string{"registrypath": "/", "username": "me", "password": "hunter2"}
+	found, err := l.Validate(t.Context(), spec)
+	if err != nil || len(found) != 1 || found[0].GetSeverity() != "warning" || !strings.Contains(found[0].GetMessage(), "uses neither") || strings.Contains(found[0].String(), "hunter2") {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
 func TestValidateSaysWhatToGive(t *testing.T) {
 	l := live(t, newHome(t), nil)
 	for name, c := range map[string]struct {

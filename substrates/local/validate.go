@@ -94,6 +94,10 @@ func (m machine) container(app string, c *substratev1.Container) (found []*subst
 			fmt.Sprintf("cannot place %s: container %s names image %s, and substrate local has no container engine to run it", app, c.GetName(), c.GetImage()),
 			"give its content instead: --resource NAME=PATH, where PATH is a directory, an OCI layout or a tar of either"))
 	}
+	if len(c.GetImageCredentials()) > 0 {
+		found = append(found, &substratev1.Diagnostic{Severity: "warning", Key: key + ".resource",
+			Message: fmt.Sprintf("the image of container %s comes with a user name or a password: substrate local pulls nothing and uses neither", c.GetName())})
+	}
 	for _, id := range []struct {
 		key  string
 		want *uint32

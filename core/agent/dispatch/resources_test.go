@@ -104,6 +104,23 @@ func TestResourceThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// TestSealedImage: the sum is that of what lies at rest, which the agent does not see.
+func TestSealedImage(t *testing.T) {
+	d := &depot{content: "registrypath: web:1\npassword: x\n"}
+	rec := record("oci-image", "", "what lies sealed at the controller")
+	rec.Sealed = true
+	s := shelfOf(t, d, rec)
+	for range 2 {
+		path, err := s.get(t.Context(), "blob")
+		if err != nil || d.fetched != 1 {
+			t.Fatalf("%v after %d fetches", err, d.fetched)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != d.content {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+}
+
 func TestImageResourceIsAFileToo(t *testing.T) {
 	d := &depot{content: "registrypath: web:1\n"}
 	s := shelfOf(t, d, record("oci-image", "", d.content))

@@ -127,7 +127,7 @@ func (s *Service) FetchResource(req *controllerv1.FetchResourceRequest, out grpc
 	case rec.GetDigest() == "" || s.cfg.OpenResource == nil:
 		return errs.E(errs.NotFound, "resource#%s/%s not found", key.AppOf(req.GetUnit()), req.GetName())
 	}
-	file, err := s.cfg.OpenResource(rec.GetDigest())
+	file, err := s.cfg.OpenResource(rec)
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func startWith(t testing.TB, mayRead func(*model.Graph, string, key.Key) bool) *
 	c.service = agents.New(agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elect, Presence: c.presence,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) },
-		Authority: c.ca, Sink: c.sink, OpenResource: func(string) (io.ReadCloser, error) {
+		Authority: c.ca, Sink: c.sink, OpenResource: func(*controllerv1.ResourceRecord) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil
 		},
 		OpenCharm: func(string) (io.ReadCloser, error) {

@@ -56,8 +56,8 @@ type Config struct {
 	Sink      Sink
 	// OpenCharm opens the package of a charm by its digest.
 	OpenCharm func(digest string) (io.ReadCloser, error)
-	// OpenResource opens the content of a resource by its digest.
-	OpenResource func(digest string) (io.ReadCloser, error)
+	// OpenResource opens the content of a resource as it was given.
+	OpenResource func(rec *controllerv1.ResourceRecord) (io.ReadCloser, error)
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger
 }

@@ -297,7 +297,11 @@ func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *c
 
 // validatePlace asks the substrate about the application before it is stored.
 func (s *Service) validatePlace(ctx context.Context, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units int, diags []*clientv1.Diagnostic) ([]*clientv1.Diagnostic, error) {
-	in := placement.SpecInput{Model: m.Record.Value, Application: app, Charm: ch}
+	credentials, err := s.images.Credentials(app)
+	if err != nil {
+		return nil, err
+	}
+	in := placement.SpecInput{Model: m.Record.Value, Application: app, Charm: ch, Credentials: credentials}
 	for i := range units {
 		in.Units = append(in.Units, placement.UnitInput{Unit: &controllerv1.Unit{Name: api.UnitName(app.GetName(), i), Life: controllerv1.Life_LIFE_ALIVE}})
 	}

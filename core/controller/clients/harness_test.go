@@ -22,6 +22,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/logbook"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/pki"
+	"github.com/bangle-dev/bangle/core/controller/seal"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/controller/watch"
@@ -64,6 +65,7 @@ type box struct {
 	book   *logbook.Book
 	blobs  *blobs.Store
 	kept   *blobs.Store // resources
+	seal   *seal.Keyring
 	dir    string
 	url    string
 	http   *http.Client
@@ -105,6 +107,16 @@ func (b *box) Validate(_ context.Context, _ string, spec *substratev1.Applicatio
 
 func (b *box) Shared(string) (string, string, bool) { return "local-0", "inc-1", true }
 
+// model is the only model there is.
+func (b *box) model() *snapshot.Model {
+	b.t.Helper()
+	m, there := b.reader.Model(b.reader.Models()[0].GetUuid())
+	if !there {
+		b.t.Fatal("there is no model")
+	}
+	return m
+}
+
 func (b *box) Known(name string) (bool, []string) { return name == "local", []string{"local"} }
 
 func newBox(t testing.TB) *box {
@@ -125,8 +137,10 @@ func newBox(t testing.TB) *box {
 	must(t, err)
 	b.kept, err = blobs.New(blobs.Config{Dir: filepath.Join(b.dir, "resources"), MaxBytes: 1 << 20, What: "resource", Suffix: ".resource"})
 	must(t, err)
+	b.seal, err = seal.Open(filepath.Join(b.dir, "keys.json"))
+	must(t, err)
 	s := clients.New(clients.Config{
-		Store: etcd, Epoch: etcd.Epoch(), Mirror: b.reader, Presence: b, Places: b, Blobs: b.blobs, Resources: b.kept, Book: b.book,
+		Store: etcd, Epoch: etcd.Epoch(), Mirror: b.reader, Presence: b, Places: b, Blobs: b.blobs, Resources: b.kept, Seal: b.seal, Book: b.book,
 		Info: func() *clientv1.ControllerInfoResponse {
 			return &clientv1.ControllerInfoResponse{Name: "test", Substrate: "local"}
 		},

@@ -1,10 +1,8 @@
 package clients
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -14,17 +12,17 @@ import (
 
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/blobs"
+	"github.com/bangle-dev/bangle/core/controller/images"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
-	"github.com/bangle-dev/bangle/sdk/yaml"
 )
 
 // The types of resources.
 const (
 	fileResource  = "file"
-	imageResource = "oci-image"
+	imageResource = images.Type
 )
 
 // ListResources lists what an application's charm declares and what is attached.
@@ -143,32 +141,22 @@ func rightType(name string, declared charm.Resource, image bool) error {
 	return nil
 }
 
-// keepResource keeps the content under its digest. Of an image that is what
-// charms are told of it.
+// keepResource keeps the content under its digest. Of an image that is what charms are told of it.
 func (s *Service) keepResource(src *resourceReader, in *clientv1.AttachResourceRequest) (*controllerv1.ResourceRecord, error) {
+	if in.GetImage() != "" {
+		return s.images.Keep(in.GetName(), images.Image{Path: in.GetImage(), Username: in.GetUsername(), Password: in.GetPassword()})
+	}
 	if s.cfg.Resources == nil {
 		return nil, errs.E(errs.Unsupported, "cannot take resource %q: this controller keeps none", in.GetName())
 	}
-	var content io.Reader = src
-	if in.GetImage() != "" {
-		text, err := imageFile(in)
-		if err != nil {
-			return nil, err
-		}
-		content = bytes.NewReader(text)
-	}
-	got, err := s.cfg.Resources.Receive(content)
+	got, err := s.cfg.Resources.Receive(src)
 	if err != nil {
 		return nil, err
 	}
 	if err := keep(got); err != nil {
 		return nil, err
 	}
-	rec := &controllerv1.ResourceRecord{Name: in.GetName(), Type: fileResource, Digest: got.Digest, Size: got.Size, Filename: in.GetFilename()}
-	if in.GetImage() != "" {
-		rec.Type = imageResource
-	}
-	return rec, nil
+	return &controllerv1.ResourceRecord{Name: in.GetName(), Type: fileResource, Digest: got.Digest, Size: got.Size, Filename: in.GetFilename()}, nil
 }
 
 func keep(got *blobs.Incoming) error {
@@ -177,44 +165,6 @@ func keep(got *blobs.Incoming) error {
 	}
 	return nil
 }
-
-// imageFile is what a charm finds in the file of an oci-image resource.
-func imageFile(in *clientv1.AttachResourceRequest) ([]byte, error) {
-	text, err := yaml.Encode(struct {
-		Path     string `yaml:"registrypath"`
-		Username string `yaml:"username,omitempty"`
-		Password string `yaml:"password,omitempty"`
-	}{in.GetImage(), in.GetUsername(), in.GetPassword()})
-	if err != nil {
-		return nil, fmt.Errorf("cannot take resource %q: %w", in.GetName(), err)
-	}
-	return text, nil
-}
-
-// imageOf is the image that the file of a resource names: what places are told. Who may pull it stays in the file.
-func (s *Service) imageOf(digest string) (string, error) {
-	file, _, err := s.cfg.Resources.Open(digest)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxImageFile))
-	if err != nil {
-		return "", errs.E(errs.Unavailable, "cannot read what an image resource says: %w", err)
-	}
-	var says struct {
-		Path     string `yaml:"registrypath"`
-		Username string `yaml:"username"`
-		Password string `yaml:"password"`
-	}
-	if err := yaml.Decode("image", text, &says); err != nil || says.Path == "" {
-		return "", errs.E(errs.Invalid, "cannot use an image resource: its file names no image; upload it again")
-	}
-	return says.Path, nil
-}
-
-// maxImageFile is more than any file of an image resource has, in bytes.
-const maxImageFile = 64 << 10
 
 // giveResources gives an application resources: what the user named, and the
 // records of what was uploaded. Images that were named without an upload get
@@ -236,10 +186,12 @@ func (s *Service) giveResources(e *edit, app *controllerv1.Application, meta *ch
 		if declared, ok := meta.Resources[name]; ok && given[name] != "" {
 			rec, err := s.resourceRecord(e, name, declared, given[name], uploads[name])
 			if err == nil && declared.Type == imageResource && uploads[name] != nil {
-				given[name], err = s.imageOf(rec.GetDigest()) // not the file on the user's disk that says so
+				var says images.Image
+				says, err = s.images.Read(rec)
+				given[name] = says.Path // not the file on the user's disk that says so
 			}
 			bad.add(err)
-			if had := records[name]; err == nil && (had == nil || had.GetDigest() != rec.GetDigest()) {
+			if had := records[name]; err == nil && (had == nil || !s.images.Same(had, rec)) {
 				rec.Revision = had.GetRevision() + 1
 				records[name] = rec
 			}
@@ -272,7 +224,7 @@ func (s *Service) resourceRecord(e *edit, name string, declared charm.Resource, 
 	if s.cfg.Resources == nil || !s.cfg.Resources.Has(upload.GetDigest()) {
 		return nil, errs.E(errs.NotFound, "cannot use resource %q: its content (%.12s) is not here; upload it again", name, upload.GetDigest())
 	}
-	return &controllerv1.ResourceRecord{Name: name, Type: declared.Type, Digest: upload.GetDigest(), Size: upload.GetSize(), Filename: declared.Filename,
+	return &controllerv1.ResourceRecord{Name: name, Type: declared.Type, Digest: upload.GetDigest(), Size: upload.GetSize(), Sealed: upload.GetSealed(), Filename: declared.Filename,
 		Origin: "upload", Created: e.stamp(), User: "admin"}, nil
 }
 

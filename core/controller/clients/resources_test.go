@@ -1,15 +1,21 @@
 package clients_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bangle-dev/bangle/core/controller/images"
 	"github.com/bangle-dev/bangle/core/key"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
@@ -89,21 +95,58 @@ func TestResourcesOfADeploy(t *testing.T) {
 	}
 }
 
-// TestImageWithCredentials: the application names the image, not the file on the user's disk; the password is in no record.
+// TestImageWithCredentials: the application names the image, not the file on the user's disk; the password is in no record, in
+// no answer and in no file; the substrate is told it.
 func TestImageWithCredentials(t *testing.T) {
 	b := newBox(t)
 	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
-	up, err := b.attach(&clientv1.AttachResourceRequest{Name: "image", Image: "registry.example/me/web:1", Username: "me", Password: "hunter2", Pending: true}, "")
-	if err != nil {
-		t.Fatal(err)
+	digest := b.charm(simple("shop", "containers: {web: {resource: image}}\nresources:\n  image: {type: oci-image, description: the image}\n"))
+	give := func(app, password string) *controllerv1.ResourceRecord {
+		t.Helper()
+		rec, err := b.attach(&clientv1.AttachResourceRequest{Model: "m", Application: app, Name: "image", Image: "registry.example/me/web:1", Username: "me", Password: password, Pending: app == ""}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
 	}
-	app := ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: withResources(b), Resources: map[string]string{"image": "/home/me/creds.yaml"},
-		Uploads: map[string]*controllerv1.ResourceRecord{"image": up}}).GetApplication()
+	app := ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: digest, Resources: map[string]string{"image": "/home/me/creds.yaml"},
+		Uploads: map[string]*controllerv1.ResourceRecord{"image": give("", "hunter2")}}).GetApplication()
 	if got := app.GetResources()["image"]; got != "registry.example/me/web:1" {
 		t.Errorf("the application's image is %q", got)
 	}
-	if strings.Contains(dump(t), "hunter2") {
-		t.Error("the password is in a record")
+	want := map[string]string{"registrypath": "registry.example/me/web:1", "username": "me", "password": "hunter2"}
+	if got := b.lastSpec.GetContainers()[0].GetImageCredentials(); !maps.Equal(got, want) {
+		t.Errorf("the substrate was asked about an image with %v", got)
+	}
+	for i, password := range []string{"hunter2", "hunter3", "hunter3"} {
+		if rec := give("shop", password); rec.GetRevision() != uint32(min(i+1, 2)) || !rec.GetSealed() {
+			t.Errorf("attached again, %s: %v", password, rec)
+		}
+	}
+	told, err := images.New(b.kept, b.seal).Credentials(b.model().Applications["shop"].Value)
+	if err != nil || told["image"]["password"] != "hunter3" {
+		t.Errorf("places are told %v, %v", told, err)
+	}
+	list := ok(t, clientv1connect.NewResourcesClient(b.http, b.url).ListResources, &clientv1.ListResourcesRequest{Model: "m", Application: "shop"})
+	if strings.Contains(dump(t)+list.String()+app.String(), "hunter") {
+		t.Error("a password is in a record or an answer")
+	}
+	err = filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if text, _ := os.ReadFile(path); bytes.Contains(text, []byte("hunter")) {
+				t.Errorf("a password is in %s", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := b.attach(&clientv1.AttachResourceRequest{Model: "m", Application: "shop", Name: "image", Image: "me/web:2"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if told, err := images.New(b.kept, b.seal).Credentials(b.model().Applications["shop"].Value); err != nil || told != nil {
+		t.Errorf("an image without credentials has those of the one before: %v, %v", told, err)
 	}
 }
 

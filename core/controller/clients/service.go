@@ -17,6 +17,7 @@ import (
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/blobs"
 	"github.com/bangle-dev/bangle/core/controller/charms"
+	"github.com/bangle-dev/bangle/core/controller/images"
 	"github.com/bangle-dev/bangle/core/controller/logbook"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -69,7 +70,9 @@ type Config struct {
 	Blobs    *blobs.Store
 	// Resources keeps the contents of resources; nil = none can be given.
 	Resources *blobs.Store
-	Book      *logbook.Book
+	// Seal makes what images need a password for unreadable at rest; nil = such images are refused.
+	Seal images.Sealer
+	Book *logbook.Book
 	// Temp is where charms are unpacked to be checked; "" is the system's.
 	Temp string
 	// Info is answered as it is, with the revision filled in.
@@ -90,6 +93,7 @@ type Service struct {
 	sound  sync.Map // digest and runtime → diagnostics of a charm that its runtime has loaded once
 	cfg    Config
 	charms charms.Cache
+	images *images.Shelf
 }
 
 // New makes the service.
@@ -100,7 +104,7 @@ func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg}
+	return &Service{cfg: cfg, images: images.New(cfg.Resources, cfg.Seal)}
 }
 
 // Serve puts every service for people on the mux.

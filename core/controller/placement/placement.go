@@ -67,6 +67,8 @@ type Config struct {
 	SharedAgent string
 	// Join is handed to places whose agents come with the unit; may be nil.
 	Join func(substrate string) *substratev1.JoinMaterial
+	// Credentials are what an application's images need to be pulled, by resource; may be nil.
+	Credentials func(app *controllerv1.Application) (map[string]map[string]string, error)
 	// Forget is called when a model is gone; may be nil.
 	Forget       func(uuid string)
 	AgentVersion string

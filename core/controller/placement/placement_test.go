@@ -407,6 +407,7 @@ func TestSpec(t *testing.T) {
 		in.Units = append(in.Units, placement.UnitInput{Unit: unit(fmt.Sprintf("web/%d", []int{3, 10, 2, 1}[i]), "x", life),
 			Ports: &controllerv1.Ports{Ranges: []*hookv1.PortRange{{Protocol: "tcp", From: 80, To: 80}, {Protocol: "icmp"}}}})
 	}
+	in.Credentials = map[string]map[string]string{"img": {"password": "of an image that is not used"}, "dir": {"password": "p"}}
 	s := placement.Spec(in)
 	var units []string
 	for _, u := range s.GetUnits() {
@@ -418,6 +419,9 @@ func TestSpec(t *testing.T) {
 	a, b := s.GetContainers()[0], s.GetContainers()[1]
 	if a.GetImage() != "docker.io/web:1" || a.GetUid() != 7 || a.GetMounts()[0].GetLocation() != "/d" || a.GetMemoryBytes() != 1<<30 || a.GetCpuMillis() != 2000 || b.GetRoot() != "/srv/root" || b.GetImage() != "" {
 		t.Errorf("containers %v %v", a, b)
+	}
+	if len(a.GetImageCredentials()) > 0 || b.GetImageCredentials()["password"] != "p" {
+		t.Errorf("credentials %v %v", a.GetImageCredentials(), b.GetImageCredentials())
 	}
 	if st := s.GetStorage()[0]; st.GetCount() != 2 || st.GetSizeBytes() != 5<<30 {
 		t.Errorf("storage %v", st)

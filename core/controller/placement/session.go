@@ -238,6 +238,11 @@ func (p *Placement) spec(m *snapshot.Model, name, substrateName string) (*substr
 		return nil, err
 	}
 	in := SpecInput{Model: m.Record.Value, Application: app, Charm: ch, AgentVersion: p.cfg.AgentVersion}
+	if p.cfg.Credentials != nil {
+		if in.Credentials, err = p.cfg.Credentials(app); err != nil {
+			return nil, err
+		}
+	}
 	if p.cfg.Join != nil {
 		in.Join = p.cfg.Join(substrateName)
 	}

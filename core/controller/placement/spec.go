@@ -20,6 +20,8 @@ type SpecInput struct {
 	Units        []UnitInput // in any order
 	AgentVersion string
 	Join         *substratev1.JoinMaterial
+	// Credentials are what the application's images need to be pulled, by resource.
+	Credentials map[string]map[string]string
 }
 
 // UnitInput is one unit and what belongs to it.
@@ -41,7 +43,7 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 	spec := &substratev1.ApplicationSpec{
 		ModelUuid: in.Model.GetUuid(), ModelName: in.Model.GetName(), Application: app.GetName(),
 		CharmDigest: app.GetCharmDigest(), Runtime: app.GetRuntime(), AgentVersion: in.AgentVersion,
-		Containers: containers(app, meta, limits), Storage: storage(app, meta), Constraints: app.GetConstraints(),
+		Containers: containers(in, limits), Storage: storage(app, meta), Constraints: app.GetConstraints(),
 		Exposed: app.GetExposed(), Trust: app.GetTrust(), CharmUser: meta.CharmUser, CharmModifiedVersion: app.GetModifiedVersion(),
 		Labels: map[string]string{"charm": meta.Name}, Join: in.Join,
 	}
@@ -98,7 +100,8 @@ func attachment(s *controllerv1.StorageInstance, declared charm.Storage, drainin
 
 // containers are the charm's workload containers, each with the image or
 // directory that its resource names.
-func containers(app *controllerv1.Application, meta *charm.Meta, limits Constraints) []*substratev1.Container {
+func containers(in SpecInput, limits Constraints) []*substratev1.Container {
+	app, meta := in.Application, &in.Charm.Meta
 	var list []*substratev1.Container
 	for _, name := range slices.Sorted(maps.Keys(meta.Containers)) {
 		c := meta.Containers[name]
@@ -111,6 +114,9 @@ func containers(app *controllerv1.Application, meta *charm.Meta, limits Constrai
 			out.Image = given
 		default:
 			out.Image = meta.Resources[c.Resource].UpstreamSource
+		}
+		if given != "" {
+			out.ImageCredentials = in.Credentials[c.Resource]
 		}
 		for _, m := range c.Mounts {
 			out.Mounts = append(out.Mounts, &substratev1.Mount{Storage: m.Storage, Location: m.Location})

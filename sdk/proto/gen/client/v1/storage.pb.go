@@ -520,6 +520,406 @@ func (*RemoveStorageResponse) Descriptor() ([]byte, []int) {
 	return file_client_v1_storage_proto_rawDescGZIP(), []int{9}
 }
 
+type CreatePoolRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Provider      string                 `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	Attributes    map[string]string      `protobuf:"bytes,4,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreatePoolRequest) Reset() {
+	*x = CreatePoolRequest{}
+	mi := &file_client_v1_storage_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePoolRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePoolRequest) ProtoMessage() {}
+
+func (x *CreatePoolRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePoolRequest.ProtoReflect.Descriptor instead.
+func (*CreatePoolRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *CreatePoolRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *CreatePoolRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreatePoolRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *CreatePoolRequest) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+type CreatePoolResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreatePoolResponse) Reset() {
+	*x = CreatePoolResponse{}
+	mi := &file_client_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreatePoolResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreatePoolResponse) ProtoMessage() {}
+
+func (x *CreatePoolResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreatePoolResponse.ProtoReflect.Descriptor instead.
+func (*CreatePoolResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+type ListPoolsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Names         []string               `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`         // empty = all
+	Providers     []string               `protobuf:"bytes,3,rep,name=providers,proto3" json:"providers,omitempty"` // empty = all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPoolsRequest) Reset() {
+	*x = ListPoolsRequest{}
+	mi := &file_client_v1_storage_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPoolsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPoolsRequest) ProtoMessage() {}
+
+func (x *ListPoolsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPoolsRequest.ProtoReflect.Descriptor instead.
+func (*ListPoolsRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListPoolsRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ListPoolsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *ListPoolsRequest) GetProviders() []string {
+	if x != nil {
+		return x.Providers
+	}
+	return nil
+}
+
+type ListPoolsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pools         []*v1.StoragePool      `protobuf:"bytes,1,rep,name=pools,proto3" json:"pools,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPoolsResponse) Reset() {
+	*x = ListPoolsResponse{}
+	mi := &file_client_v1_storage_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPoolsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPoolsResponse) ProtoMessage() {}
+
+func (x *ListPoolsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPoolsResponse.ProtoReflect.Descriptor instead.
+func (*ListPoolsResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListPoolsResponse) GetPools() []*v1.StoragePool {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+type UpdatePoolRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Provider      string                 `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"` // "" = as it is
+	Attributes    map[string]string      `protobuf:"bytes,4,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePoolRequest) Reset() {
+	*x = UpdatePoolRequest{}
+	mi := &file_client_v1_storage_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePoolRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePoolRequest) ProtoMessage() {}
+
+func (x *UpdatePoolRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePoolRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePoolRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *UpdatePoolRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *UpdatePoolRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdatePoolRequest) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *UpdatePoolRequest) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+type UpdatePoolResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePoolResponse) Reset() {
+	*x = UpdatePoolResponse{}
+	mi := &file_client_v1_storage_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePoolResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePoolResponse) ProtoMessage() {}
+
+func (x *UpdatePoolResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePoolResponse.ProtoReflect.Descriptor instead.
+func (*UpdatePoolResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{15}
+}
+
+type RemovePoolRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePoolRequest) Reset() {
+	*x = RemovePoolRequest{}
+	mi := &file_client_v1_storage_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePoolRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePoolRequest) ProtoMessage() {}
+
+func (x *RemovePoolRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePoolRequest.ProtoReflect.Descriptor instead.
+func (*RemovePoolRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RemovePoolRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *RemovePoolRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RemovePoolResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePoolResponse) Reset() {
+	*x = RemovePoolResponse{}
+	mi := &file_client_v1_storage_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePoolResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePoolResponse) ProtoMessage() {}
+
+func (x *RemovePoolResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_storage_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePoolResponse.ProtoReflect.Descriptor instead.
+func (*RemovePoolResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_storage_proto_rawDescGZIP(), []int{17}
+}
+
 var File_client_v1_storage_proto protoreflect.FileDescriptor
 
 const file_client_v1_storage_proto_rawDesc = "" +
@@ -554,14 +954,54 @@ const file_client_v1_storage_proto_rawDesc = "" +
 	"\x03ids\x18\x02 \x03(\tR\x03ids\x12\x14\n" +
 	"\x05force\x18\x03 \x01(\bR\x05force\x12\x12\n" +
 	"\x04keep\x18\x04 \x01(\bR\x04keep\"\x17\n" +
-	"\x15RemoveStorageResponse2\xe4\x03\n" +
+	"\x15RemoveStorageResponse\"\xed\x01\n" +
+	"\x11CreatePoolRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\bprovider\x18\x03 \x01(\tR\bprovider\x12S\n" +
+	"\n" +
+	"attributes\x18\x04 \x03(\v23.bangle.client.v1.CreatePoolRequest.AttributesEntryR\n" +
+	"attributes\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x14\n" +
+	"\x12CreatePoolResponse\"\\\n" +
+	"\x10ListPoolsRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
+	"\x05names\x18\x02 \x03(\tR\x05names\x12\x1c\n" +
+	"\tproviders\x18\x03 \x03(\tR\tproviders\"L\n" +
+	"\x11ListPoolsResponse\x127\n" +
+	"\x05pools\x18\x01 \x03(\v2!.bangle.controller.v1.StoragePoolR\x05pools\"\xed\x01\n" +
+	"\x11UpdatePoolRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\bprovider\x18\x03 \x01(\tR\bprovider\x12S\n" +
+	"\n" +
+	"attributes\x18\x04 \x03(\v23.bangle.client.v1.UpdatePoolRequest.AttributesEntryR\n" +
+	"attributes\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x14\n" +
+	"\x12UpdatePoolResponse\"=\n" +
+	"\x11RemovePoolRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x14\n" +
+	"\x12RemovePoolResponse2\xe4\x03\n" +
 	"\aStorage\x12Z\n" +
 	"\vListStorage\x12$.bangle.client.v1.ListStorageRequest\x1a%.bangle.client.v1.ListStorageResponse\x12W\n" +
 	"\n" +
 	"AddStorage\x12#.bangle.client.v1.AddStorageRequest\x1a$.bangle.client.v1.AddStorageResponse\x12`\n" +
 	"\rAttachStorage\x12&.bangle.client.v1.AttachStorageRequest\x1a'.bangle.client.v1.AttachStorageResponse\x12`\n" +
 	"\rDetachStorage\x12&.bangle.client.v1.DetachStorageRequest\x1a'.bangle.client.v1.DetachStorageResponse\x12`\n" +
-	"\rRemoveStorage\x12&.bangle.client.v1.RemoveStorageRequest\x1a'.bangle.client.v1.RemoveStorageResponseB?Z=github.com/bangle-dev/bangle/sdk/proto/gen/client/v1;clientv1b\x06proto3"
+	"\rRemoveStorage\x12&.bangle.client.v1.RemoveStorageRequest\x1a'.bangle.client.v1.RemoveStorageResponse2\xef\x02\n" +
+	"\fStoragePools\x12W\n" +
+	"\n" +
+	"CreatePool\x12#.bangle.client.v1.CreatePoolRequest\x1a$.bangle.client.v1.CreatePoolResponse\x12T\n" +
+	"\tListPools\x12\".bangle.client.v1.ListPoolsRequest\x1a#.bangle.client.v1.ListPoolsResponse\x12W\n" +
+	"\n" +
+	"UpdatePool\x12#.bangle.client.v1.UpdatePoolRequest\x1a$.bangle.client.v1.UpdatePoolResponse\x12W\n" +
+	"\n" +
+	"RemovePool\x12#.bangle.client.v1.RemovePoolRequest\x1a$.bangle.client.v1.RemovePoolResponseB?Z=github.com/bangle-dev/bangle/sdk/proto/gen/client/v1;clientv1b\x06proto3"
 
 var (
 	file_client_v1_storage_proto_rawDescOnce sync.Once
@@ -575,7 +1015,7 @@ func file_client_v1_storage_proto_rawDescGZIP() []byte {
 	return file_client_v1_storage_proto_rawDescData
 }
 
-var file_client_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_client_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_client_v1_storage_proto_goTypes = []any{
 	(*ListStorageRequest)(nil),    // 0: bangle.client.v1.ListStorageRequest
 	(*ListStorageResponse)(nil),   // 1: bangle.client.v1.ListStorageResponse
@@ -587,29 +1027,51 @@ var file_client_v1_storage_proto_goTypes = []any{
 	(*DetachStorageResponse)(nil), // 7: bangle.client.v1.DetachStorageResponse
 	(*RemoveStorageRequest)(nil),  // 8: bangle.client.v1.RemoveStorageRequest
 	(*RemoveStorageResponse)(nil), // 9: bangle.client.v1.RemoveStorageResponse
-	nil,                           // 10: bangle.client.v1.AddStorageRequest.StorageEntry
-	(*v1.StorageInstance)(nil),    // 11: bangle.controller.v1.StorageInstance
-	(*v1.StorageDirective)(nil),   // 12: bangle.controller.v1.StorageDirective
+	(*CreatePoolRequest)(nil),     // 10: bangle.client.v1.CreatePoolRequest
+	(*CreatePoolResponse)(nil),    // 11: bangle.client.v1.CreatePoolResponse
+	(*ListPoolsRequest)(nil),      // 12: bangle.client.v1.ListPoolsRequest
+	(*ListPoolsResponse)(nil),     // 13: bangle.client.v1.ListPoolsResponse
+	(*UpdatePoolRequest)(nil),     // 14: bangle.client.v1.UpdatePoolRequest
+	(*UpdatePoolResponse)(nil),    // 15: bangle.client.v1.UpdatePoolResponse
+	(*RemovePoolRequest)(nil),     // 16: bangle.client.v1.RemovePoolRequest
+	(*RemovePoolResponse)(nil),    // 17: bangle.client.v1.RemovePoolResponse
+	nil,                           // 18: bangle.client.v1.AddStorageRequest.StorageEntry
+	nil,                           // 19: bangle.client.v1.CreatePoolRequest.AttributesEntry
+	nil,                           // 20: bangle.client.v1.UpdatePoolRequest.AttributesEntry
+	(*v1.StorageInstance)(nil),    // 21: bangle.controller.v1.StorageInstance
+	(*v1.StoragePool)(nil),        // 22: bangle.controller.v1.StoragePool
+	(*v1.StorageDirective)(nil),   // 23: bangle.controller.v1.StorageDirective
 }
 var file_client_v1_storage_proto_depIdxs = []int32{
-	11, // 0: bangle.client.v1.ListStorageResponse.storage:type_name -> bangle.controller.v1.StorageInstance
-	10, // 1: bangle.client.v1.AddStorageRequest.storage:type_name -> bangle.client.v1.AddStorageRequest.StorageEntry
-	12, // 2: bangle.client.v1.AddStorageRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	0,  // 3: bangle.client.v1.Storage.ListStorage:input_type -> bangle.client.v1.ListStorageRequest
-	2,  // 4: bangle.client.v1.Storage.AddStorage:input_type -> bangle.client.v1.AddStorageRequest
-	4,  // 5: bangle.client.v1.Storage.AttachStorage:input_type -> bangle.client.v1.AttachStorageRequest
-	6,  // 6: bangle.client.v1.Storage.DetachStorage:input_type -> bangle.client.v1.DetachStorageRequest
-	8,  // 7: bangle.client.v1.Storage.RemoveStorage:input_type -> bangle.client.v1.RemoveStorageRequest
-	1,  // 8: bangle.client.v1.Storage.ListStorage:output_type -> bangle.client.v1.ListStorageResponse
-	3,  // 9: bangle.client.v1.Storage.AddStorage:output_type -> bangle.client.v1.AddStorageResponse
-	5,  // 10: bangle.client.v1.Storage.AttachStorage:output_type -> bangle.client.v1.AttachStorageResponse
-	7,  // 11: bangle.client.v1.Storage.DetachStorage:output_type -> bangle.client.v1.DetachStorageResponse
-	9,  // 12: bangle.client.v1.Storage.RemoveStorage:output_type -> bangle.client.v1.RemoveStorageResponse
-	8,  // [8:13] is the sub-list for method output_type
-	3,  // [3:8] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	21, // 0: bangle.client.v1.ListStorageResponse.storage:type_name -> bangle.controller.v1.StorageInstance
+	18, // 1: bangle.client.v1.AddStorageRequest.storage:type_name -> bangle.client.v1.AddStorageRequest.StorageEntry
+	19, // 2: bangle.client.v1.CreatePoolRequest.attributes:type_name -> bangle.client.v1.CreatePoolRequest.AttributesEntry
+	22, // 3: bangle.client.v1.ListPoolsResponse.pools:type_name -> bangle.controller.v1.StoragePool
+	20, // 4: bangle.client.v1.UpdatePoolRequest.attributes:type_name -> bangle.client.v1.UpdatePoolRequest.AttributesEntry
+	23, // 5: bangle.client.v1.AddStorageRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	0,  // 6: bangle.client.v1.Storage.ListStorage:input_type -> bangle.client.v1.ListStorageRequest
+	2,  // 7: bangle.client.v1.Storage.AddStorage:input_type -> bangle.client.v1.AddStorageRequest
+	4,  // 8: bangle.client.v1.Storage.AttachStorage:input_type -> bangle.client.v1.AttachStorageRequest
+	6,  // 9: bangle.client.v1.Storage.DetachStorage:input_type -> bangle.client.v1.DetachStorageRequest
+	8,  // 10: bangle.client.v1.Storage.RemoveStorage:input_type -> bangle.client.v1.RemoveStorageRequest
+	10, // 11: bangle.client.v1.StoragePools.CreatePool:input_type -> bangle.client.v1.CreatePoolRequest
+	12, // 12: bangle.client.v1.StoragePools.ListPools:input_type -> bangle.client.v1.ListPoolsRequest
+	14, // 13: bangle.client.v1.StoragePools.UpdatePool:input_type -> bangle.client.v1.UpdatePoolRequest
+	16, // 14: bangle.client.v1.StoragePools.RemovePool:input_type -> bangle.client.v1.RemovePoolRequest
+	1,  // 15: bangle.client.v1.Storage.ListStorage:output_type -> bangle.client.v1.ListStorageResponse
+	3,  // 16: bangle.client.v1.Storage.AddStorage:output_type -> bangle.client.v1.AddStorageResponse
+	5,  // 17: bangle.client.v1.Storage.AttachStorage:output_type -> bangle.client.v1.AttachStorageResponse
+	7,  // 18: bangle.client.v1.Storage.DetachStorage:output_type -> bangle.client.v1.DetachStorageResponse
+	9,  // 19: bangle.client.v1.Storage.RemoveStorage:output_type -> bangle.client.v1.RemoveStorageResponse
+	11, // 20: bangle.client.v1.StoragePools.CreatePool:output_type -> bangle.client.v1.CreatePoolResponse
+	13, // 21: bangle.client.v1.StoragePools.ListPools:output_type -> bangle.client.v1.ListPoolsResponse
+	15, // 22: bangle.client.v1.StoragePools.UpdatePool:output_type -> bangle.client.v1.UpdatePoolResponse
+	17, // 23: bangle.client.v1.StoragePools.RemovePool:output_type -> bangle.client.v1.RemovePoolResponse
+	15, // [15:24] is the sub-list for method output_type
+	6,  // [6:15] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_storage_proto_init() }
@@ -623,9 +1085,9 @@ func file_client_v1_storage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_storage_proto_rawDesc), len(file_client_v1_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   21,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_client_v1_storage_proto_goTypes,
 		DependencyIndexes: file_client_v1_storage_proto_depIdxs,

@@ -273,3 +273,229 @@ var Storage_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "client/v1/storage.proto",
 }
+
+const (
+	StoragePools_CreatePool_FullMethodName = "/bangle.client.v1.StoragePools/CreatePool"
+	StoragePools_ListPools_FullMethodName  = "/bangle.client.v1.StoragePools/ListPools"
+	StoragePools_UpdatePool_FullMethodName = "/bangle.client.v1.StoragePools/UpdatePool"
+	StoragePools_RemovePool_FullMethodName = "/bangle.client.v1.StoragePools/RemovePool"
+)
+
+// StoragePoolsClient is the client API for StoragePools service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// StoragePools are what a deploy's or an added storage may name.
+type StoragePoolsClient interface {
+	CreatePool(ctx context.Context, in *CreatePoolRequest, opts ...grpc.CallOption) (*CreatePoolResponse, error)
+	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
+	ListPools(ctx context.Context, in *ListPoolsRequest, opts ...grpc.CallOption) (*ListPoolsResponse, error)
+	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	UpdatePool(ctx context.Context, in *UpdatePoolRequest, opts ...grpc.CallOption) (*UpdatePoolResponse, error)
+	// RemovePool refuses what an application or a storage uses.
+	RemovePool(ctx context.Context, in *RemovePoolRequest, opts ...grpc.CallOption) (*RemovePoolResponse, error)
+}
+
+type storagePoolsClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewStoragePoolsClient(cc grpc.ClientConnInterface) StoragePoolsClient {
+	return &storagePoolsClient{cc}
+}
+
+func (c *storagePoolsClient) CreatePool(ctx context.Context, in *CreatePoolRequest, opts ...grpc.CallOption) (*CreatePoolResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreatePoolResponse)
+	err := c.cc.Invoke(ctx, StoragePools_CreatePool_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storagePoolsClient) ListPools(ctx context.Context, in *ListPoolsRequest, opts ...grpc.CallOption) (*ListPoolsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPoolsResponse)
+	err := c.cc.Invoke(ctx, StoragePools_ListPools_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storagePoolsClient) UpdatePool(ctx context.Context, in *UpdatePoolRequest, opts ...grpc.CallOption) (*UpdatePoolResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdatePoolResponse)
+	err := c.cc.Invoke(ctx, StoragePools_UpdatePool_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storagePoolsClient) RemovePool(ctx context.Context, in *RemovePoolRequest, opts ...grpc.CallOption) (*RemovePoolResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemovePoolResponse)
+	err := c.cc.Invoke(ctx, StoragePools_RemovePool_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// StoragePoolsServer is the server API for StoragePools service.
+// All implementations must embed UnimplementedStoragePoolsServer
+// for forward compatibility.
+//
+// StoragePools are what a deploy's or an added storage may name.
+type StoragePoolsServer interface {
+	CreatePool(context.Context, *CreatePoolRequest) (*CreatePoolResponse, error)
+	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
+	ListPools(context.Context, *ListPoolsRequest) (*ListPoolsResponse, error)
+	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	UpdatePool(context.Context, *UpdatePoolRequest) (*UpdatePoolResponse, error)
+	// RemovePool refuses what an application or a storage uses.
+	RemovePool(context.Context, *RemovePoolRequest) (*RemovePoolResponse, error)
+	mustEmbedUnimplementedStoragePoolsServer()
+}
+
+// UnimplementedStoragePoolsServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedStoragePoolsServer struct{}
+
+func (UnimplementedStoragePoolsServer) CreatePool(context.Context, *CreatePoolRequest) (*CreatePoolResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreatePool not implemented")
+}
+func (UnimplementedStoragePoolsServer) ListPools(context.Context, *ListPoolsRequest) (*ListPoolsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPools not implemented")
+}
+func (UnimplementedStoragePoolsServer) UpdatePool(context.Context, *UpdatePoolRequest) (*UpdatePoolResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePool not implemented")
+}
+func (UnimplementedStoragePoolsServer) RemovePool(context.Context, *RemovePoolRequest) (*RemovePoolResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemovePool not implemented")
+}
+func (UnimplementedStoragePoolsServer) mustEmbedUnimplementedStoragePoolsServer() {}
+func (UnimplementedStoragePoolsServer) testEmbeddedByValue()                      {}
+
+// UnsafeStoragePoolsServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to StoragePoolsServer will
+// result in compilation errors.
+type UnsafeStoragePoolsServer interface {
+	mustEmbedUnimplementedStoragePoolsServer()
+}
+
+func RegisterStoragePoolsServer(s grpc.ServiceRegistrar, srv StoragePoolsServer) {
+	// If the following call panics, it indicates UnimplementedStoragePoolsServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&StoragePools_ServiceDesc, srv)
+}
+
+func _StoragePools_CreatePool_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreatePoolRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StoragePoolsServer).CreatePool(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StoragePools_CreatePool_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StoragePoolsServer).CreatePool(ctx, req.(*CreatePoolRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StoragePools_ListPools_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPoolsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StoragePoolsServer).ListPools(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StoragePools_ListPools_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StoragePoolsServer).ListPools(ctx, req.(*ListPoolsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StoragePools_UpdatePool_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePoolRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StoragePoolsServer).UpdatePool(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StoragePools_UpdatePool_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StoragePoolsServer).UpdatePool(ctx, req.(*UpdatePoolRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StoragePools_RemovePool_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemovePoolRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StoragePoolsServer).RemovePool(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StoragePools_RemovePool_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StoragePoolsServer).RemovePool(ctx, req.(*RemovePoolRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// StoragePools_ServiceDesc is the grpc.ServiceDesc for StoragePools service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var StoragePools_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "bangle.client.v1.StoragePools",
+	HandlerType: (*StoragePoolsServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "CreatePool",
+			Handler:    _StoragePools_CreatePool_Handler,
+		},
+		{
+			MethodName: "ListPools",
+			Handler:    _StoragePools_ListPools_Handler,
+		},
+		{
+			MethodName: "UpdatePool",
+			Handler:    _StoragePools_UpdatePool_Handler,
+		},
+		{
+			MethodName: "RemovePool",
+			Handler:    _StoragePools_RemovePool_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "client/v1/storage.proto",
+}

@@ -410,16 +410,19 @@ func (x *Application) GetExposedCidrs() []string {
 
 // ResourceRecord is one revision of one resource of an application.
 type ResourceRecord struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`          // file, oci-image
-	Revision      uint32                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // counts uploads from 1; 0 = none
-	Digest        string                 `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`      // sha256, hex; the content lies beside the charms
-	Size          int64                  `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
-	Filename      string                 `protobuf:"bytes,6,opt,name=filename,proto3" json:"filename,omitempty"` // as the charm declares it
-	Origin        string                 `protobuf:"bytes,7,opt,name=origin,proto3" json:"origin,omitempty"`     // upload
-	Created       string                 `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
-	User          string                 `protobuf:"bytes,9,opt,name=user,proto3" json:"user,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type     string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`          // file, oci-image
+	Revision uint32                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"` // counts uploads from 1; 0 = none
+	Digest   string                 `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`      // sha256, hex; the content lies beside the charms
+	Size     int64                  `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
+	Filename string                 `protobuf:"bytes,6,opt,name=filename,proto3" json:"filename,omitempty"` // as the charm declares it
+	Origin   string                 `protobuf:"bytes,7,opt,name=origin,proto3" json:"origin,omitempty"`     // upload
+	Created  string                 `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
+	User     string                 `protobuf:"bytes,9,opt,name=user,proto3" json:"user,omitempty"`
+	// The content at rest is sealed, and digest is the sum of what lies there: an image with a password. Whoever fetches it
+	// gets it as it was before, which has another sum.
+	Sealed        bool `protobuf:"varint,10,opt,name=sealed,proto3" json:"sealed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -517,6 +520,91 @@ func (x *ResourceRecord) GetUser() string {
 	return ""
 }
 
+func (x *ResourceRecord) GetSealed() bool {
+	if x != nil {
+		return x.Sealed
+	}
+	return false
+}
+
+// StoragePool is a name, within one model, for storage of one of the substrate's providers with attributes. What they mean
+// is the substrate's. Every provider is a pool of its own name too, without a record.
+type StoragePool struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Provider      string                 `protobuf:"bytes,2,opt,name=provider,proto3" json:"provider,omitempty"`
+	Attributes    map[string]string      `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Created       string                 `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`
+	Uses          uint64                 `protobuf:"varint,5,opt,name=uses,proto3" json:"uses,omitempty"` // counts what was made to use it, so that its removal at the same moment is noticed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoragePool) Reset() {
+	*x = StoragePool{}
+	mi := &file_controller_v1_model_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoragePool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoragePool) ProtoMessage() {}
+
+func (x *StoragePool) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_model_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoragePool.ProtoReflect.Descriptor instead.
+func (*StoragePool) Descriptor() ([]byte, []int) {
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StoragePool) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StoragePool) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *StoragePool) GetAttributes() map[string]string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *StoragePool) GetCreated() string {
+	if x != nil {
+		return x.Created
+	}
+	return ""
+}
+
+func (x *StoragePool) GetUses() uint64 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
 type StorageDirective struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
@@ -528,7 +616,7 @@ type StorageDirective struct {
 
 func (x *StorageDirective) Reset() {
 	*x = StorageDirective{}
-	mi := &file_controller_v1_model_proto_msgTypes[3]
+	mi := &file_controller_v1_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +628,7 @@ func (x *StorageDirective) String() string {
 func (*StorageDirective) ProtoMessage() {}
 
 func (x *StorageDirective) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[3]
+	mi := &file_controller_v1_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +641,7 @@ func (x *StorageDirective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageDirective.ProtoReflect.Descriptor instead.
 func (*StorageDirective) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StorageDirective) GetPool() string {
@@ -593,7 +681,7 @@ type Charm struct {
 
 func (x *Charm) Reset() {
 	*x = Charm{}
-	mi := &file_controller_v1_model_proto_msgTypes[4]
+	mi := &file_controller_v1_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +693,7 @@ func (x *Charm) String() string {
 func (*Charm) ProtoMessage() {}
 
 func (x *Charm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[4]
+	mi := &file_controller_v1_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +706,7 @@ func (x *Charm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Charm.ProtoReflect.Descriptor instead.
 func (*Charm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{4}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Charm) GetDigest() string {
@@ -684,7 +772,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_controller_v1_model_proto_msgTypes[5]
+	mi := &file_controller_v1_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +784,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[5]
+	mi := &file_controller_v1_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +797,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{5}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Unit) GetName() string {
@@ -793,7 +881,7 @@ type Incarnation struct {
 
 func (x *Incarnation) Reset() {
 	*x = Incarnation{}
-	mi := &file_controller_v1_model_proto_msgTypes[6]
+	mi := &file_controller_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +893,7 @@ func (x *Incarnation) String() string {
 func (*Incarnation) ProtoMessage() {}
 
 func (x *Incarnation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[6]
+	mi := &file_controller_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +906,7 @@ func (x *Incarnation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incarnation.ProtoReflect.Descriptor instead.
 func (*Incarnation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{6}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Incarnation) GetId() string {
@@ -847,7 +935,7 @@ type UnitState struct {
 
 func (x *UnitState) Reset() {
 	*x = UnitState{}
-	mi := &file_controller_v1_model_proto_msgTypes[7]
+	mi := &file_controller_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +947,7 @@ func (x *UnitState) String() string {
 func (*UnitState) ProtoMessage() {}
 
 func (x *UnitState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[7]
+	mi := &file_controller_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +960,7 @@ func (x *UnitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitState.ProtoReflect.Descriptor instead.
 func (*UnitState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{7}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UnitState) GetCursor() *Cursor {
@@ -908,7 +996,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1008,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[8]
+	mi := &file_controller_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1021,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Ended) GetEventId() string {
@@ -972,7 +1060,7 @@ type UnitStatus struct {
 
 func (x *UnitStatus) Reset() {
 	*x = UnitStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1072,7 @@ func (x *UnitStatus) String() string {
 func (*UnitStatus) ProtoMessage() {}
 
 func (x *UnitStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[9]
+	mi := &file_controller_v1_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1085,7 @@ func (x *UnitStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitStatus.ProtoReflect.Descriptor instead.
 func (*UnitStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnitStatus) GetWorkload() *v1.Status {
@@ -1077,7 +1165,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1177,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[10]
+	mi := &file_controller_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1190,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -1343,7 +1431,7 @@ type SecretCursor struct {
 
 func (x *SecretCursor) Reset() {
 	*x = SecretCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1443,7 @@ func (x *SecretCursor) String() string {
 func (*SecretCursor) ProtoMessage() {}
 
 func (x *SecretCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[11]
+	mi := &file_controller_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1456,7 @@ func (x *SecretCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretCursor.ProtoReflect.Descriptor instead.
 func (*SecretCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SecretCursor) GetChanged() int32 {
@@ -1423,7 +1511,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1523,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[12]
+	mi := &file_controller_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1536,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Pending) GetEvent() *v1.Event {
@@ -1520,7 +1608,7 @@ type RelationCursor struct {
 
 func (x *RelationCursor) Reset() {
 	*x = RelationCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1620,7 @@ func (x *RelationCursor) String() string {
 func (*RelationCursor) ProtoMessage() {}
 
 func (x *RelationCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[13]
+	mi := &file_controller_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1633,7 @@ func (x *RelationCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelationCursor.ProtoReflect.Descriptor instead.
 func (*RelationCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RelationCursor) GetCreated() bool {
@@ -1622,7 +1710,7 @@ type ContainerCursor struct {
 
 func (x *ContainerCursor) Reset() {
 	*x = ContainerCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1722,7 @@ func (x *ContainerCursor) String() string {
 func (*ContainerCursor) ProtoMessage() {}
 
 func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[14]
+	mi := &file_controller_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1735,7 @@ func (x *ContainerCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerCursor.ProtoReflect.Descriptor instead.
 func (*ContainerCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ContainerCursor) GetReadyBootId() string {
@@ -1681,7 +1769,7 @@ type StorageCursor struct {
 
 func (x *StorageCursor) Reset() {
 	*x = StorageCursor{}
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1781,7 @@ func (x *StorageCursor) String() string {
 func (*StorageCursor) ProtoMessage() {}
 
 func (x *StorageCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[15]
+	mi := &file_controller_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1794,7 @@ func (x *StorageCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageCursor.ProtoReflect.Descriptor instead.
 func (*StorageCursor) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StorageCursor) GetAttached() bool {
@@ -1735,7 +1823,7 @@ type MemberBlock struct {
 
 func (x *MemberBlock) Reset() {
 	*x = MemberBlock{}
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +1835,7 @@ func (x *MemberBlock) String() string {
 func (*MemberBlock) ProtoMessage() {}
 
 func (x *MemberBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[16]
+	mi := &file_controller_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1760,7 +1848,7 @@ func (x *MemberBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberBlock.ProtoReflect.Descriptor instead.
 func (*MemberBlock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MemberBlock) GetRelationId() int32 {
@@ -1793,7 +1881,7 @@ type Ports struct {
 
 func (x *Ports) Reset() {
 	*x = Ports{}
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1893,7 @@ func (x *Ports) String() string {
 func (*Ports) ProtoMessage() {}
 
 func (x *Ports) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[17]
+	mi := &file_controller_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1906,7 @@ func (x *Ports) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ports.ProtoReflect.Descriptor instead.
 func (*Ports) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Ports) GetRanges() []*v1.PortRange {
@@ -1837,7 +1925,7 @@ type CharmState struct {
 
 func (x *CharmState) Reset() {
 	*x = CharmState{}
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +1937,7 @@ func (x *CharmState) String() string {
 func (*CharmState) ProtoMessage() {}
 
 func (x *CharmState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[18]
+	mi := &file_controller_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +1950,7 @@ func (x *CharmState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CharmState.ProtoReflect.Descriptor instead.
 func (*CharmState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CharmState) GetValues() map[string]string {
@@ -1882,7 +1970,7 @@ type Addresses struct {
 
 func (x *Addresses) Reset() {
 	*x = Addresses{}
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +1982,7 @@ func (x *Addresses) String() string {
 func (*Addresses) ProtoMessage() {}
 
 func (x *Addresses) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[19]
+	mi := &file_controller_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +1995,7 @@ func (x *Addresses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addresses.ProtoReflect.Descriptor instead.
 func (*Addresses) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Addresses) GetAddresses() []string {
@@ -1937,7 +2025,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1949,7 +2037,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[20]
+	mi := &file_controller_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,7 +2050,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Endpoint) GetApplication() string {
@@ -2014,7 +2102,7 @@ type Relation struct {
 
 func (x *Relation) Reset() {
 	*x = Relation{}
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2114,7 @@ func (x *Relation) String() string {
 func (*Relation) ProtoMessage() {}
 
 func (x *Relation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[21]
+	mi := &file_controller_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2127,7 @@ func (x *Relation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relation.ProtoReflect.Descriptor instead.
 func (*Relation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Relation) GetId() int32 {
@@ -2094,7 +2182,7 @@ type Bag struct {
 
 func (x *Bag) Reset() {
 	*x = Bag{}
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2106,7 +2194,7 @@ func (x *Bag) String() string {
 func (*Bag) ProtoMessage() {}
 
 func (x *Bag) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[22]
+	mi := &file_controller_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2119,7 +2207,7 @@ func (x *Bag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bag.ProtoReflect.Descriptor instead.
 func (*Bag) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Bag) GetValues() map[string]string {
@@ -2146,7 +2234,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2246,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[23]
+	mi := &file_controller_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2259,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Scope) GetSince() string {
@@ -2191,7 +2279,7 @@ type Lead struct {
 
 func (x *Lead) Reset() {
 	*x = Lead{}
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2203,7 +2291,7 @@ func (x *Lead) String() string {
 func (*Lead) ProtoMessage() {}
 
 func (x *Lead) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[24]
+	mi := &file_controller_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2216,7 +2304,7 @@ func (x *Lead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lead.ProtoReflect.Descriptor instead.
 func (*Lead) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Lead) GetUnit() string {
@@ -2236,7 +2324,7 @@ type ApplicationStatus struct {
 
 func (x *ApplicationStatus) Reset() {
 	*x = ApplicationStatus{}
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2336,7 @@ func (x *ApplicationStatus) String() string {
 func (*ApplicationStatus) ProtoMessage() {}
 
 func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[25]
+	mi := &file_controller_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2349,7 @@ func (x *ApplicationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplicationStatus.ProtoReflect.Descriptor instead.
 func (*ApplicationStatus) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ApplicationStatus) GetStatus() *v1.Status {
@@ -2288,7 +2376,7 @@ type LeaderSettings struct {
 
 func (x *LeaderSettings) Reset() {
 	*x = LeaderSettings{}
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2388,7 @@ func (x *LeaderSettings) String() string {
 func (*LeaderSettings) ProtoMessage() {}
 
 func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[26]
+	mi := &file_controller_v1_model_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2401,7 @@ func (x *LeaderSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaderSettings.ProtoReflect.Descriptor instead.
 func (*LeaderSettings) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LeaderSettings) GetValues() map[string]string {
@@ -2342,7 +2430,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2354,7 +2442,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[27]
+	mi := &file_controller_v1_model_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2367,7 +2455,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Operation) GetId() string {
@@ -2431,7 +2519,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2531,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[28]
+	mi := &file_controller_v1_model_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2544,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Task) GetId() string {
@@ -2644,7 +2732,7 @@ type TaskLog struct {
 
 func (x *TaskLog) Reset() {
 	*x = TaskLog{}
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2656,7 +2744,7 @@ func (x *TaskLog) String() string {
 func (*TaskLog) ProtoMessage() {}
 
 func (x *TaskLog) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[29]
+	mi := &file_controller_v1_model_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2669,7 +2757,7 @@ func (x *TaskLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskLog.ProtoReflect.Descriptor instead.
 func (*TaskLog) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *TaskLog) GetTime() string {
@@ -2698,7 +2786,7 @@ type Resolved struct {
 
 func (x *Resolved) Reset() {
 	*x = Resolved{}
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2710,7 +2798,7 @@ func (x *Resolved) String() string {
 func (*Resolved) ProtoMessage() {}
 
 func (x *Resolved) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[30]
+	mi := &file_controller_v1_model_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2723,7 +2811,7 @@ func (x *Resolved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resolved.ProtoReflect.Descriptor instead.
 func (*Resolved) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Resolved) GetEventId() string {
@@ -2772,7 +2860,7 @@ type StorageInstance struct {
 
 func (x *StorageInstance) Reset() {
 	*x = StorageInstance{}
-	mi := &file_controller_v1_model_proto_msgTypes[31]
+	mi := &file_controller_v1_model_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +2872,7 @@ func (x *StorageInstance) String() string {
 func (*StorageInstance) ProtoMessage() {}
 
 func (x *StorageInstance) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[31]
+	mi := &file_controller_v1_model_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +2885,7 @@ func (x *StorageInstance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageInstance.ProtoReflect.Descriptor instead.
 func (*StorageInstance) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *StorageInstance) GetId() string {
@@ -2935,7 +3023,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_controller_v1_model_proto_msgTypes[32]
+	mi := &file_controller_v1_model_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3035,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[32]
+	mi := &file_controller_v1_model_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3048,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Secret) GetId() string {
@@ -3078,7 +3166,7 @@ type SecretRevision struct {
 
 func (x *SecretRevision) Reset() {
 	*x = SecretRevision{}
-	mi := &file_controller_v1_model_proto_msgTypes[33]
+	mi := &file_controller_v1_model_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3090,7 +3178,7 @@ func (x *SecretRevision) String() string {
 func (*SecretRevision) ProtoMessage() {}
 
 func (x *SecretRevision) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[33]
+	mi := &file_controller_v1_model_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3103,7 +3191,7 @@ func (x *SecretRevision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretRevision.ProtoReflect.Descriptor instead.
 func (*SecretRevision) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SecretRevision) GetRevision() int32 {
@@ -3169,7 +3257,7 @@ type SecretReader struct {
 
 func (x *SecretReader) Reset() {
 	*x = SecretReader{}
-	mi := &file_controller_v1_model_proto_msgTypes[34]
+	mi := &file_controller_v1_model_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3269,7 @@ func (x *SecretReader) String() string {
 func (*SecretReader) ProtoMessage() {}
 
 func (x *SecretReader) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[34]
+	mi := &file_controller_v1_model_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3282,7 @@ func (x *SecretReader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecretReader.ProtoReflect.Descriptor instead.
 func (*SecretReader) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SecretReader) GetUnit() string {
@@ -3241,7 +3329,7 @@ type Payloads struct {
 
 func (x *Payloads) Reset() {
 	*x = Payloads{}
-	mi := &file_controller_v1_model_proto_msgTypes[35]
+	mi := &file_controller_v1_model_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3253,7 +3341,7 @@ func (x *Payloads) String() string {
 func (*Payloads) ProtoMessage() {}
 
 func (x *Payloads) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[35]
+	mi := &file_controller_v1_model_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3266,7 +3354,7 @@ func (x *Payloads) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payloads.ProtoReflect.Descriptor instead.
 func (*Payloads) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Payloads) GetPayloads() []*v1.PayloadView {
@@ -3287,7 +3375,7 @@ type PodSpec struct {
 
 func (x *PodSpec) Reset() {
 	*x = PodSpec{}
-	mi := &file_controller_v1_model_proto_msgTypes[36]
+	mi := &file_controller_v1_model_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3299,7 +3387,7 @@ func (x *PodSpec) String() string {
 func (*PodSpec) ProtoMessage() {}
 
 func (x *PodSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[36]
+	mi := &file_controller_v1_model_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3312,7 +3400,7 @@ func (x *PodSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PodSpec.ProtoReflect.Descriptor instead.
 func (*PodSpec) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PodSpec) GetSpec() string {
@@ -3341,7 +3429,7 @@ type StateFiles struct {
 
 func (x *StateFiles) Reset() {
 	*x = StateFiles{}
-	mi := &file_controller_v1_model_proto_msgTypes[37]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3353,7 +3441,7 @@ func (x *StateFiles) String() string {
 func (*StateFiles) ProtoMessage() {}
 
 func (x *StateFiles) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[37]
+	mi := &file_controller_v1_model_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3366,7 +3454,7 @@ func (x *StateFiles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateFiles.ProtoReflect.Descriptor instead.
 func (*StateFiles) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StateFiles) GetGeneration() uint64 {
@@ -3399,7 +3487,7 @@ type StateFile struct {
 
 func (x *StateFile) Reset() {
 	*x = StateFile{}
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3411,7 +3499,7 @@ func (x *StateFile) String() string {
 func (*StateFile) ProtoMessage() {}
 
 func (x *StateFile) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[38]
+	mi := &file_controller_v1_model_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3424,7 +3512,7 @@ func (x *StateFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateFile.ProtoReflect.Descriptor instead.
 func (*StateFile) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StateFile) GetName() string {
@@ -3486,7 +3574,7 @@ type StatePiece struct {
 
 func (x *StatePiece) Reset() {
 	*x = StatePiece{}
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3498,7 +3586,7 @@ func (x *StatePiece) String() string {
 func (*StatePiece) ProtoMessage() {}
 
 func (x *StatePiece) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[39]
+	mi := &file_controller_v1_model_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3511,7 +3599,7 @@ func (x *StatePiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePiece.ProtoReflect.Descriptor instead.
 func (*StatePiece) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{39}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StatePiece) GetIndex() uint32 {
@@ -3544,7 +3632,7 @@ type AgentRecord struct {
 
 func (x *AgentRecord) Reset() {
 	*x = AgentRecord{}
-	mi := &file_controller_v1_model_proto_msgTypes[40]
+	mi := &file_controller_v1_model_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3556,7 +3644,7 @@ func (x *AgentRecord) String() string {
 func (*AgentRecord) ProtoMessage() {}
 
 func (x *AgentRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[40]
+	mi := &file_controller_v1_model_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3569,7 +3657,7 @@ func (x *AgentRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentRecord.ProtoReflect.Descriptor instead.
 func (*AgentRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{40}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AgentRecord) GetId() string {
@@ -3633,7 +3721,7 @@ type JoinToken struct {
 
 func (x *JoinToken) Reset() {
 	*x = JoinToken{}
-	mi := &file_controller_v1_model_proto_msgTypes[41]
+	mi := &file_controller_v1_model_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +3733,7 @@ func (x *JoinToken) String() string {
 func (*JoinToken) ProtoMessage() {}
 
 func (x *JoinToken) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_model_proto_msgTypes[41]
+	mi := &file_controller_v1_model_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3658,7 +3746,7 @@ func (x *JoinToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinToken.ProtoReflect.Descriptor instead.
 func (*JoinToken) Descriptor() ([]byte, []int) {
-	return file_controller_v1_model_proto_rawDescGZIP(), []int{41}
+	return file_controller_v1_model_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *JoinToken) GetAgent() string {
@@ -3745,7 +3833,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1ah\n" +
 	"\x14ResourceRecordsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12:\n" +
-	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01\"\xe2\x01\n" +
+	"\x05value\x18\x02 \x01(\v2$.bangle.controller.v1.ResourceRecordR\x05value:\x028\x01\"\xfa\x01\n" +
 	"\x0eResourceRecord\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -3755,7 +3843,20 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\bfilename\x18\x06 \x01(\tR\bfilename\x12\x16\n" +
 	"\x06origin\x18\a \x01(\tR\x06origin\x12\x18\n" +
 	"\acreated\x18\b \x01(\tR\acreated\x12\x12\n" +
-	"\x04user\x18\t \x01(\tR\x04user\"[\n" +
+	"\x04user\x18\t \x01(\tR\x04user\x12\x16\n" +
+	"\x06sealed\x18\n" +
+	" \x01(\bR\x06sealed\"\xfd\x01\n" +
+	"\vStoragePool\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bprovider\x18\x02 \x01(\tR\bprovider\x12Q\n" +
+	"\n" +
+	"attributes\x18\x03 \x03(\v21.bangle.controller.v1.StoragePool.AttributesEntryR\n" +
+	"attributes\x12\x18\n" +
+	"\acreated\x18\x04 \x01(\tR\acreated\x12\x12\n" +
+	"\x04uses\x18\x05 \x01(\x04R\x04uses\x1a=\n" +
+	"\x0fAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"[\n" +
 	"\x10StorageDirective\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1d\n" +
@@ -4110,132 +4211,135 @@ func file_controller_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_controller_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_controller_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_controller_v1_model_proto_goTypes = []any{
 	(Life)(0),                 // 0: bangle.controller.v1.Life
 	(*Model)(nil),             // 1: bangle.controller.v1.Model
 	(*Application)(nil),       // 2: bangle.controller.v1.Application
 	(*ResourceRecord)(nil),    // 3: bangle.controller.v1.ResourceRecord
-	(*StorageDirective)(nil),  // 4: bangle.controller.v1.StorageDirective
-	(*Charm)(nil),             // 5: bangle.controller.v1.Charm
-	(*Unit)(nil),              // 6: bangle.controller.v1.Unit
-	(*Incarnation)(nil),       // 7: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),         // 8: bangle.controller.v1.UnitState
-	(*Ended)(nil),             // 9: bangle.controller.v1.Ended
-	(*UnitStatus)(nil),        // 10: bangle.controller.v1.UnitStatus
-	(*Cursor)(nil),            // 11: bangle.controller.v1.Cursor
-	(*SecretCursor)(nil),      // 12: bangle.controller.v1.SecretCursor
-	(*Pending)(nil),           // 13: bangle.controller.v1.Pending
-	(*RelationCursor)(nil),    // 14: bangle.controller.v1.RelationCursor
-	(*ContainerCursor)(nil),   // 15: bangle.controller.v1.ContainerCursor
-	(*StorageCursor)(nil),     // 16: bangle.controller.v1.StorageCursor
-	(*MemberBlock)(nil),       // 17: bangle.controller.v1.MemberBlock
-	(*Ports)(nil),             // 18: bangle.controller.v1.Ports
-	(*CharmState)(nil),        // 19: bangle.controller.v1.CharmState
-	(*Addresses)(nil),         // 20: bangle.controller.v1.Addresses
-	(*Endpoint)(nil),          // 21: bangle.controller.v1.Endpoint
-	(*Relation)(nil),          // 22: bangle.controller.v1.Relation
-	(*Bag)(nil),               // 23: bangle.controller.v1.Bag
-	(*Scope)(nil),             // 24: bangle.controller.v1.Scope
-	(*Lead)(nil),              // 25: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil), // 26: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),    // 27: bangle.controller.v1.LeaderSettings
-	(*Operation)(nil),         // 28: bangle.controller.v1.Operation
-	(*Task)(nil),              // 29: bangle.controller.v1.Task
-	(*TaskLog)(nil),           // 30: bangle.controller.v1.TaskLog
-	(*Resolved)(nil),          // 31: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),   // 32: bangle.controller.v1.StorageInstance
-	(*Secret)(nil),            // 33: bangle.controller.v1.Secret
-	(*SecretRevision)(nil),    // 34: bangle.controller.v1.SecretRevision
-	(*SecretReader)(nil),      // 35: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),          // 36: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),           // 37: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),        // 38: bangle.controller.v1.StateFiles
-	(*StateFile)(nil),         // 39: bangle.controller.v1.StateFile
-	(*StatePiece)(nil),        // 40: bangle.controller.v1.StatePiece
-	(*AgentRecord)(nil),       // 41: bangle.controller.v1.AgentRecord
-	(*JoinToken)(nil),         // 42: bangle.controller.v1.JoinToken
-	nil,                       // 43: bangle.controller.v1.Model.ConfigEntry
-	nil,                       // 44: bangle.controller.v1.Application.ConfigEntry
-	nil,                       // 45: bangle.controller.v1.Application.ConstraintsEntry
-	nil,                       // 46: bangle.controller.v1.Application.ResourcesEntry
-	nil,                       // 47: bangle.controller.v1.Application.StorageEntry
-	nil,                       // 48: bangle.controller.v1.Application.EndpointBindingsEntry
-	nil,                       // 49: bangle.controller.v1.Application.ResourceRecordsEntry
-	nil,                       // 50: bangle.controller.v1.Charm.FilesEntry
-	nil,                       // 51: bangle.controller.v1.Cursor.RelationsEntry
-	nil,                       // 52: bangle.controller.v1.Cursor.ContainersEntry
-	nil,                       // 53: bangle.controller.v1.Cursor.StorageEntry
-	nil,                       // 54: bangle.controller.v1.Cursor.SecretsEntry
-	nil,                       // 55: bangle.controller.v1.RelationCursor.MembersEntry
-	nil,                       // 56: bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	nil,                       // 57: bangle.controller.v1.MemberBlock.MembersEntry
-	nil,                       // 58: bangle.controller.v1.CharmState.ValuesEntry
-	nil,                       // 59: bangle.controller.v1.Bag.ValuesEntry
-	nil,                       // 60: bangle.controller.v1.LeaderSettings.ValuesEntry
-	nil,                       // 61: bangle.controller.v1.Task.ResultsEntry
-	nil,                       // 62: bangle.controller.v1.SecretRevision.ContentEntry
-	(*v1.Status)(nil),         // 63: bangle.hook.v1.Status
-	(*v1.Event)(nil),          // 64: bangle.hook.v1.Event
-	(*v1.PortRange)(nil),      // 65: bangle.hook.v1.PortRange
-	(*v1.SecretAccess)(nil),   // 66: bangle.hook.v1.SecretAccess
-	(*v1.PayloadView)(nil),    // 67: bangle.hook.v1.PayloadView
-	(*v1.ConfigValue)(nil),    // 68: bangle.hook.v1.ConfigValue
+	(*StoragePool)(nil),       // 4: bangle.controller.v1.StoragePool
+	(*StorageDirective)(nil),  // 5: bangle.controller.v1.StorageDirective
+	(*Charm)(nil),             // 6: bangle.controller.v1.Charm
+	(*Unit)(nil),              // 7: bangle.controller.v1.Unit
+	(*Incarnation)(nil),       // 8: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),         // 9: bangle.controller.v1.UnitState
+	(*Ended)(nil),             // 10: bangle.controller.v1.Ended
+	(*UnitStatus)(nil),        // 11: bangle.controller.v1.UnitStatus
+	(*Cursor)(nil),            // 12: bangle.controller.v1.Cursor
+	(*SecretCursor)(nil),      // 13: bangle.controller.v1.SecretCursor
+	(*Pending)(nil),           // 14: bangle.controller.v1.Pending
+	(*RelationCursor)(nil),    // 15: bangle.controller.v1.RelationCursor
+	(*ContainerCursor)(nil),   // 16: bangle.controller.v1.ContainerCursor
+	(*StorageCursor)(nil),     // 17: bangle.controller.v1.StorageCursor
+	(*MemberBlock)(nil),       // 18: bangle.controller.v1.MemberBlock
+	(*Ports)(nil),             // 19: bangle.controller.v1.Ports
+	(*CharmState)(nil),        // 20: bangle.controller.v1.CharmState
+	(*Addresses)(nil),         // 21: bangle.controller.v1.Addresses
+	(*Endpoint)(nil),          // 22: bangle.controller.v1.Endpoint
+	(*Relation)(nil),          // 23: bangle.controller.v1.Relation
+	(*Bag)(nil),               // 24: bangle.controller.v1.Bag
+	(*Scope)(nil),             // 25: bangle.controller.v1.Scope
+	(*Lead)(nil),              // 26: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil), // 27: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),    // 28: bangle.controller.v1.LeaderSettings
+	(*Operation)(nil),         // 29: bangle.controller.v1.Operation
+	(*Task)(nil),              // 30: bangle.controller.v1.Task
+	(*TaskLog)(nil),           // 31: bangle.controller.v1.TaskLog
+	(*Resolved)(nil),          // 32: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),   // 33: bangle.controller.v1.StorageInstance
+	(*Secret)(nil),            // 34: bangle.controller.v1.Secret
+	(*SecretRevision)(nil),    // 35: bangle.controller.v1.SecretRevision
+	(*SecretReader)(nil),      // 36: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),          // 37: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),           // 38: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),        // 39: bangle.controller.v1.StateFiles
+	(*StateFile)(nil),         // 40: bangle.controller.v1.StateFile
+	(*StatePiece)(nil),        // 41: bangle.controller.v1.StatePiece
+	(*AgentRecord)(nil),       // 42: bangle.controller.v1.AgentRecord
+	(*JoinToken)(nil),         // 43: bangle.controller.v1.JoinToken
+	nil,                       // 44: bangle.controller.v1.Model.ConfigEntry
+	nil,                       // 45: bangle.controller.v1.Application.ConfigEntry
+	nil,                       // 46: bangle.controller.v1.Application.ConstraintsEntry
+	nil,                       // 47: bangle.controller.v1.Application.ResourcesEntry
+	nil,                       // 48: bangle.controller.v1.Application.StorageEntry
+	nil,                       // 49: bangle.controller.v1.Application.EndpointBindingsEntry
+	nil,                       // 50: bangle.controller.v1.Application.ResourceRecordsEntry
+	nil,                       // 51: bangle.controller.v1.StoragePool.AttributesEntry
+	nil,                       // 52: bangle.controller.v1.Charm.FilesEntry
+	nil,                       // 53: bangle.controller.v1.Cursor.RelationsEntry
+	nil,                       // 54: bangle.controller.v1.Cursor.ContainersEntry
+	nil,                       // 55: bangle.controller.v1.Cursor.StorageEntry
+	nil,                       // 56: bangle.controller.v1.Cursor.SecretsEntry
+	nil,                       // 57: bangle.controller.v1.RelationCursor.MembersEntry
+	nil,                       // 58: bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	nil,                       // 59: bangle.controller.v1.MemberBlock.MembersEntry
+	nil,                       // 60: bangle.controller.v1.CharmState.ValuesEntry
+	nil,                       // 61: bangle.controller.v1.Bag.ValuesEntry
+	nil,                       // 62: bangle.controller.v1.LeaderSettings.ValuesEntry
+	nil,                       // 63: bangle.controller.v1.Task.ResultsEntry
+	nil,                       // 64: bangle.controller.v1.SecretRevision.ContentEntry
+	(*v1.Status)(nil),         // 65: bangle.hook.v1.Status
+	(*v1.Event)(nil),          // 66: bangle.hook.v1.Event
+	(*v1.PortRange)(nil),      // 67: bangle.hook.v1.PortRange
+	(*v1.SecretAccess)(nil),   // 68: bangle.hook.v1.SecretAccess
+	(*v1.PayloadView)(nil),    // 69: bangle.hook.v1.PayloadView
+	(*v1.ConfigValue)(nil),    // 70: bangle.hook.v1.ConfigValue
 }
 var file_controller_v1_model_proto_depIdxs = []int32{
 	0,  // 0: bangle.controller.v1.Model.life:type_name -> bangle.controller.v1.Life
-	43, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
+	44, // 1: bangle.controller.v1.Model.config:type_name -> bangle.controller.v1.Model.ConfigEntry
 	0,  // 2: bangle.controller.v1.Application.life:type_name -> bangle.controller.v1.Life
-	44, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
-	45, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
-	46, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
-	47, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
-	48, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
-	49, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
-	50, // 9: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
-	0,  // 10: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
-	11, // 11: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
-	9,  // 12: bangle.controller.v1.UnitState.last:type_name -> bangle.controller.v1.Ended
-	63, // 13: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
-	63, // 14: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
-	13, // 15: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
-	13, // 16: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
-	51, // 17: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
-	52, // 18: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
-	53, // 19: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
-	54, // 20: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
-	64, // 21: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
-	55, // 22: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
-	56, // 23: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
-	57, // 24: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
-	65, // 25: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
-	58, // 26: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
-	21, // 27: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
-	0,  // 28: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
-	59, // 29: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
-	63, // 30: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
-	60, // 31: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
-	61, // 32: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
-	30, // 33: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
-	0,  // 34: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
-	66, // 35: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
-	34, // 36: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
-	62, // 37: bangle.controller.v1.SecretRevision.content:type_name -> bangle.controller.v1.SecretRevision.ContentEntry
-	67, // 38: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
-	39, // 39: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
-	40, // 40: bangle.controller.v1.StateFile.pieces:type_name -> bangle.controller.v1.StatePiece
-	68, // 41: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
-	4,  // 42: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	3,  // 43: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	14, // 44: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
-	15, // 45: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
-	16, // 46: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
-	12, // 47: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	45, // 3: bangle.controller.v1.Application.config:type_name -> bangle.controller.v1.Application.ConfigEntry
+	46, // 4: bangle.controller.v1.Application.constraints:type_name -> bangle.controller.v1.Application.ConstraintsEntry
+	47, // 5: bangle.controller.v1.Application.resources:type_name -> bangle.controller.v1.Application.ResourcesEntry
+	48, // 6: bangle.controller.v1.Application.storage:type_name -> bangle.controller.v1.Application.StorageEntry
+	49, // 7: bangle.controller.v1.Application.endpoint_bindings:type_name -> bangle.controller.v1.Application.EndpointBindingsEntry
+	50, // 8: bangle.controller.v1.Application.resource_records:type_name -> bangle.controller.v1.Application.ResourceRecordsEntry
+	51, // 9: bangle.controller.v1.StoragePool.attributes:type_name -> bangle.controller.v1.StoragePool.AttributesEntry
+	52, // 10: bangle.controller.v1.Charm.files:type_name -> bangle.controller.v1.Charm.FilesEntry
+	0,  // 11: bangle.controller.v1.Unit.life:type_name -> bangle.controller.v1.Life
+	12, // 12: bangle.controller.v1.UnitState.cursor:type_name -> bangle.controller.v1.Cursor
+	10, // 13: bangle.controller.v1.UnitState.last:type_name -> bangle.controller.v1.Ended
+	65, // 14: bangle.controller.v1.UnitStatus.workload:type_name -> bangle.hook.v1.Status
+	65, // 15: bangle.controller.v1.UnitStatus.error:type_name -> bangle.hook.v1.Status
+	14, // 16: bangle.controller.v1.Cursor.pending:type_name -> bangle.controller.v1.Pending
+	14, // 17: bangle.controller.v1.Cursor.suspended:type_name -> bangle.controller.v1.Pending
+	53, // 18: bangle.controller.v1.Cursor.relations:type_name -> bangle.controller.v1.Cursor.RelationsEntry
+	54, // 19: bangle.controller.v1.Cursor.containers:type_name -> bangle.controller.v1.Cursor.ContainersEntry
+	55, // 20: bangle.controller.v1.Cursor.storage:type_name -> bangle.controller.v1.Cursor.StorageEntry
+	56, // 21: bangle.controller.v1.Cursor.secrets:type_name -> bangle.controller.v1.Cursor.SecretsEntry
+	66, // 22: bangle.controller.v1.Pending.event:type_name -> bangle.hook.v1.Event
+	57, // 23: bangle.controller.v1.RelationCursor.members:type_name -> bangle.controller.v1.RelationCursor.MembersEntry
+	58, // 24: bangle.controller.v1.ContainerCursor.checks_down:type_name -> bangle.controller.v1.ContainerCursor.ChecksDownEntry
+	59, // 25: bangle.controller.v1.MemberBlock.members:type_name -> bangle.controller.v1.MemberBlock.MembersEntry
+	67, // 26: bangle.controller.v1.Ports.ranges:type_name -> bangle.hook.v1.PortRange
+	60, // 27: bangle.controller.v1.CharmState.values:type_name -> bangle.controller.v1.CharmState.ValuesEntry
+	22, // 28: bangle.controller.v1.Relation.endpoints:type_name -> bangle.controller.v1.Endpoint
+	0,  // 29: bangle.controller.v1.Relation.life:type_name -> bangle.controller.v1.Life
+	61, // 30: bangle.controller.v1.Bag.values:type_name -> bangle.controller.v1.Bag.ValuesEntry
+	65, // 31: bangle.controller.v1.ApplicationStatus.status:type_name -> bangle.hook.v1.Status
+	62, // 32: bangle.controller.v1.LeaderSettings.values:type_name -> bangle.controller.v1.LeaderSettings.ValuesEntry
+	63, // 33: bangle.controller.v1.Task.results:type_name -> bangle.controller.v1.Task.ResultsEntry
+	31, // 34: bangle.controller.v1.Task.log:type_name -> bangle.controller.v1.TaskLog
+	0,  // 35: bangle.controller.v1.StorageInstance.life:type_name -> bangle.controller.v1.Life
+	68, // 36: bangle.controller.v1.Secret.access:type_name -> bangle.hook.v1.SecretAccess
+	35, // 37: bangle.controller.v1.Secret.revisions:type_name -> bangle.controller.v1.SecretRevision
+	64, // 38: bangle.controller.v1.SecretRevision.content:type_name -> bangle.controller.v1.SecretRevision.ContentEntry
+	69, // 39: bangle.controller.v1.Payloads.payloads:type_name -> bangle.hook.v1.PayloadView
+	40, // 40: bangle.controller.v1.StateFiles.files:type_name -> bangle.controller.v1.StateFile
+	41, // 41: bangle.controller.v1.StateFile.pieces:type_name -> bangle.controller.v1.StatePiece
+	70, // 42: bangle.controller.v1.Application.ConfigEntry.value:type_name -> bangle.hook.v1.ConfigValue
+	5,  // 43: bangle.controller.v1.Application.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	3,  // 44: bangle.controller.v1.Application.ResourceRecordsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	15, // 45: bangle.controller.v1.Cursor.RelationsEntry.value:type_name -> bangle.controller.v1.RelationCursor
+	16, // 46: bangle.controller.v1.Cursor.ContainersEntry.value:type_name -> bangle.controller.v1.ContainerCursor
+	17, // 47: bangle.controller.v1.Cursor.StorageEntry.value:type_name -> bangle.controller.v1.StorageCursor
+	13, // 48: bangle.controller.v1.Cursor.SecretsEntry.value:type_name -> bangle.controller.v1.SecretCursor
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_model_proto_init() }
@@ -4249,7 +4353,7 @@ func file_controller_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_model_proto_rawDesc), len(file_controller_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   62,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -158,9 +158,12 @@ type InfoResponse struct {
 	// How agents come to be: "shared" (one agent on this host serves all units) or "unit" (one beside each unit).
 	Agents string `protobuf:"bytes,4,opt,name=agents,proto3" json:"agents,omitempty"`
 	// Remarks for the user about this machine, with the command that mends it.
-	Notes         []*Diagnostic `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Notes []*Diagnostic `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
+	// The providers of storage that a pool may name; each is a pool of its own name. None = every name is let through to
+	// Validate.
+	StorageProviders []string `protobuf:"bytes,6,rep,name=storage_providers,json=storageProviders,proto3" json:"storage_providers,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *InfoResponse) Reset() {
@@ -224,6 +227,13 @@ func (x *InfoResponse) GetAgents() string {
 func (x *InfoResponse) GetNotes() []*Diagnostic {
 	if x != nil {
 		return x.Notes
+	}
+	return nil
+}
+
+func (x *InfoResponse) GetStorageProviders() []string {
+	if x != nil {
+		return x.StorageProviders
 	}
 	return nil
 }
@@ -815,16 +825,18 @@ func (x *ApplicationSpec) GetDevices() *Devices {
 }
 
 type Container struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Name             string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Image            string                 `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"` // OCI reference, "" = none
-	Root             string                 `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`   // path of a directory, an OCI layout or a tar on the substrate's host; "" = the host's own
-	Mounts           []*Mount               `protobuf:"bytes,4,rep,name=mounts,proto3" json:"mounts,omitempty"`
-	Uid              *uint32                `protobuf:"varint,5,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
-	Gid              *uint32                `protobuf:"varint,6,opt,name=gid,proto3,oneof" json:"gid,omitempty"`
-	MemoryBytes      int64                  `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
-	CpuMillis        int64                  `protobuf:"varint,8,opt,name=cpu_millis,json=cpuMillis,proto3" json:"cpu_millis,omitempty"`
-	ImageCredentials map[string]string      `protobuf:"bytes,9,rep,name=image_credentials,json=imageCredentials,proto3" json:"image_credentials,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // registrypath, username, password
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Image       string                 `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"` // OCI reference, "" = none
+	Root        string                 `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`   // path of a directory, an OCI layout or a tar on the substrate's host; "" = the host's own
+	Mounts      []*Mount               `protobuf:"bytes,4,rep,name=mounts,proto3" json:"mounts,omitempty"`
+	Uid         *uint32                `protobuf:"varint,5,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	Gid         *uint32                `protobuf:"varint,6,opt,name=gid,proto3,oneof" json:"gid,omitempty"`
+	MemoryBytes int64                  `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	CpuMillis   int64                  `protobuf:"varint,8,opt,name=cpu_millis,json=cpuMillis,proto3" json:"cpu_millis,omitempty"`
+	// registrypath, username, password, as the user gave them for the container's image; empty = none are needed. A
+	// substrate keeps them nowhere but where its engine needs them, and never in a log.
+	ImageCredentials map[string]string `protobuf:"bytes,9,rep,name=image_credentials,json=imageCredentials,proto3" json:"image_credentials,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -975,18 +987,20 @@ func (x *Mount) GetLocation() string {
 }
 
 type Storage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // filesystem, block
-	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
-	SizeBytes     int64                  `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	Pool          string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
-	Location      string                 `protobuf:"bytes,6,opt,name=location,proto3" json:"location,omitempty"`
-	Shared        bool                   `protobuf:"varint,7,opt,name=shared,proto3" json:"shared,omitempty"`
-	ReadOnly      bool                   `protobuf:"varint,8,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	Multiple      bool                   `protobuf:"varint,9,opt,name=multiple,proto3" json:"multiple,omitempty"` // a unit may have several, now or later: each lies in a directory of its number below the mounts' locations
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Kind           string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // filesystem, block
+	Count          uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	SizeBytes      int64                  `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Pool           string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	Location       string                 `protobuf:"bytes,6,opt,name=location,proto3" json:"location,omitempty"`
+	Shared         bool                   `protobuf:"varint,7,opt,name=shared,proto3" json:"shared,omitempty"`
+	ReadOnly       bool                   `protobuf:"varint,8,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Multiple       bool                   `protobuf:"varint,9,opt,name=multiple,proto3" json:"multiple,omitempty"`                                                                                                             // a unit may have several, now or later: each lies in a directory of its number below the mounts' locations
+	PoolProvider   string                 `protobuf:"bytes,10,opt,name=pool_provider,json=poolProvider,proto3" json:"pool_provider,omitempty"`                                                                                 // of a pool that the user made; "" = pool is the provider's name, or the substrate's choice
+	PoolAttributes map[string]string      `protobuf:"bytes,11,rep,name=pool_attributes,json=poolAttributes,proto3" json:"pool_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // as the pool has them now; they are for what is made from now on
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Storage) Reset() {
@@ -1082,6 +1096,20 @@ func (x *Storage) GetMultiple() bool {
 	return false
 }
 
+func (x *Storage) GetPoolProvider() string {
+	if x != nil {
+		return x.PoolProvider
+	}
+	return ""
+}
+
+func (x *Storage) GetPoolAttributes() map[string]string {
+	if x != nil {
+		return x.PoolAttributes
+	}
+	return nil
+}
+
 type UnitSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // "web/0"
@@ -1172,15 +1200,17 @@ type StorageAttachment struct {
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // data/0
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Detaching: the unit runs its last hook; the volume must stay until the attachment is left out of the spec.
-	Detaching     bool   `protobuf:"varint,3,opt,name=detaching,proto3" json:"detaching,omitempty"`
-	SizeBytes     int64  `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	Pool          string `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
-	Kind          string `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`         // filesystem, block
-	Location      string `protobuf:"bytes,7,opt,name=location,proto3" json:"location,omitempty"` // where the charm wants it, with a directory of its own where it may have several; "" = the substrate chooses
-	Shared        bool   `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
-	ReadOnly      bool   `protobuf:"varint,9,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Detaching      bool              `protobuf:"varint,3,opt,name=detaching,proto3" json:"detaching,omitempty"`
+	SizeBytes      int64             `protobuf:"varint,4,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	Pool           string            `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	Kind           string            `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`         // filesystem, block
+	Location       string            `protobuf:"bytes,7,opt,name=location,proto3" json:"location,omitempty"` // where the charm wants it, with a directory of its own where it may have several; "" = the substrate chooses
+	Shared         bool              `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
+	ReadOnly       bool              `protobuf:"varint,9,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	PoolProvider   string            `protobuf:"bytes,10,opt,name=pool_provider,json=poolProvider,proto3" json:"pool_provider,omitempty"` // as in Storage
+	PoolAttributes map[string]string `protobuf:"bytes,11,rep,name=pool_attributes,json=poolAttributes,proto3" json:"pool_attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StorageAttachment) Reset() {
@@ -1274,6 +1304,20 @@ func (x *StorageAttachment) GetReadOnly() bool {
 		return x.ReadOnly
 	}
 	return false
+}
+
+func (x *StorageAttachment) GetPoolProvider() string {
+	if x != nil {
+		return x.PoolProvider
+	}
+	return ""
+}
+
+func (x *StorageAttachment) GetPoolAttributes() map[string]string {
+	if x != nil {
+		return x.PoolAttributes
+	}
+	return nil
 }
 
 type Port struct {
@@ -3448,13 +3492,14 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\"\x10\n" +
 	"\x0eRebootResponse\"\r\n" +
-	"\vInfoRequest\"\xaf\x01\n" +
+	"\vInfoRequest\"\xdc\x01\n" +
 	"\fInfoResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\"\n" +
 	"\fcapabilities\x18\x03 \x03(\tR\fcapabilities\x12\x16\n" +
 	"\x06agents\x18\x04 \x01(\tR\x06agents\x125\n" +
-	"\x05notes\x18\x05 \x03(\v2\x1f.bangle.substrate.v1.DiagnosticR\x05notes\"|\n" +
+	"\x05notes\x18\x05 \x03(\v2\x1f.bangle.substrate.v1.DiagnosticR\x05notes\x12+\n" +
+	"\x11storage_providers\x18\x06 \x03(\tR\x10storageProviders\"|\n" +
 	"\n" +
 	"Diagnostic\x12\x1a\n" +
 	"\bseverity\x18\x01 \x01(\tR\bseverity\x12\x12\n" +
@@ -3551,7 +3596,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04_gid\"=\n" +
 	"\x05Mount\x12\x18\n" +
 	"\astorage\x18\x01 \x01(\tR\astorage\x12\x1a\n" +
-	"\blocation\x18\x02 \x01(\tR\blocation\"\xe7\x01\n" +
+	"\blocation\x18\x02 \x01(\tR\blocation\"\xaa\x03\n" +
 	"\aStorage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -3562,7 +3607,13 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\blocation\x18\x06 \x01(\tR\blocation\x12\x16\n" +
 	"\x06shared\x18\a \x01(\bR\x06shared\x12\x1b\n" +
 	"\tread_only\x18\b \x01(\bR\breadOnly\x12\x1a\n" +
-	"\bmultiple\x18\t \x01(\bR\bmultiple\"\xc6\x02\n" +
+	"\bmultiple\x18\t \x01(\bR\bmultiple\x12#\n" +
+	"\rpool_provider\x18\n" +
+	" \x01(\tR\fpoolProvider\x12Y\n" +
+	"\x0fpool_attributes\x18\v \x03(\v20.bangle.substrate.v1.Storage.PoolAttributesEntryR\x0epoolAttributes\x1aA\n" +
+	"\x13PoolAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc6\x02\n" +
 	"\bUnitSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdraining\x18\x02 \x01(\bR\bdraining\x12 \n" +
@@ -3572,7 +3623,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x1a<\n" +
 	"\x0ePlacementEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xed\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x03\n" +
 	"\x11StorageAttachment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -3583,7 +3634,13 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04kind\x18\x06 \x01(\tR\x04kind\x12\x1a\n" +
 	"\blocation\x18\a \x01(\tR\blocation\x12\x16\n" +
 	"\x06shared\x18\b \x01(\bR\x06shared\x12\x1b\n" +
-	"\tread_only\x18\t \x01(\bR\breadOnly\"F\n" +
+	"\tread_only\x18\t \x01(\bR\breadOnly\x12#\n" +
+	"\rpool_provider\x18\n" +
+	" \x01(\tR\fpoolProvider\x12c\n" +
+	"\x0fpool_attributes\x18\v \x03(\v2:.bangle.substrate.v1.StorageAttachment.PoolAttributesEntryR\x0epoolAttributes\x1aA\n" +
+	"\x13PoolAttributesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"F\n" +
 	"\x04Port\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
@@ -3786,7 +3843,7 @@ func file_substrate_v1_substrate_proto_rawDescGZIP() []byte {
 	return file_substrate_v1_substrate_proto_rawDescData
 }
 
-var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_substrate_v1_substrate_proto_goTypes = []any{
 	(*RebootRequest)(nil),       // 0: bangle.substrate.v1.RebootRequest
 	(*RebootResponse)(nil),      // 1: bangle.substrate.v1.RebootResponse
@@ -3845,9 +3902,11 @@ var file_substrate_v1_substrate_proto_goTypes = []any{
 	nil,                         // 54: bangle.substrate.v1.ApplicationSpec.PlacementEntry
 	nil,                         // 55: bangle.substrate.v1.ApplicationSpec.LabelsEntry
 	nil,                         // 56: bangle.substrate.v1.Container.ImageCredentialsEntry
-	nil,                         // 57: bangle.substrate.v1.UnitSpec.PlacementEntry
-	nil,                         // 58: bangle.substrate.v1.Devices.CountsEntry
-	nil,                         // 59: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	nil,                         // 57: bangle.substrate.v1.Storage.PoolAttributesEntry
+	nil,                         // 58: bangle.substrate.v1.UnitSpec.PlacementEntry
+	nil,                         // 59: bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
+	nil,                         // 60: bangle.substrate.v1.Devices.CountsEntry
+	nil,                         // 61: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
 }
 var file_substrate_v1_substrate_proto_depIdxs = []int32{
 	4,  // 0: bangle.substrate.v1.InfoResponse.notes:type_name -> bangle.substrate.v1.Diagnostic
@@ -3866,62 +3925,64 @@ var file_substrate_v1_substrate_proto_depIdxs = []int32{
 	20, // 13: bangle.substrate.v1.ApplicationSpec.devices:type_name -> bangle.substrate.v1.Devices
 	12, // 14: bangle.substrate.v1.Container.mounts:type_name -> bangle.substrate.v1.Mount
 	56, // 15: bangle.substrate.v1.Container.image_credentials:type_name -> bangle.substrate.v1.Container.ImageCredentialsEntry
-	57, // 16: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
-	15, // 17: bangle.substrate.v1.UnitSpec.storage:type_name -> bangle.substrate.v1.StorageAttachment
-	58, // 18: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
-	10, // 19: bangle.substrate.v1.ValidateRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
-	4,  // 20: bangle.substrate.v1.ValidateResponse.diagnostics:type_name -> bangle.substrate.v1.Diagnostic
-	25, // 21: bangle.substrate.v1.AdoptResponse.units:type_name -> bangle.substrate.v1.Adopted
-	10, // 22: bangle.substrate.v1.EnsureRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
-	38, // 23: bangle.substrate.v1.EnvironmentResponse.containers:type_name -> bangle.substrate.v1.UnitContainer
-	39, // 24: bangle.substrate.v1.EnvironmentResponse.interfaces:type_name -> bangle.substrate.v1.NetworkInterface
-	40, // 25: bangle.substrate.v1.EnvironmentResponse.storage:type_name -> bangle.substrate.v1.StorageMount
-	59, // 26: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
-	43, // 27: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
-	45, // 28: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
-	46, // 29: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
-	47, // 30: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
-	48, // 31: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
-	44, // 32: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
-	40, // 33: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
-	16, // 34: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
-	2,  // 35: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
-	5,  // 36: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
-	7,  // 37: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
-	9,  // 38: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
-	21, // 39: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
-	23, // 40: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
-	26, // 41: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
-	28, // 42: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
-	30, // 43: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
-	32, // 44: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
-	34, // 45: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
-	2,  // 46: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
-	36, // 47: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
-	41, // 48: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
-	49, // 49: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
-	0,  // 50: bangle.substrate.v1.Unit.Reboot:input_type -> bangle.substrate.v1.RebootRequest
-	3,  // 51: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
-	6,  // 52: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
-	8,  // 53: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
-	31, // 54: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
-	22, // 55: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
-	24, // 56: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
-	27, // 57: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
-	29, // 58: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
-	31, // 59: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
-	33, // 60: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
-	35, // 61: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
-	3,  // 62: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
-	37, // 63: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
-	42, // 64: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
-	50, // 65: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
-	1,  // 66: bangle.substrate.v1.Unit.Reboot:output_type -> bangle.substrate.v1.RebootResponse
-	51, // [51:67] is the sub-list for method output_type
-	35, // [35:51] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	57, // 16: bangle.substrate.v1.Storage.pool_attributes:type_name -> bangle.substrate.v1.Storage.PoolAttributesEntry
+	58, // 17: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
+	15, // 18: bangle.substrate.v1.UnitSpec.storage:type_name -> bangle.substrate.v1.StorageAttachment
+	59, // 19: bangle.substrate.v1.StorageAttachment.pool_attributes:type_name -> bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
+	60, // 20: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
+	10, // 21: bangle.substrate.v1.ValidateRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
+	4,  // 22: bangle.substrate.v1.ValidateResponse.diagnostics:type_name -> bangle.substrate.v1.Diagnostic
+	25, // 23: bangle.substrate.v1.AdoptResponse.units:type_name -> bangle.substrate.v1.Adopted
+	10, // 24: bangle.substrate.v1.EnsureRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
+	38, // 25: bangle.substrate.v1.EnvironmentResponse.containers:type_name -> bangle.substrate.v1.UnitContainer
+	39, // 26: bangle.substrate.v1.EnvironmentResponse.interfaces:type_name -> bangle.substrate.v1.NetworkInterface
+	40, // 27: bangle.substrate.v1.EnvironmentResponse.storage:type_name -> bangle.substrate.v1.StorageMount
+	61, // 28: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	43, // 29: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
+	45, // 30: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
+	46, // 31: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
+	47, // 32: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
+	48, // 33: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
+	44, // 34: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
+	40, // 35: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
+	16, // 36: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
+	2,  // 37: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
+	5,  // 38: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
+	7,  // 39: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
+	9,  // 40: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
+	21, // 41: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
+	23, // 42: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
+	26, // 43: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
+	28, // 44: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
+	30, // 45: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
+	32, // 46: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
+	34, // 47: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
+	2,  // 48: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
+	36, // 49: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
+	41, // 50: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
+	49, // 51: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
+	0,  // 52: bangle.substrate.v1.Unit.Reboot:input_type -> bangle.substrate.v1.RebootRequest
+	3,  // 53: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
+	6,  // 54: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
+	8,  // 55: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
+	31, // 56: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
+	22, // 57: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
+	24, // 58: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
+	27, // 59: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
+	29, // 60: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
+	31, // 61: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
+	33, // 62: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
+	35, // 63: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
+	3,  // 64: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
+	37, // 65: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
+	42, // 66: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
+	50, // 67: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
+	1,  // 68: bangle.substrate.v1.Unit.Reboot:output_type -> bangle.substrate.v1.RebootResponse
+	53, // [53:69] is the sub-list for method output_type
+	37, // [37:53] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_substrate_v1_substrate_proto_init() }
@@ -3945,7 +4006,7 @@ func file_substrate_v1_substrate_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_substrate_v1_substrate_proto_rawDesc), len(file_substrate_v1_substrate_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   60,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -25,6 +25,8 @@ const _ = connect.IsAtLeastVersion1_13_0
 const (
 	// StorageName is the fully-qualified name of the Storage service.
 	StorageName = "bangle.client.v1.Storage"
+	// StoragePoolsName is the fully-qualified name of the StoragePools service.
+	StoragePoolsName = "bangle.client.v1.StoragePools"
 )
 
 // These constants are the fully-qualified names of the RPCs defined in this package. They're
@@ -45,6 +47,14 @@ const (
 	StorageDetachStorageProcedure = "/bangle.client.v1.Storage/DetachStorage"
 	// StorageRemoveStorageProcedure is the fully-qualified name of the Storage's RemoveStorage RPC.
 	StorageRemoveStorageProcedure = "/bangle.client.v1.Storage/RemoveStorage"
+	// StoragePoolsCreatePoolProcedure is the fully-qualified name of the StoragePools's CreatePool RPC.
+	StoragePoolsCreatePoolProcedure = "/bangle.client.v1.StoragePools/CreatePool"
+	// StoragePoolsListPoolsProcedure is the fully-qualified name of the StoragePools's ListPools RPC.
+	StoragePoolsListPoolsProcedure = "/bangle.client.v1.StoragePools/ListPools"
+	// StoragePoolsUpdatePoolProcedure is the fully-qualified name of the StoragePools's UpdatePool RPC.
+	StoragePoolsUpdatePoolProcedure = "/bangle.client.v1.StoragePools/UpdatePool"
+	// StoragePoolsRemovePoolProcedure is the fully-qualified name of the StoragePools's RemovePool RPC.
+	StoragePoolsRemovePoolProcedure = "/bangle.client.v1.StoragePools/RemovePool"
 )
 
 // StorageClient is a client for the bangle.client.v1.Storage service.
@@ -219,4 +229,158 @@ func (UnimplementedStorageHandler) DetachStorage(context.Context, *connect.Reque
 
 func (UnimplementedStorageHandler) RemoveStorage(context.Context, *connect.Request[v1.RemoveStorageRequest]) (*connect.Response[v1.RemoveStorageResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Storage.RemoveStorage is not implemented"))
+}
+
+// StoragePoolsClient is a client for the bangle.client.v1.StoragePools service.
+type StoragePoolsClient interface {
+	CreatePool(context.Context, *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error)
+	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
+	ListPools(context.Context, *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error)
+	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	UpdatePool(context.Context, *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error)
+	// RemovePool refuses what an application or a storage uses.
+	RemovePool(context.Context, *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error)
+}
+
+// NewStoragePoolsClient constructs a client for the bangle.client.v1.StoragePools service. By
+// default, it uses the Connect protocol with the binary Protobuf Codec, asks for gzipped responses,
+// and sends uncompressed requests. To use the gRPC or gRPC-Web protocols, supply the
+// connect.WithGRPC() or connect.WithGRPCWeb() options.
+//
+// The URL supplied here should be the base URL for the Connect or gRPC server (for example,
+// http://api.acme.com or https://acme.com/grpc).
+func NewStoragePoolsClient(httpClient connect.HTTPClient, baseURL string, opts ...connect.ClientOption) StoragePoolsClient {
+	baseURL = strings.TrimRight(baseURL, "/")
+	storagePoolsMethods := v1.File_client_v1_storage_proto.Services().ByName("StoragePools").Methods()
+	return &storagePoolsClient{
+		createPool: connect.NewClient[v1.CreatePoolRequest, v1.CreatePoolResponse](
+			httpClient,
+			baseURL+StoragePoolsCreatePoolProcedure,
+			connect.WithSchema(storagePoolsMethods.ByName("CreatePool")),
+			connect.WithClientOptions(opts...),
+		),
+		listPools: connect.NewClient[v1.ListPoolsRequest, v1.ListPoolsResponse](
+			httpClient,
+			baseURL+StoragePoolsListPoolsProcedure,
+			connect.WithSchema(storagePoolsMethods.ByName("ListPools")),
+			connect.WithClientOptions(opts...),
+		),
+		updatePool: connect.NewClient[v1.UpdatePoolRequest, v1.UpdatePoolResponse](
+			httpClient,
+			baseURL+StoragePoolsUpdatePoolProcedure,
+			connect.WithSchema(storagePoolsMethods.ByName("UpdatePool")),
+			connect.WithClientOptions(opts...),
+		),
+		removePool: connect.NewClient[v1.RemovePoolRequest, v1.RemovePoolResponse](
+			httpClient,
+			baseURL+StoragePoolsRemovePoolProcedure,
+			connect.WithSchema(storagePoolsMethods.ByName("RemovePool")),
+			connect.WithClientOptions(opts...),
+		),
+	}
+}
+
+// storagePoolsClient implements StoragePoolsClient.
+type storagePoolsClient struct {
+	createPool *connect.Client[v1.CreatePoolRequest, v1.CreatePoolResponse]
+	listPools  *connect.Client[v1.ListPoolsRequest, v1.ListPoolsResponse]
+	updatePool *connect.Client[v1.UpdatePoolRequest, v1.UpdatePoolResponse]
+	removePool *connect.Client[v1.RemovePoolRequest, v1.RemovePoolResponse]
+}
+
+// CreatePool calls bangle.client.v1.StoragePools.CreatePool.
+func (c *storagePoolsClient) CreatePool(ctx context.Context, req *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error) {
+	return c.createPool.CallUnary(ctx, req)
+}
+
+// ListPools calls bangle.client.v1.StoragePools.ListPools.
+func (c *storagePoolsClient) ListPools(ctx context.Context, req *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error) {
+	return c.listPools.CallUnary(ctx, req)
+}
+
+// UpdatePool calls bangle.client.v1.StoragePools.UpdatePool.
+func (c *storagePoolsClient) UpdatePool(ctx context.Context, req *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error) {
+	return c.updatePool.CallUnary(ctx, req)
+}
+
+// RemovePool calls bangle.client.v1.StoragePools.RemovePool.
+func (c *storagePoolsClient) RemovePool(ctx context.Context, req *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error) {
+	return c.removePool.CallUnary(ctx, req)
+}
+
+// StoragePoolsHandler is an implementation of the bangle.client.v1.StoragePools service.
+type StoragePoolsHandler interface {
+	CreatePool(context.Context, *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error)
+	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
+	ListPools(context.Context, *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error)
+	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	UpdatePool(context.Context, *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error)
+	// RemovePool refuses what an application or a storage uses.
+	RemovePool(context.Context, *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error)
+}
+
+// NewStoragePoolsHandler builds an HTTP handler from the service implementation. It returns the
+// path on which to mount the handler and the handler itself.
+//
+// By default, handlers support the Connect, gRPC, and gRPC-Web protocols with the binary Protobuf
+// and JSON codecs. They also support gzip compression.
+func NewStoragePoolsHandler(svc StoragePoolsHandler, opts ...connect.HandlerOption) (string, http.Handler) {
+	storagePoolsMethods := v1.File_client_v1_storage_proto.Services().ByName("StoragePools").Methods()
+	storagePoolsCreatePoolHandler := connect.NewUnaryHandler(
+		StoragePoolsCreatePoolProcedure,
+		svc.CreatePool,
+		connect.WithSchema(storagePoolsMethods.ByName("CreatePool")),
+		connect.WithHandlerOptions(opts...),
+	)
+	storagePoolsListPoolsHandler := connect.NewUnaryHandler(
+		StoragePoolsListPoolsProcedure,
+		svc.ListPools,
+		connect.WithSchema(storagePoolsMethods.ByName("ListPools")),
+		connect.WithHandlerOptions(opts...),
+	)
+	storagePoolsUpdatePoolHandler := connect.NewUnaryHandler(
+		StoragePoolsUpdatePoolProcedure,
+		svc.UpdatePool,
+		connect.WithSchema(storagePoolsMethods.ByName("UpdatePool")),
+		connect.WithHandlerOptions(opts...),
+	)
+	storagePoolsRemovePoolHandler := connect.NewUnaryHandler(
+		StoragePoolsRemovePoolProcedure,
+		svc.RemovePool,
+		connect.WithSchema(storagePoolsMethods.ByName("RemovePool")),
+		connect.WithHandlerOptions(opts...),
+	)
+	return "/bangle.client.v1.StoragePools/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case StoragePoolsCreatePoolProcedure:
+			storagePoolsCreatePoolHandler.ServeHTTP(w, r)
+		case StoragePoolsListPoolsProcedure:
+			storagePoolsListPoolsHandler.ServeHTTP(w, r)
+		case StoragePoolsUpdatePoolProcedure:
+			storagePoolsUpdatePoolHandler.ServeHTTP(w, r)
+		case StoragePoolsRemovePoolProcedure:
+			storagePoolsRemovePoolHandler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// UnimplementedStoragePoolsHandler returns CodeUnimplemented from all methods.
+type UnimplementedStoragePoolsHandler struct{}
+
+func (UnimplementedStoragePoolsHandler) CreatePool(context.Context, *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.StoragePools.CreatePool is not implemented"))
+}
+
+func (UnimplementedStoragePoolsHandler) ListPools(context.Context, *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.StoragePools.ListPools is not implemented"))
+}
+
+func (UnimplementedStoragePoolsHandler) UpdatePool(context.Context, *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.StoragePools.UpdatePool is not implemented"))
+}
+
+func (UnimplementedStoragePoolsHandler) RemovePool(context.Context, *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.StoragePools.RemovePool is not implemented"))
 }
