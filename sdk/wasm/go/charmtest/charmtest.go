@@ -34,7 +34,9 @@ type Harness struct {
 	Log     []string          // "INFO text", of all events; an action's own lines too
 	Calls   []string          // functions that the charm called, of all events
 	Answers map[string]string // what the host answers to operations such as "resource", JSON
+	Trace   []Step            // all events, as vectors of sdk/wasm/vectors
 
+	secrets    map[string][]map[string][]byte // revisions of contents by id
 	t          testing.TB
 	charm      *charm.Charm
 	containers Containers
@@ -43,7 +45,7 @@ type Harness struct {
 
 // New makes a harness for unit UNIT/0 of a charm, where UNIT is "app".
 func New(t testing.TB, c *charm.Charm) *Harness {
-	return &Harness{t: t, charm: c, containers: Containers{}, Answers: map[string]string{}, View: &hookv1.View{
+	return &Harness{t: t, charm: c, containers: Containers{}, secrets: map[string][]map[string][]byte{}, Answers: map[string]string{}, View: &hookv1.View{
 		Revision:    1,
 		Model:       &hookv1.ModelView{Name: "test", Uuid: "00000000-0000-4000-8000-000000000001", JujuVersion: "3.6.14"},
 		Unit:        &hookv1.UnitView{Name: "app/0", Life: "alive", PrivateAddress: "10.0.0.5"},
@@ -119,11 +121,15 @@ func (h *Harness) Run(event *hookv1.Event) (cs *hookv1.Changeset, handled bool, 
 	}
 	hctx := hook.New(event, h.View, host{h}, hook.WithClock(func() time.Duration { return 0 }))
 	calls := abi.NewCalls(hctx, host{h}, h.containers)
-	output, err := h.charm.Dispatch(hookjson.EncodeEvent(event, h.View), func(function string, request []byte) []byte {
+	step := Step{Name: event.GetName(), Input: hookjson.EncodeEvent(event, h.View), Calls: []Call{}}
+	output, err := h.charm.Dispatch(step.Input, func(function string, request []byte) []byte {
 		h.Calls = append(h.Calls, function)
 		dot := strings.LastIndexByte(function, '.')
-		return calls.Call(h.t.Context(), abi.Function{Module: function[:dot], Name: function[dot+1:]}, slices.Clone(request))
+		answer := calls.Call(h.t.Context(), abi.Function{Module: function[:dot], Name: function[dot+1:]}, slices.Clone(request))
+		step.Calls = append(step.Calls, newCall(function, request, answer))
+		return answer
 	})
+	h.Trace = append(h.Trace, step.end(output, err))
 	if err != nil || output == nil {
 		return nil, output != nil, err
 	}
@@ -185,6 +191,7 @@ func (h *Harness) apply(cs *hookv1.Changeset) {
 		delete(v.CharmState, key)
 	}
 	v.LeaderSettings = merged(v.GetLeaderSettings(), cs.GetLeaderSettings())
+	h.applySecrets(cs)
 }
 
 func merged(base, set map[string]string) map[string]string {
@@ -203,7 +210,10 @@ func merged(base, set map[string]string) map[string]string {
 // host is the agent of the harness.
 type host struct{ h *Harness }
 
-func (o host) Call(_ context.Context, operation, _ string) (string, error) {
+func (o host) Call(_ context.Context, operation, request string) (string, error) {
+	if operation == "secret-get" && o.h.Answers[operation] == "" {
+		return o.h.getSecret(request)
+	}
 	if answer, ok := o.h.Answers[operation]; ok {
 		return answer, nil
 	}
