@@ -3,14 +3,10 @@ package wasm
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
-	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
 
@@ -31,7 +27,7 @@ type scriptedCall struct {
 
 // script answers calls in their order.
 type script struct {
-	t     *testing.T
+	t     testing.TB
 	calls []scriptedCall
 }
 
@@ -51,42 +47,8 @@ func (s *script) Call(_ context.Context, f abi.Function, request []byte) []byte 
 	return want.Answer
 }
 
-// TestGuestVectors holds the Go guest library, compiled to WASM, against the vectors; the input is theirs byte by byte.
-func TestGuestVectors(t *testing.T) {
-	text, err := os.ReadFile("../../sdk/wasm/vectors/guest.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var vectors []guestVector
-	if err := json.Unmarshal(text, &vectors); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, File), "./testdata/obey")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	r, err := New(Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, found, err := r.open(t.Context(), &charmruntimev1.LoadRequest{Digest: "obey", Dir: dir})
-	if err != nil || found != nil {
-		t.Fatal(found, err)
-	}
-	for _, v := range vectors {
-		t.Run(v.Name, func(t *testing.T) { v.check(t, c) })
-	}
-	if err := c.close(); err != nil {
-		t.Error(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-func (v guestVector) check(t *testing.T, c *charm) {
+// run runs the vector's event, the calls being answered as it says.
+func (v guestVector) run(t testing.TB, c *charm) ([]byte, *failure) {
 	i, err := c.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -96,13 +58,19 @@ func (v guestVector) check(t *testing.T, c *charm) {
 	ctx, end := run.begin(t.Context(), i)
 	output, bad := i.event(ctx, run, v.Input)
 	end()
+	bad.explain(run.tail)
 	c.recycle(t.Context(), i, bad != nil && bad.broken)
+	if len(s.calls) > 0 {
+		t.Errorf("not called: %v", s.calls)
+	}
+	return output, bad
+}
+
+func (v guestVector) check(t *testing.T, c *charm) {
+	output, bad := v.run(t, c)
 	message := ""
 	if bad != nil {
 		message = bad.message
-	}
-	if len(s.calls) > 0 {
-		t.Errorf("not called: %v", s.calls)
 	}
 	if message != v.Error || (output == nil) != (v.Unhandled || v.Error != "") {
 		t.Fatalf("output %s, error %q; want error %q", output, message, v.Error)
@@ -112,7 +80,7 @@ func (v guestVector) check(t *testing.T, c *charm) {
 	}
 }
 
-func decoded(t *testing.T, text []byte) any {
+func decoded(t testing.TB, text []byte) any {
 	if len(text) == 0 {
 		return map[string]any{}
 	}
