@@ -28,6 +28,14 @@ func (r *reader) byte() byte {
 	return r.b[r.i-1]
 }
 
+// at is the byte at a place, zero behind the end.
+func (r *reader) at(i int) byte {
+	if i >= len(r.b) {
+		return 0
+	}
+	return r.b[i]
+}
+
 // u32 reads an unsigned LEB128 number of at most 32 bits.
 func (r *reader) u32() uint32 {
 	var n uint64
@@ -42,6 +50,23 @@ func (r *reader) u32() uint32 {
 		}
 	}
 	r.fail("a number at byte %d is longer than 32 bits", r.i)
+	return 0
+}
+
+// s33 reads a signed LEB128 number of at most 33 bits.
+func (r *reader) s33() int64 {
+	var n int64
+	for shift := 0; shift < 35; shift += 7 {
+		c := r.byte()
+		n |= int64(c&0x7f) << shift
+		if c&0x80 == 0 {
+			if c&0x40 != 0 {
+				n |= -1 << (shift + 7)
+			}
+			return n
+		}
+	}
+	r.fail("a number at byte %d is longer than 33 bits", r.i)
 	return 0
 }
 
