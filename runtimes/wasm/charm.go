@@ -67,7 +67,7 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
-	if d, err := c.prepare(ctx, r, m); d != nil || err != nil {
+	if d, err := c.prepare(ctx, r, file); d != nil || err != nil {
 		return nil, d, errors.Join(err, c.discard())
 	}
 	debug.FreeOSMemory() // compiling a large module leaves tens of megabytes behind
@@ -98,16 +98,22 @@ func diagnose(message, hint string) []*charmruntimev1.Diagnostic {
 }
 
 // prepare compiles the module, runs its initialisation and keeps the image that every event starts from.
-func (c *charm) prepare(ctx context.Context, r *Runtime, m *module.Module) ([]*charmruntimev1.Diagnostic, error) {
-	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(r.cache).WithCloseOnContextDone(true).
-		WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
+func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmruntimev1.Diagnostic, error) {
+	metered, err := r.meter(file)
+	if err != nil {
+		return invalid(err), nil
+	}
+	m, err := module.Parse(metered)
+	if err != nil {
+		return nil, errs.E(errs.Internal, "cannot read what was made of %s: %w", File, err)
+	}
+	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(r.cache).WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
 	source, names := m.NameGlobals()
 	c.globals = names
 	ctx = experimental.WithCompilationWorkers(ctx, goruntime.GOMAXPROCS(0))
-	var err error
 	if c.code, err = c.compile(ctx, config, source); err != nil {
 		if errs.Is(err, errs.Invalid) {
-			return diagnose(err.Error(), "the compiler that wrote the module may use a proposal newer than WASM 2.0"), nil
+			return invalid(inItsOwnWords(ctx, file, err)), nil
 		}
 		return nil, err
 	}

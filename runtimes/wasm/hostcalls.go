@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/module"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
@@ -34,6 +35,10 @@ func provide(ctx context.Context, engine wazero.Runtime) error {
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, engine); err != nil {
 		return errs.E(errs.Internal, "cannot provide WASI: %w", err)
 	}
+	fuel := engine.NewHostModuleBuilder(module.YieldModule).NewFunctionBuilder().WithGoFunction(api.GoFunc(yield), nil, nil).Export(module.YieldName)
+	if _, err := fuel.Instantiate(ctx); err != nil {
+		return errs.E(errs.Internal, "cannot provide %s: %w", module.YieldModule, err)
+	}
 	shape := []api.ValueType{api.ValueTypeI32, api.ValueTypeI32, api.ValueTypeI32, api.ValueTypeI32}
 	result := []api.ValueType{api.ValueTypeI32}
 	modules := map[string]wazero.HostModuleBuilder{}
@@ -55,6 +60,13 @@ func provide(ctx context.Context, engine wazero.Runtime) error {
 
 // runKey finds the event in the context that wazero hands to host functions.
 type runKey struct{}
+
+// yield is where a guest comes by after some fuel.
+func yield(ctx context.Context, _ []uint64) {
+	if run, ok := ctx.Value(runKey{}).(*run); ok {
+		run.rest()
+	}
+}
 
 // enter is the host's end of one import: (request, length, out, room) → bytes written, or -(bytes that wait).
 func enter(f abi.Function) api.GoModuleFunc {

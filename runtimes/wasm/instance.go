@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,15 +23,18 @@ type instance struct {
 	memory  *linear
 	globals []api.MutableGlobal
 	out     *output
+	run     *run // what goes on in it, nil between events
 }
 
-// instantiate makes an instance and runs neither start nor _initialize of its library.
+// instantiate makes an instance. Its start function runs, if it has one, but nothing of its library.
 func (c *charm) instantiate(ctx context.Context) (*instance, error) {
 	i := &instance{memory: &linear{}, out: &output{}}
 	ctx = experimental.WithMemoryAllocator(ctx, i.memory)
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader).
-		WithSysWalltime().WithSysNanotime().WithSysNanosleep().
-		WithStdout(i.out.stream(stdout)).WithStderr(i.out.stream(stderr))
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(random{i}).
+		WithSysWalltime().WithSysNanotime().WithNanosleep(i.sleep).
+		WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
+	ctx, end := newRun(nil, nil, initialLimit).begin(ctx, i)
+	defer end()
 	mod, err := c.engine.InstantiateModule(ctx, c.code, config)
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func (c *charm) initialise(ctx context.Context, i *instance) *failure {
 	for _, name := range []string{abi.Initial, abi.Warm} {
 		if fn := i.mod.ExportedFunction(name); fn != nil {
 			if _, err := fn.Call(ctx); err != nil {
-				return run.failure(ctx, err)
+				return run.failure(err)
 			}
 		}
 	}
@@ -118,14 +120,14 @@ func (i *instance) setGlobals(img *image) {
 func (i *instance) event(ctx context.Context, run *run, input []byte) ([]byte, *failure) {
 	at, err := i.mod.ExportedFunction(abi.Alloc).Call(ctx, uint64(len(input)))
 	if err != nil {
-		return nil, run.failure(ctx, err)
+		return nil, run.failure(err)
 	}
 	if !i.mod.Memory().Write(uint32(at[0]), input) {
 		return nil, broken("%s(%d) returned address %d, and the memory has %d bytes", abi.Alloc, len(input), uint32(at[0]), i.memory.size)
 	}
 	result, err := i.mod.ExportedFunction(abi.Dispatch).Call(ctx, at[0], uint64(len(input)))
 	if err != nil {
-		return nil, run.failure(ctx, err)
+		return nil, run.failure(err)
 	}
 	if result[0] == 0 {
 		return nil, i.lastError(ctx, run)
@@ -153,7 +155,7 @@ func (i *instance) read(result uint64, what string) ([]byte, *failure) {
 func (i *instance) lastError(ctx context.Context, run *run) *failure {
 	result, err := i.mod.ExportedFunction(abi.LastError).Call(ctx)
 	if err != nil {
-		return run.failure(ctx, err)
+		return run.failure(err)
 	}
 	text, bad := i.read(result[0], abi.LastError)
 	if bad != nil {

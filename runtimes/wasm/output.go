@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"bytes"
-	"io"
 	"strings"
 )
 
@@ -11,18 +10,22 @@ const (
 	stderr  = "stderr"
 	maxLine = 8 << 10  // longer lines are cut into several
 	maxTail = 64 << 10 // of standard error, kept for the failure's text
+
+	maxPrinted = 4 << 20 // of both, in one event
+	lineCost   = 64      // bytes that count for each line besides its own
 )
 
 // output is where an instance's standard output and error go: line by line to the event that runs.
 type output struct {
 	lines   func(stream, line string)
 	partial map[string][]byte
+	printed int
 	tail    []byte
 }
 
 // bind begins an event.
 func (o *output) bind(lines func(stream, line string)) {
-	o.lines, o.partial, o.tail = lines, map[string][]byte{}, nil
+	o.lines, o.partial, o.tail, o.printed = lines, map[string][]byte{}, nil, 0
 }
 
 // release ends it, hands over lines that have no end, and returns what was written to standard error.
@@ -44,18 +47,22 @@ func (o *output) emit(stream string, line []byte) {
 }
 
 // stream is the writer that an instance gets.
-func (o *output) stream(name string) io.Writer { return &stream{o, name} }
-
 type stream struct {
-	out  *output
+	i    *instance
 	name string
 }
 
-// Write never fails; what comes while no event runs is dropped.
+// Write never fails; what comes while no event runs is dropped, and what is more than maxPrinted. It ends the guest when
+// its time is over: one call of a guest may be millions of writes.
 func (s *stream) Write(p []byte) (int, error) {
-	o := s.out
-	if o.partial == nil {
+	s.i.rest()
+	o := s.i.out
+	if o.partial == nil || o.printed > maxPrinted {
 		return len(p), nil
+	}
+	written := len(p)
+	if o.printed += len(p) + bytes.Count(p, []byte{'\n'})*lineCost; o.printed > maxPrinted {
+		p = append(p[:min(len(p), maxLine):min(len(p), maxLine)], "\n(more than this charm may print in one event was left out)\n"...)
 	}
 	if room := maxTail - len(o.tail); s.name == stderr && room > 0 {
 		o.tail = append(o.tail, p[:min(room, len(p))]...)
@@ -72,7 +79,7 @@ func (s *stream) Write(p []byte) (int, error) {
 			rest = rest[maxLine:]
 		default:
 			o.partial[s.name] = append([]byte(nil), rest...)
-			return len(p), nil
+			return written, nil
 		}
 	}
 }

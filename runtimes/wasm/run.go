@@ -2,8 +2,8 @@ package wasm
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	goruntime "runtime"
 	"strings"
 	"time"
 
@@ -15,6 +15,8 @@ import (
 const (
 	maxCalls   = 100_000 // of one event; time in them does not count, so their number must
 	maxMessage = 1000    // bytes of a failure's line
+
+	slice = time.Millisecond // that a busy guest keeps a processor for while others wait
 )
 
 // answerer answers host calls; it is abi.Calls.
@@ -31,7 +33,8 @@ type run struct {
 	made    int
 	trapped *failure
 	tail    string
-	cancel  context.CancelCauseFunc
+	ctx     context.Context
+	turn    time.Time // when the guest last let others have the processor
 }
 
 // newRun makes the state of one event; without calls every host call is a failure.
@@ -39,18 +42,34 @@ func newRun(calls answerer, lines func(stream, line string), limit time.Duration
 	return &run{calls: calls, lines: lines, clock: newGuestClock(limit)}
 }
 
-// errGuestTime is the cause of a context that ended because the guest had its time.
-var errGuestTime = errs.E(errs.Exhausted, "the guest had its time")
-
 // begin starts the guest's clock and binds the event to the instance. The returned function ends both.
 func (r *run) begin(ctx context.Context, i *instance) (context.Context, func()) {
-	ctx, r.cancel = context.WithCancelCause(ctx)
+	r.ctx, r.turn = ctx, time.Now()
+	i.run = r
 	i.out.bind(r.lines)
-	r.clock.start(func() { r.cancel(errGuestTime) })
+	r.clock.resume()
 	return context.WithValue(ctx, runKey{}, r), func() {
 		r.clock.pause()
 		r.tail = i.out.release()
-		r.cancel(nil)
+		i.run = nil
+	}
+}
+
+// rest ends the guest when its time is over or nobody wants it any more. It is called every few microseconds while the
+// guest runs, and in everything that the host does for it and that may take long.
+func (r *run) rest() {
+	if cause := context.Cause(r.ctx); cause != nil {
+		r.trap(&failure{message: "killed: " + cause.Error(), broken: true, limit: charmruntime.LimitCancel})
+	}
+	now := time.Now()
+	if limit := r.clock.limit; r.clock.over(now) {
+		name := "hook-timeout " + short(limit)
+		r.trap(&failure{message: "killed: " + name, detail: "the charm ran for " + short(limit) +
+			" of guest time without ending; host calls are not counted", broken: true, limit: name})
+	}
+	if now.Sub(r.turn) > slice {
+		goruntime.Gosched()
+		r.turn = time.Now()
 	}
 }
 
@@ -95,17 +114,9 @@ func (r *run) trap(f *failure) {
 }
 
 // failure tells why a call into the guest came back with an error: a limit, a broken rule, or the guest's own words.
-func (r *run) failure(ctx context.Context, err error) *failure {
-	cause := context.Cause(ctx)
-	switch {
-	case r.trapped != nil:
+func (r *run) failure(err error) *failure {
+	if r.trapped != nil {
 		return r.trapped
-	case errors.Is(cause, errGuestTime):
-		limit := "hook-timeout " + short(r.clock.limit)
-		return &failure{message: "killed: " + limit, detail: "the charm ran for " + short(r.clock.limit) +
-			" of guest time without ending; host calls are not counted", broken: true, limit: limit}
-	case cause != nil:
-		return &failure{message: "killed: " + cause.Error(), broken: true, limit: charmruntime.LimitCancel}
 	}
 	text, status := err.Error(), int32(1)
 	first, _, _ := strings.Cut(text, "\n")

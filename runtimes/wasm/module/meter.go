@@ -11,6 +11,9 @@ const (
 	YieldName   = "yield"
 )
 
+// MeterVersion changes with what Meter makes of a module.
+const MeterVersion = "1"
+
 const (
 	// fuel is what a guest may use between two calls of yield. One unit is up to 32 simple instructions or 64 bytes that
 	// are copied, so that a call comes at least every half a million instructions, and at most every 16,384 rounds of a loop.
