@@ -9,7 +9,11 @@
 // Costs: two instances per charm stay ready and serve any number of units, more are made while events wait for their hosts;
 // between events only the pages that an event wrote are copied back.
 //
-// Caveats: compiled guest code cannot be preempted by the Go scheduler, so a busy guest delays the other events of this
-// process by up to about a tenth of a second; the runtime must therefore not be part of the agent's process. Executable
-// memory must be allowed (systemd's MemoryDenyWriteExecute forbids it). Tables that a charm changes are not set back.
+// Fairness: compiled guest code cannot be preempted by the Go scheduler, so every module is rewritten before it is compiled
+// (module.Meter): it comes by at the host every few microseconds, which ends it when its time is over and lets others run.
+//
+// Caveats: one instruction that fills or copies the guest's whole memory is not interrupted (some milliseconds for 64 MiB),
+// and a fault of the engine is a fault of the process, so the runtime is no part of the agent's. Executable memory must be
+// allowed (systemd's MemoryDenyWriteExecute forbids it). Tables that a charm changes are not set back; they hold at most a
+// million references.
 package wasm
