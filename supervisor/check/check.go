@@ -94,16 +94,30 @@ func (r *runner) stop() bool {
 		r.mu.Unlock()
 		return false
 	}
-	r.active = false
-	close(r.quit)
-	r.epoch++
-	id := r.change
-	r.change = ""
+	id := r.end()
 	r.mu.Unlock()
 	if id != "" {
 		_ = r.set.changes.Abort(id) // it may have ended by itself
 	}
 	return true
+}
+
+// leave makes a check inactive whose change somebody has aborted, so that it can be started again.
+func (r *runner) leave(epoch int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.active && r.epoch == epoch {
+		r.end()
+	}
+}
+
+// end makes the check inactive, r.mu being held, and returns the change that it ran in.
+func (r *runner) end() (id string) {
+	r.active = false
+	close(r.quit)
+	r.epoch++
+	id, r.change = r.change, ""
+	return id
 }
 
 func (r *runner) replace(def *plan.Check) {
@@ -119,10 +133,10 @@ func (r *runner) begin(def *plan.Check, epoch int, kind string) {
 	if r.epoch != epoch {
 		return
 	}
-	verb := "Perform"
-	work := r.perform(def, epoch)
+	t := &turn{runner: r, def: def, epoch: epoch, refresh: r.refresh}
+	verb, work := "Perform", t.perform
 	if kind == Recover {
-		verb, work = "Recover", r.recover(def, epoch)
+		verb, work = "Recover", t.recover
 	}
 	c := r.set.changes.Add(change.Spec{
 		Kind: kind, Summary: fmt.Sprintf("%s %s check %q", verb, kindOf(def), def.Name),
@@ -134,11 +148,10 @@ func (r *runner) begin(def *plan.Check, epoch int, kind string) {
 	r.moved = make(chan struct{})
 	r.set.wg.Go(func() {
 		<-c.Ready()
-		switch v := c.View(); {
-		case kind == Perform && v.Status == change.Error:
-			r.begin(def, epoch, Recover)
-		case kind == Recover && v.Status == change.Done:
-			r.begin(def, epoch, Perform)
+		if t.next != "" {
+			r.begin(def, epoch, t.next)
+		} else {
+			r.leave(epoch)
 		}
 	})
 }
@@ -161,25 +174,35 @@ type round struct {
 	last bool // of its change: the next one follows
 }
 
-// rounds calls judge after every period and at every refresh until it says to end.
-func (r *runner) rounds(ctx context.Context, def *plan.Check, judge func(error) (bool, error)) error {
-	ticker := time.NewTicker(def.EffectivePeriod())
+// turn is the life of a check within one change.
+type turn struct {
+	*runner
+	def     *plan.Check
+	epoch   int
+	refresh chan chan round
+	next    string // the kind of the change that follows; none does when this one is stopped
+}
+
+// rounds calls judge after every period and at every refresh until it says to end. A check that is stopped has not failed:
+// its change is done.
+func (t *turn) rounds(ctx context.Context, judge func(error) (bool, error)) error {
+	ticker := time.NewTicker(t.def.EffectivePeriod())
 	defer ticker.Stop()
 	for {
 		var reply chan round
 		select {
 		case <-ctx.Done():
-			return errAborted
+			return nil
 		case <-ticker.C:
-		case reply = <-r.refresh:
-			ticker.Reset(def.EffectivePeriod())
+		case reply = <-t.refresh:
+			ticker.Reset(t.def.EffectivePeriod())
 		}
-		err := r.set.prober.Probe(ctx, def)
+		err := t.set.prober.Probe(ctx, t.def)
 		if ctx.Err() != nil {
 			if reply != nil {
 				reply <- round{err: errAborted}
 			}
-			return errAborted
+			return nil
 		}
 		end, result := judge(err)
 		if reply != nil {
@@ -191,57 +214,55 @@ func (r *runner) rounds(ctx context.Context, def *plan.Check, judge func(error) 
 	}
 }
 
-func (r *runner) perform(def *plan.Check, epoch int) change.Work {
-	return func(ctx context.Context, t *change.Task) error {
-		return r.rounds(ctx, def, func(err error) (bool, error) {
-			r.mu.Lock()
-			if r.epoch != epoch {
-				r.mu.Unlock()
-				return true, errAborted
+func (t *turn) perform(ctx context.Context, task *change.Task) error {
+	return t.rounds(ctx, func(err error) (bool, error) {
+		t.mu.Lock()
+		if t.runner.epoch != t.epoch {
+			t.mu.Unlock()
+			return true, nil
+		}
+		if err == nil {
+			if t.failures > 0 {
+				task.Log(fmt.Sprintf("succeeded after %d failures", t.failures))
 			}
-			if err == nil {
-				if r.failures > 0 {
-					t.Log(fmt.Sprintf("succeeded after %d failures", r.failures))
-				}
-				r.successes++
-				r.passed++
-				r.failures = 0
-				r.mu.Unlock()
-				return false, nil
-			}
-			r.failures++
-			r.failed++
-			down := r.failures >= def.EffectiveThreshold()
-			r.mu.Unlock()
-			if down {
-				r.set.failed(def.Name)
-				return true, err
-			}
-			t.LogError(err.Error())
+			t.successes++
+			t.passed++
+			t.failures = 0
+			t.mu.Unlock()
 			return false, nil
-		})
-	}
+		}
+		t.failures++
+		t.failed++
+		down := t.failures >= t.def.EffectiveThreshold()
+		t.mu.Unlock()
+		if down {
+			t.next = Recover
+			t.set.failed(t.def.Name)
+			return true, err
+		}
+		task.LogError(err.Error())
+		return false, nil
+	})
 }
 
-func (r *runner) recover(def *plan.Check, epoch int) change.Work {
-	return func(ctx context.Context, t *change.Task) error {
-		return r.rounds(ctx, def, func(err error) (bool, error) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if r.epoch != epoch {
-				return true, errAborted
-			}
-			if err == nil {
-				r.successes, r.failures = 1, 0
-				r.passed++
-				return true, nil
-			}
-			r.failures++
-			r.failed++
-			t.LogError(err.Error())
-			return false, nil
-		})
-	}
+func (t *turn) recover(ctx context.Context, task *change.Task) error {
+	return t.rounds(ctx, func(err error) (bool, error) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.runner.epoch != t.epoch {
+			return true, nil
+		}
+		if err == nil {
+			t.successes, t.failures = 1, 0
+			t.passed++
+			t.next = Perform
+			return true, nil
+		}
+		t.failures++
+		t.failed++
+		task.LogError(err.Error())
+		return false, nil
+	})
 }
 
 // run checks at once, and restarts the period when the check is active. What follows from the result has happened when it

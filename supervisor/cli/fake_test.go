@@ -134,32 +134,40 @@ func TestOverTCP(t *testing.T) {
 }
 
 func TestReadsAreTriedAgain(t *testing.T) {
-	w := newWorld(t)
-	path := filepath.Join(w.dir, ".pebble.socket")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	if err := l.Close(); err != nil { // a socket where nobody listens
-		t.Fatal(err)
-	}
+	t.Run("where there is no socket yet", func(t *testing.T) { newWorld(t).triedAgain() })
+	t.Run("where one was left", func(t *testing.T) {
+		w := newWorld(t)
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(w.dir, ".pebble.socket"), Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.SetUnlinkOnClose(false)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		w.triedAgain()
+	})
+}
+
+// triedAgain reads first and starts the supervisor then.
+func (w *world) triedAgain() {
+	w.t.Helper()
 	cmd := w.program("plan")
 	var out screenOf
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case <-ended:
-		t.Errorf("it has not waited: %s", out.String())
+		w.t.Errorf("it has not waited: %s", out.String())
 		return
 	case <-time.After(100 * time.Millisecond): // time enough to give up
 	}
 	w.supervise()
-	if code := exitCode(t, <-ended); code != 0 || out.String() != "{}\n" {
-		t.Errorf("%d %q", code, out.String())
+	if code := exitCode(w.t, <-ended); code != 0 || out.String() != "{}\n" {
+		w.t.Errorf("%d %q", code, out.String())
 	}
 }

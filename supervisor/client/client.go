@@ -47,13 +47,24 @@ func New(c Config) (*Client, error) {
 			var d net.Dialer
 			conn, err := d.DialContext(ctx, "unix", c.Socket)
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("socket %q not found", c.Socket)
+				return nil, absent(c.Socket)
 			}
 			return conn, err
 		},
 		DisableCompression: true,
 	}
 	return &Client{base: "http://localhost", patience: c.Patience, http: &http.Client{Transport: transport}}, nil
+}
+
+// absent is the error of a socket that is not there, whose path it is.
+type absent string
+
+func (a absent) Error() string { return fmt.Sprintf("socket %q not found", string(a)) }
+
+// notYet reports whether nothing accepts: while a supervisor starts there is no socket, or that of one that has ended.
+func notYet(err error) bool {
+	var nothing absent
+	return errors.As(err, &nothing) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // Close closes idle connections; the client can be used again.
@@ -111,7 +122,7 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		if err == nil {
 			return resp, nil
 		}
-		again := method == http.MethodGet && errors.Is(err, syscall.ECONNREFUSED) && time.Since(began) < c.patience
+		again := method == http.MethodGet && notYet(err) && time.Since(began) < c.patience
 		if !again || !pause(ctx) {
 			return nil, fmt.Errorf("cannot communicate with server: %w", err)
 		}

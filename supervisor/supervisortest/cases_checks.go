@@ -7,7 +7,7 @@ import (
 )
 
 const twoChecks = "checks:\n" +
-	"  NAME-bad: {override: replace, level: alive, period: 10ms, threshold: 2, exec: {command: sh -c 'echo oh; exit 4'}}\n" +
+	"  NAME-bad: {override: replace, level: alive, period: 1h, timeout: 1m, threshold: 2, exec: {command: sh -c 'echo oh; exit 4'}}\n" +
 	"  NAME-off: {override: replace, level: ready, startup: disabled, threshold: 5, exec: {command: 'true'}}\n"
 
 func (p *probe) checkInfo(name string) m {
@@ -16,9 +16,13 @@ func (p *probe) checkInfo(name string) m {
 	return list[0]
 }
 
-// failing adds the checks, waits until the bad one is down, and stops it when told.
+// failing adds the checks, runs the bad one until it is down, and stops it when told. No period passes meanwhile: a check's
+// timeout is never longer than its period, and on a busy machine short ones run out.
 func (p *probe) failing() (stop func()) {
 	p.layer(twoChecks).sync()
+	for range 2 {
+		p.post("/v1/checks/refresh", m{"name": p.text("NAME-bad")}).sync()
+	}
 	// It is down from the last failure on; the change that recovers it begins when the one that failed has ended.
 	p.eventually("the check is down and another change recovers it", func() bool {
 		bad := p.checkInfo("NAME-bad")
@@ -60,6 +64,18 @@ func checkStates() []testCase {
 			now, _ := bad["change-id"].(string)
 			p.has("second change", p.get("/v1/changes/"+now).object(), m{"kind": "recover-check", "status": "Doing", "summary": p.text(`Recover exec check "NAME-bad"`)})
 		}},
+		{"checks/a-stopped-one-has-not-failed", func(p *probe) {
+			stop := p.failing()
+			recovers, _ := p.checkInfo("NAME-bad")["change-id"].(string)
+			p.changed("start", []string{p.text("NAME-off")}, []string{p.text("NAME-off")})
+			performs, _ := p.checkInfo("NAME-off")["change-id"].(string)
+			p.eventually("it is under way", func() bool { return p.get("/v1/changes/" + performs).object()["status"] == "Doing" })
+			stop()
+			p.changed("stop", []string{p.text("NAME-off")}, []string{p.text("NAME-off")})
+			for _, id := range []string{recovers, performs} {
+				p.has("its change", p.get("/v1/changes/"+id+"/wait", "timeout", "20s").object(), m{"status": "Done", "ready": true, "err": nil})
+			}
+		}},
 		{"checks/notices-name-the-check", func(p *probe) {
 			defer p.failing()()
 			id, _ := p.checkInfo("NAME-bad")["change-id"].(string)
@@ -73,7 +89,7 @@ func checkStates() []testCase {
 func checkRuns() []testCase {
 	return []testCase{
 		{"checks/start-and-stop", func(p *probe) {
-			p.layer(strings.ReplaceAll(twoChecks, "period: 10ms", "period: 1h")).sync()
+			p.layer(twoChecks).sync()
 			both := []string{p.text("NAME-off"), p.text("NAME-bad")}
 			p.changed("stop", both, []string{p.text("NAME-bad")})
 			p.changed("stop", both, []string{})
