@@ -50,10 +50,6 @@ func checkStates() []testCase {
 			list := p.get("/v1/checks", append([]string{"level", "ready"}, names...)...).list()
 			p.must(len(list) == 1 && list[0]["name"] == p.text("NAME-off"), "level=ready: got %v", list)
 		}},
-		{"checks/unknown-is-empty", func(p *probe) {
-			list := p.get("/v1/checks", "names", "no-such").list()
-			p.must(len(list) == 0, "want [], got %v", list)
-		}},
 		{"checks/changes-of-a-failure", func(p *probe) {
 			defer p.failing()()
 			bad := p.checkInfo("NAME-bad")
@@ -88,6 +84,10 @@ func checkStates() []testCase {
 
 func checkRuns() []testCase {
 	return []testCase{
+		{"checks/unknown-is-empty", func(p *probe) {
+			list := p.get("/v1/checks", "names", "no-such").list()
+			p.must(len(list) == 0, "want [], got %v", list)
+		}},
 		{"checks/start-and-stop", func(p *probe) {
 			p.layer(twoChecks).sync()
 			both := []string{p.text("NAME-off"), p.text("NAME-bad")}
