@@ -30,6 +30,15 @@ func (s Storage) Bytes() (int64, error) {
 	return ParseSize(s.MinimumSize)
 }
 
+// LeastBytes is the size that the charm declares to need, 0 where it says none:
+// [Storage.Bytes] then is what it gets when nobody asks for another size.
+func (s Storage) LeastBytes() (int64, error) {
+	if s.MinimumSize == "" {
+		return 0, nil
+	}
+	return ParseSize(s.MinimumSize)
+}
+
 // ParseSize returns the bytes of a size such as "512M" or "1.5G". A bare
 // number counts MiB, as in storage directives.
 func ParseSize(text string) (int64, error) {

@@ -169,7 +169,7 @@ func unbuilt() map[string][]string {
 	return map[string][]string{
 		"backends":     {"add-secret-backend", "model-secret-backend", "remove-secret-backend", "secret-backends", "show-secret-backend", "update-secret-backend"},
 		"cross-model":  {"consume", "find-offers", "offer", "offers", "remove-offer", "remove-saas", "show-offer"},
-		"storage":      {"create-storage-pool", "import-filesystem", "remove-storage-pool", "storage-pools", "update-storage-pool"},
+		"storage":      {"import-filesystem"},
 		"networks":     {"add-space", "move-to-space", "reload-spaces", "remove-space", "rename-space", "show-space", "subnets"},
 		"users":        {"add-user", "change-user-password", "disable-user", "enable-user", "grant", "grant-cloud", "login", "logout", "register", "remove-user", "revoke", "revoke-cloud", "show-user", "unregister", "users", "whoami"},
 		"models":       {"disable-command", "disabled-commands", "enable-command", "migrate", "model-constraints", "model-defaults", "retry-provisioning", "set-model-constraints", "show-model", "upgrade-model"},

@@ -46,6 +46,10 @@ func (t *target) storage() clientv1connect.StorageClient {
 	return clientv1connect.NewStorageClient(t.line.http, t.line.url)
 }
 
+func (t *target) pools() clientv1connect.StoragePoolsClient {
+	return clientv1connect.NewStoragePoolsClient(t.line.http, t.line.url)
+}
+
 func (t *target) secrets() clientv1connect.SecretsClient {
 	return clientv1connect.NewSecretsClient(t.line.http, t.line.url)
 }

@@ -129,7 +129,7 @@ func list(prefix string, names []string) string {
 type refreshFlags struct {
 	path, runtime     string
 	resources, config []string
-	bind              []string
+	bind, storage     []string
 	force, trust      bool
 	forceUnits        bool
 	trustGiven        bool
@@ -141,7 +141,8 @@ func (a *app) refreshCommand() *cobra.Command {
 	var w *waiting
 	var c *cobra.Command
 	c = a.command(verb{use: "refresh APPLICATION", least: 1, most: 1, short: "Give an application the newest of its charm",
-		long:    "The charm is read again from where it was deployed from, or from --path. Units run upgrade-charm and config-changed.",
+		long: "The charm is read again from where it was deployed from, or from --path. Units run upgrade-charm and config-changed. " +
+			"With --storage they keep the storage that they have; they get stores that the charm adds and what it needs at least.",
 		example: "bangle refresh web\nbangle refresh web --path ./charms/web --config port=8080\nbangle refresh db --resource image=./rootfs --wait"},
 		func(ctx context.Context, args []string) error {
 			f.trustGiven = c.Flags().Changed("trust")
@@ -156,11 +157,12 @@ func (a *app) refreshCommand() *cobra.Command {
 	c.Flags().StringVar(&f.runtime, "runtime", "", "run the charm with this runtime")
 	c.Flags().StringArrayVar(&f.resources, "resource", nil, "a resource NAME=PATH or NAME=IMAGE; may be repeated")
 	c.Flags().StringArrayVar(&f.config, "config", nil, "an option KEY=VALUE or KEY=@FILE; may be repeated")
+	c.Flags().StringArrayVar(&f.storage, "storage", nil, "storage NAME=[POOL][,COUNT][,SIZE] for stores that the charm adds and for units that come; may be repeated")
 	c.Flags().BoolVar(&f.force, "force", false, "also when units are in error or it is another charm")
 	c.Flags().BoolVar(&f.forceUnits, "force-units", false, "also when units are in error")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give, or with --trust=false take away, the permissions that the charm declares")
 	c.Flags().StringArrayVar(&f.bind, "bind", nil, "bindings \"[SPACE] ENDPOINT=SPACE …\", over those that there are")
-	unsupported(c, "base", "channel", "force-base!", "revision", "storage", "switch")
+	unsupported(c, "base", "channel", "force-base!", "revision", "switch")
 	w = waits(c, "all units run the new charm and are active and idle")
 	c.ValidArgsFunction = a.completeApplications
 	return c
@@ -177,6 +179,9 @@ func (a *app) refresh(ctx context.Context, t *target, app string, f *refreshFlag
 	}
 	req := &clientv1.RefreshRequest{Model: t.model, Application: app, Force: f.force, ForceUnits: f.forceUnits, Config: set, Runtime: f.runtime, Bindings: parseBindings(strings.Join(f.bind, " "))}
 	if req.Resources, err = parseResources(f.resources); err != nil {
+		return err
+	}
+	if req.Storage, err = parseStorage(f.storage); err != nil {
 		return err
 	}
 	if f.trustGiven {
@@ -212,7 +217,7 @@ func (a *app) charmPath(ctx context.Context, t *target, app string, f *refreshFl
 	}
 	if found := shown.Msg.GetApplications(); len(found) > 0 && found[0].GetRecord().GetCharmPath() != "" {
 		path := found[0].GetRecord().GetCharmPath()
-		if _, err := os.Stat(path); err != nil && len(f.resources)+len(f.config)+len(f.bind) > 0 {
+		if _, err := os.Stat(path); err != nil && len(f.resources)+len(f.config)+len(f.bind)+len(f.storage) > 0 {
 			return "", nil // the charm stays as it is
 		}
 		return path, nil

@@ -59,6 +59,7 @@ func golden(t *testing.T, name, got string) {
 type fake struct {
 	clientv1connect.UnimplementedClientHandler
 	clientv1connect.UnimplementedStorageHandler
+	clientv1connect.UnimplementedStoragePoolsHandler
 	clientv1connect.UnimplementedResourcesHandler
 	clientv1connect.UnimplementedSecretsHandler
 	mu       sync.Mutex
@@ -318,6 +319,7 @@ func newShell(t *testing.T, f *fake) *shell {
 	mux := http.NewServeMux()
 	mux.Handle(clientv1connect.NewClientHandler(f))
 	mux.Handle(clientv1connect.NewStorageHandler(f))
+	mux.Handle(clientv1connect.NewStoragePoolsHandler(f))
 	mux.Handle(clientv1connect.NewResourcesHandler(f))
 	mux.Handle(clientv1connect.NewSecretsHandler(f))
 	server := httptest.NewServer(mux)

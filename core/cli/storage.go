@@ -17,6 +17,7 @@ import (
 func (a *app) storageCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.storageCommand(), a.showStorageCommand(), a.addStorageCommand(), a.attachStorageCommand(), a.detachStorageCommand(), a.removeStorageCommand(),
+		a.storagePoolsCommand(), a.createStoragePoolCommand(), a.updateStoragePoolCommand(), a.removeStoragePoolCommand(),
 	}
 }
 
@@ -87,7 +88,8 @@ func storageArgs(ids []string) error {
 func (a *app) addStorageCommand() *cobra.Command {
 	var s *scope
 	c := a.command(verb{use: "add-storage UNIT NAME[=DIRECTIVE]…", least: 2, most: -1, short: "Give a unit more storage",
-		long:    "A directive is [POOL][,COUNT][,SIZE] with its parts in any order; what is left out is the charm's. The charm says how many a unit may have.",
+		long: "A directive is [POOL][,COUNT][,SIZE] with its parts in any order; what is left out is the charm's. The charm says how many a unit may have. " +
+			"`bangle storage-pools` lists the pools.",
 		example: "bangle add-storage web/0 data\nbangle add-storage web/0 data=2,10G logs=1"},
 		func(ctx context.Context, args []string) error {
 			if err := unitArgs(args[:1]); err != nil {

@@ -64,3 +64,27 @@ func (f *fake) RemoveStorage(_ context.Context, req *connect.Request[clientv1.Re
 	}
 	return connect.NewResponse(&clientv1.RemoveStorageResponse{}), nil
 }
+
+// ListPools implements the call.
+func (f *fake) ListPools(_ context.Context, req *connect.Request[clientv1.ListPoolsRequest]) (*connect.Response[clientv1.ListPoolsResponse], error) {
+	resp := &clientv1.ListPoolsResponse{}
+	if len(req.Msg.Providers) == 0 {
+		resp.Pools = []*controllerv1.StoragePool{{Name: "fast", Provider: "ssd", Attributes: map[string]string{"iops": "40", "class": "gold"}}, {Name: "ssd", Provider: "ssd"}}
+	}
+	return connect.NewResponse(resp), f.heard("ListPools", req.Msg)
+}
+
+// CreatePool implements the call.
+func (f *fake) CreatePool(_ context.Context, req *connect.Request[clientv1.CreatePoolRequest]) (*connect.Response[clientv1.CreatePoolResponse], error) {
+	return connect.NewResponse(&clientv1.CreatePoolResponse{}), f.heard("CreatePool", req.Msg)
+}
+
+// UpdatePool implements the call.
+func (f *fake) UpdatePool(_ context.Context, req *connect.Request[clientv1.UpdatePoolRequest]) (*connect.Response[clientv1.UpdatePoolResponse], error) {
+	return connect.NewResponse(&clientv1.UpdatePoolResponse{}), f.heard("UpdatePool", req.Msg)
+}
+
+// RemovePool implements the call.
+func (f *fake) RemovePool(_ context.Context, req *connect.Request[clientv1.RemovePoolRequest]) (*connect.Response[clientv1.RemovePoolResponse], error) {
+	return connect.NewResponse(&clientv1.RemovePoolResponse{}), f.heard("RemovePool", req.Msg)
+}

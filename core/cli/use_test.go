@@ -60,7 +60,8 @@ var wrongUses = []string{
 	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",
 	"wait-for", "wait-for machine 0", "wait-for model", "wait-for application", "wait-for unit", "wait-for unit web", "wait-for unit web/0 --query ((", "wait-for application web --query nope(units)",
 	"storage x", "storage --filesystem", "show-storage", "show-storage data", "show-storage data/0 --format tabular", "add-storage web/0", "add-storage web data", "add-storage web/0 data=0", "add-storage web/0 data=a,b",
-	"attach-storage web/0", "attach-storage web data/0", "attach-storage web/0 data", "detach-storage", "detach-storage data/x", "detach-storage data/0 --no-wait", "remove-storage", "remove-storage data",
+	"storage-pools x", "storage-pools --format xml", "create-storage-pool", "create-storage-pool fast", "create-storage-pool fast ssd gold", "update-storage-pool fast", "update-storage-pool fast =1", "remove-storage-pool", "remove-storage-pool a b",
+	"refresh web --storage data", "refresh web --storage data=0", "attach-storage web/0", "attach-storage web data/0", "attach-storage web/0 data", "detach-storage", "detach-storage data/x", "detach-storage data/0 --no-wait", "remove-storage", "remove-storage data",
 	"resources", "resources a b", "resources a --format xml", "attach-resource web", "attach-resource web blob", "attach-resource web =x", "attach-resource a b c",
 	"machines x", "machine-lock x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
 }

@@ -39,6 +39,7 @@ const (
 	SecretReader   Kind = "sread"    // sread/<id>/<app>/<n>: SecretReader
 	Payloads       Kind = "payl"     // payl/<app>/<n>: Payloads
 	PodSpec        Kind = "podspec"  // podspec/<app>: PodSpec
+	Pool           Kind = "pool"     // pool/<name>: StoragePool
 	Next           Kind = "next"     // next/relation, next/operation, next/unit/<app>: a decimal number
 	// Model and Charm lie outside m/<uuid>/ in the store, but agents are told them with the model's records.
 	Model Kind = "models" // models/<uuid>: Model
@@ -48,7 +49,7 @@ const (
 // Kinds lists every kind; what decides about keys has a row for each.
 func Kinds() []Kind {
 	return []Kind{App, Unit, Incarnation, State, Members, File, Status, Addresses, CharmState, Ports, Relation, Bag, Scope,
-		Lead, LeaderSettings, AppStatus, Operation, Task, Resolved, Storage, StateFiles, Secret, SecretContent, SecretReader, Payloads, PodSpec, Next, Model, Charm}
+		Lead, LeaderSettings, AppStatus, Operation, Task, Resolved, Storage, StateFiles, Secret, SecretContent, SecretReader, Payloads, PodSpec, Pool, Next, Model, Charm}
 }
 
 // Key is a parsed key. Fields that the kind does not have are zero.
@@ -57,7 +58,7 @@ type Key struct {
 	App      string // the application; set wherever a unit is
 	Unit     string // "web/0"; "" in the bag of an application
 	Relation int32
-	Name     string // state file, task, operation, secret, storage id ("data/0"), counter ("unit/web"), digest, model
+	Name     string // state file, task, operation, secret, storage id ("data/0"), pool, counter ("unit/web"), digest, model
 	Part     uint32 // block of members, piece of a file, revision of a secret
 }
 

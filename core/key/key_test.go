@@ -36,6 +36,7 @@ func every() map[string]key.Key {
 		"sread/abc/web/0":              key.ReaderOf("abc", "web/0"),
 		"payl/web/0":                   key.OfUnit(key.Payloads, "web/0"),
 		"podspec/web":                  key.OfApp(key.PodSpec, "web"),
+		"pool/fast":                    key.Named(key.Pool, "fast"),
 		"next/unit/web":                key.Named(key.Next, "unit/web"),
 		"models/u":                     key.Named(key.Model, "u"),
 		"charms/sha":                   key.Named(key.Charm, "sha"),
@@ -64,7 +65,7 @@ func TestSpellAndParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{"", "app", "app/", "app/a/b", "what/x", "unit/web", "unit/web/x", "unit/web/01", "unit/web/-1", "unit//0",
 		"ucur/web/0/1", "ucur/web/0/0/1", "ucur/web/0/1/x", "ucur/web/0/1/01", "ufile/web/0//1", "rel/0", "rel/x", "rel/01", "bag/1", "bag/1/app",
-		"scont/a", "scont/a/0", "scont/a/01", "scont//1", "sread/a/web", "sread/a", "secret/a/b", "bag/1/app/a/b", "bag/1/unit/web", "bag/1/who/web", "scope/1/web", "scope/x/web/0", "task/", "task/a/b"} {
+		"scont/a", "scont/a/0", "scont/a/01", "scont//1", "sread/a/web", "sread/a", "secret/a/b", "bag/1/app/a/b", "bag/1/unit/web", "bag/1/who/web", "scope/1/web", "scope/x/web/0", "task/", "task/a/b", "pool/a/b"} {
 		if k, err := key.Parse(s); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", s, k)
 		}

@@ -40,7 +40,7 @@ func (k *Key) read(rest string) string {
 		return k.unit(unit)
 	case SecretContent, SecretReader:
 		return k.secret(rest)
-	case Operation, Task, Model, Charm, Secret:
+	case Operation, Task, Model, Charm, Secret, Pool:
 		k.Name = rest
 		return single(rest)
 	case Storage, Next:

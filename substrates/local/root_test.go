@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,16 +100,28 @@ func TestAContainerWithARootOfItsOwn(t *testing.T) {
 	l.untilReady(t, "web/0")
 }
 
-// TestValidateSaysWhatIsNotUsed: credentials are no error, and the user hears of them without reading them again.
+// TestValidateSaysWhatIsNotUsed: credentials and attributes of pools are no error, and the user hears of them without reading
+// a password again.
 func TestValidateSaysWhatIsNotUsed(t *testing.T) {
 	l := live(t, newHome(t), nil)
-	spec := application("web", []string{"c"}, "0")
-	spec.Runtime = "wasm" // so that it does not matter whether there are namespaces
-	spec.Containers[0].Root = "/"
-	spec.Containers[0].ImageCredentials = map[string]string{"registrypath": "/", "username": "me", "password": "hunter2"}
-	found, err := l.Validate(t.Context(), spec)
-	if err != nil || len(found) != 1 || found[0].GetSeverity() != "warning" || !strings.Contains(found[0].GetMessage(), "uses neither") || strings.Contains(found[0].String(), "hunter2") {
-		t.Errorf("%v, %v", found, err)
+	for want, change := range map[string]func(*substratev1.ApplicationSpec){
+		"uses neither": func(s *substratev1.ApplicationSpec) {
+			s.Containers[0].ImageCredentials = map[string]string{"registrypath": "/", "username": "me", "password": "hunter2"}
+		},
+		`pool "fast" has attributes (class, iops): substrate local uses none`: func(s *substratev1.ApplicationSpec) {
+			s.Storage = []*substratev1.Storage{{Name: "d", Kind: "filesystem", Pool: "fast", PoolProvider: "rootfs", PoolAttributes: map[string]string{"iops": "1", "class": "hunter2"}}}
+		},
+	} {
+		spec := application("web", []string{"c"}, "0")
+		spec.Runtime, spec.Containers[0].Root = "wasm", "/" // so that it does not matter whether there are namespaces
+		change(spec)
+		found, err := l.Validate(t.Context(), spec)
+		if err != nil || len(found) != 1 || found[0].GetSeverity() != "warning" || !strings.Contains(found[0].GetMessage(), want) || strings.Contains(found[0].String(), "hunter2") {
+			t.Errorf("%v, %v; want %q", found, err, want)
+		}
+	}
+	if info, err := l.Info(t.Context()); err != nil || !slices.Equal(info.GetStorageProviders(), []string{"local", "rootfs"}) {
+		t.Errorf("providers %v, %v", info.GetStorageProviders(), err)
 	}
 }
 
@@ -126,6 +139,9 @@ func TestValidateSaysWhatToGive(t *testing.T) {
 			[]string{"constraints.mem", `"mem"`, "leave the constraint out"}},
 		"block storage": {func(s *substratev1.ApplicationSpec) { s.Storage = []*substratev1.Storage{{Name: "d", Kind: "block"}} },
 			[]string{"storage.d", "block"}},
+		"pool of another": {func(s *substratev1.ApplicationSpec) {
+			s.Storage = []*substratev1.Storage{{Name: "d", Kind: "filesystem", Pool: "fast", PoolProvider: "ebs"}}
+		}, []string{"storage.d", `"fast" (ebs)`, "rootfs and local only"}},
 		"path for a name": {func(s *substratev1.ApplicationSpec) { s.Containers[0].Name = "../../etc" },
 			[]string{"../../etc", "not a valid name"}},
 	} {

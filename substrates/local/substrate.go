@@ -82,7 +82,7 @@ func (s *Substrate) Close() error {
 // Info says what the substrate can do and what this machine lacks.
 func (s *Substrate) Info(ctx context.Context) (*substratev1.InfoResponse, error) {
 	info := &substratev1.InfoResponse{
-		Name: "local", Version: s.cfg.Version, Agents: "shared", Capabilities: []string{"scale", "storage", "confirm-gone"},
+		Name: "local", Version: s.cfg.Version, Agents: "shared", Capabilities: []string{"scale", "storage", "confirm-gone"}, StorageProviders: providers(),
 	}
 	s.mu.Lock()
 	space := s.space

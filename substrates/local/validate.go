@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -53,16 +54,7 @@ func (m machine) check(spec *substratev1.ApplicationSpec) (found []*substratev1.
 		found = append(found, fault("placement."+key, fmt.Sprintf("cannot place %s: substrate local has one machine, placement %q means nothing here", app, key),
 			"leave --to out"))
 	}
-	for _, st := range spec.GetStorage() {
-		if st.GetKind() == "block" {
-			found = append(found, fault("storage."+st.GetName(), fmt.Sprintf("cannot place %s: storage %s is of type block, substrate local has filesystem only", app, st.GetName()),
-				"use a substrate with block storage"))
-		}
-		if pool := st.GetPool(); !slices.Contains(pools(), pool) {
-			found = append(found, fault("storage."+st.GetName(), fmt.Sprintf("cannot place %s: storage %s is to come from pool %q, substrate local has rootfs and local only", app, st.GetName(), pool),
-				"leave the pool out"))
-		}
-	}
+	found = append(found, stores(spec)...)
 	for _, c := range spec.GetContainers() {
 		found = append(found, m.container(app, c)...)
 	}
@@ -73,8 +65,29 @@ func (m machine) check(spec *substratev1.ApplicationSpec) (found []*substratev1.
 	return found
 }
 
-// pools are the names of the one that there is: directories of this machine. Juju calls it rootfs.
-func pools() []string { return []string{"", "local", "rootfs"} }
+// providers are the names of the only one that there is: directories of this machine. Juju calls it rootfs.
+func providers() []string { return []string{"local", "rootfs"} }
+
+// stores checks the storage that is wanted.
+func stores(spec *substratev1.ApplicationSpec) (found []*substratev1.Diagnostic) {
+	app := spec.GetApplication()
+	for _, st := range spec.GetStorage() {
+		key := "storage." + st.GetName()
+		if st.GetKind() == "block" {
+			found = append(found, fault(key, fmt.Sprintf("cannot place %s: storage %s is of type block, substrate local has filesystem only", app, st.GetName()),
+				"use a substrate with block storage"))
+		}
+		if of := cmp.Or(st.GetPoolProvider(), st.GetPool()); of != "" && !slices.Contains(providers(), of) {
+			found = append(found, fault(key, fmt.Sprintf("cannot place %s: storage %s is to come from pool %q (%s), substrate local has rootfs and local only", app, st.GetName(), st.GetPool(), of),
+				"leave the pool out"))
+		}
+		if attributes := st.GetPoolAttributes(); len(attributes) > 0 {
+			found = append(found, &substratev1.Diagnostic{Severity: "warning", Key: key,
+				Message: fmt.Sprintf("pool %q has attributes (%s): substrate local uses none of them; storage is a directory of this machine", st.GetPool(), strings.Join(slices.Sorted(maps.Keys(attributes)), ", "))})
+		}
+	}
+	return found
+}
 
 // container checks one container.
 func (m machine) container(app string, c *substratev1.Container) (found []*substratev1.Diagnostic) {

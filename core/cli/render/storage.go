@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,6 +43,34 @@ func StorageTable(w io.Writer, list []*controllerv1.StorageInstance, colour bool
 	t := &Table{Columns: Columns("Unit", "Storage ID", "Type", "Pool", "Size", "Status", "Message")}
 	for _, st := range list {
 		t.Add(st.GetOwner(), st.GetId(), st.GetKind(), st.GetPool(), Size(st.GetSizeBytes()), status(first(st.GetStatus(), "pending")), st.GetMessage())
+	}
+	return t.Write(w, colour)
+}
+
+// Pool is one of `storage-pools` in YAML and JSON.
+type Pool struct {
+	Provider string            `json:"provider" yaml:"provider"`
+	Attrs    map[string]string `json:"attrs,omitempty" yaml:"attrs,omitempty"`
+}
+
+// Pools is `storage-pools` in Juju's shape.
+func Pools(list []*controllerv1.StoragePool) map[string]Pool {
+	out := map[string]Pool{}
+	for _, p := range list {
+		out[p.GetName()] = Pool{p.GetProvider(), p.GetAttributes()}
+	}
+	return out
+}
+
+// PoolTable prints storage pools.
+func PoolTable(w io.Writer, list []*controllerv1.StoragePool, colour bool) error {
+	t := &Table{Columns: Columns("Name", "Provider", "Attrs")}
+	for _, p := range list {
+		var attrs []string
+		for _, k := range slices.Sorted(maps.Keys(p.GetAttributes())) {
+			attrs = append(attrs, k+"="+p.GetAttributes()[k])
+		}
+		t.Add(p.GetName(), p.GetProvider(), strings.Join(attrs, " "))
 	}
 	return t.Write(w, colour)
 }

@@ -329,6 +329,7 @@ func (c *controller) world() {
 			records[key.MembersOf(unit, 2, 0)] = &controllerv1.MemberBlock{RelationId: 2}
 		}
 		records[key.OfApp(key.Lead, "web")] = &controllerv1.Lead{Unit: "web/0"}
+		records[key.Named(key.Pool, "fast")] = &controllerv1.StoragePool{Name: "fast", Provider: "ssd"}
 		records[key.Named(key.Operation, "1")] = &controllerv1.Operation{Id: "1"}
 		records[key.OfRelation(1)] = &controllerv1.Relation{Id: 1, Life: alive, Endpoints: []*controllerv1.Endpoint{{Application: "web", Name: "peers", Role: "peer"}}}
 		records[key.OfRelation(2)] = &controllerv1.Relation{Id: 2, Life: alive, Endpoints: []*controllerv1.Endpoint{{Application: "web", Name: "db"}, {Application: "db", Name: "db"}}}

@@ -324,7 +324,7 @@ func TestRightsOfEveryKind(t *testing.T) {
 				t.Errorf("content of secret %s: read %v, write %v; want no, %v", id, authz.MayRead(g, "web/0", k), authz.MayWrite(g, "web/0", k), may)
 			}
 		}
-		for _, k := range []key.Key{key.FileOf("web/0", "f", 0), key.Named(key.Next, "relation"), key.Named(key.Operation, "1")} {
+		for _, k := range []key.Key{key.FileOf("web/0", "f", 0), key.Named(key.Next, "relation"), key.Named(key.Operation, "1"), key.Named(key.Pool, "fast")} {
 			if got := authz.MayRead(g, "web/0", k); got != (k.Kind == key.File) {
 				t.Errorf("web/0 may read %s: %v", k, got)
 			}

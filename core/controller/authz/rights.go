@@ -47,6 +47,7 @@ var rights = map[key.Kind]rule{
 	key.SecretReader:   {ownUnit, ownUnit},
 	key.Payloads:       {ownUnit, ownUnit},
 	key.PodSpec:        {leads, leads},
+	key.Pool:           {never, never}, // the substrate's business
 	key.Next:           {never, never},
 	key.Model:          {ownModel, never},
 	key.Charm:          {ownCharm, never},

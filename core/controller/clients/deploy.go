@@ -46,6 +46,9 @@ func (s *Service) Deploy(ctx context.Context, req *connect.Request[clientv1.Depl
 		if _, ok := m.Applications[app.GetName()]; ok {
 			return errs.E(errs.AlreadyExists, "cannot deploy %q: an application of that name exists in model %q; give another name", app.GetName(), m.Record.Value.GetName())
 		}
+		if err := s.usePools(e, m, app.GetStorage()); err != nil {
+			return err
+		}
 		e.app(m, app)
 		e.saw(store.CharmKey(app.GetCharmDigest()), s.charmMod(e, app.GetCharmDigest()))
 		if err := e.peers(m, app.GetName(), ch); err != nil {
@@ -57,6 +60,9 @@ func (s *Service) Deploy(ctx context.Context, req *connect.Request[clientv1.Depl
 	}
 	m, err := s.model(in.GetModel())
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkPools(ctx, m, app.GetStorage()); err != nil {
 		return nil, err
 	}
 	if resp.Diagnostics, err = s.validatePlace(ctx, m, app, ch, int(in.GetUnits()), diags); err != nil {
@@ -174,7 +180,7 @@ func checkStorage(meta *charm.Meta, given map[string]*controllerv1.StorageDirect
 		if n := int(d.GetCount()); err == nil && n != 0 && (n < least || most != charm.Unbounded && n > most) {
 			bad.addf("cannot use storage %s=%d: charm %q allows %s", name, n, meta.Name, model.CountRange(least, most))
 		}
-		if size, err := s.Bytes(); err == nil && d.GetSizeBytes() != 0 && d.GetSizeBytes() < size {
+		if size, err := s.LeastBytes(); err == nil && d.GetSizeBytes() != 0 && d.GetSizeBytes() < size {
 			bad.addf("cannot use storage %s of %d bytes: charm %q needs at least %d", name, d.GetSizeBytes(), meta.Name, size)
 		}
 	}
@@ -265,22 +271,30 @@ type newUnits struct {
 	attach     []string
 }
 
-// storageOf makes the storage instances of new units. Numbers are the model's,
-// as charms expect: data/0, logs/1. had is what they have of each store already.
+// storageWanted is a storage instance that is to be made.
+type storageWanted struct {
+	unit, name string
+	directive  *controllerv1.StorageDirective
+}
+
+// storageOf makes the storage instances of new units. had is what they have of
+// each store already.
 func (e *edit) storageOf(m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units []string, had map[string]uint32) error {
-	type wanted struct {
-		unit, name string
-		directive  *controllerv1.StorageDirective
-	}
-	var list []wanted
+	var list []storageWanted
 	for _, unit := range units {
 		for _, name := range slices.Sorted(maps.Keys(ch.Meta.Storage)) {
 			d := model.StorageDirective(app.GetStorage()[name], ch.Meta.Storage[name])
 			for range d.GetCount() - min(had[name], d.GetCount()) {
-				list = append(list, wanted{unit, name, d})
+				list = append(list, storageWanted{unit, name, d})
 			}
 		}
 	}
+	return e.makeStorage(m, ch, list)
+}
+
+// makeStorage makes storage instances. Numbers are the model's, as charms
+// expect: data/0, logs/1.
+func (e *edit) makeStorage(m *snapshot.Model, ch *charm.Charm, list []storageWanted) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -301,7 +315,7 @@ func (s *Service) validatePlace(ctx context.Context, m *snapshot.Model, app *con
 	if err != nil {
 		return nil, err
 	}
-	in := placement.SpecInput{Model: m.Record.Value, Application: app, Charm: ch, Credentials: credentials}
+	in := placement.SpecInput{Model: m.Record.Value, Application: app, Charm: ch, Credentials: credentials, Pools: m.PoolRecords()}
 	for i := range units {
 		in.Units = append(in.Units, placement.UnitInput{Unit: &controllerv1.Unit{Name: api.UnitName(app.GetName(), i), Life: controllerv1.Life_LIFE_ALIVE}})
 	}

@@ -117,6 +117,10 @@ func (b *box) model() *snapshot.Model {
 	return m
 }
 
+func (b *box) StorageProviders(context.Context, string) ([]string, error) {
+	return []string{"local", "rootfs"}, nil
+}
+
 func (b *box) Known(name string) (bool, []string) { return name == "local", []string{"local"} }
 
 func newBox(t testing.TB) *box {

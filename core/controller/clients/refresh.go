@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -63,6 +64,9 @@ func (s *Service) Refresh(ctx context.Context, req *connect.Request[clientv1.Ref
 // that exists would break.
 func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, digest string, in *clientv1.RefreshRequest) error {
 	changed := digest != app.GetCharmDigest() || string(ch.Runtime) != app.GetRuntime()
+	if err := s.changeStorage(e, m, app, ch, in.GetStorage()); err != nil {
+		return fmt.Errorf("cannot refresh %q: %w", app.GetName(), err)
+	}
 	if changed {
 		old, err := s.charmOf(app)
 		if err != nil {
@@ -196,13 +200,43 @@ func (e *edit) newPeers(m *snapshot.Model, app string, ch *charm.Charm) error {
 	return err
 }
 
-// newStorage gives existing units the stores that the new charm adds.
+// changeStorage takes what is asked for of stores. Units that are there keep
+// what they have; those that come get what is said now. A directive of a store
+// that the charm does not have any more is forgotten.
+func (s *Service) changeStorage(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, given map[string]*controllerv1.StorageDirective) error {
+	if err := checkStorage(&ch.Meta, given); err != nil {
+		return err
+	}
+	if err := s.usePools(e, m, given); err != nil {
+		return err
+	}
+	if app.Storage == nil && len(given) > 0 {
+		app.Storage = map[string]*controllerv1.StorageDirective{}
+	}
+	maps.Copy(app.Storage, given)
+	maps.DeleteFunc(app.Storage, func(name string, _ *controllerv1.StorageDirective) bool { _, ok := ch.Meta.Storage[name]; return !ok })
+	return nil
+}
+
+// newStorage gives existing units the stores that the new charm adds, and of
+// the others what it needs at least now.
 func (e *edit) newStorage(m *snapshot.Model, app *controllerv1.Application, old, ch *charm.Charm) error {
-	added := &charm.Charm{Meta: charm.Meta{Storage: map[string]charm.Storage{}}}
-	for name, s := range ch.Meta.Storage {
-		if _, had := old.Meta.Storage[name]; !had {
-			added.Meta.Storage[name] = s
+	var list []storageWanted
+	for _, unit := range m.AliveUnits(app.GetName()) {
+		for _, name := range slices.Sorted(maps.Keys(ch.Meta.Storage)) {
+			d := model.StorageDirective(app.GetStorage()[name], ch.Meta.Storage[name])
+			want := int(d.GetCount())
+			if _, had := old.Meta.Storage[name]; had {
+				least, _, err := ch.Meta.Storage[name].Counts()
+				if err != nil {
+					return errs.E(errs.Invalid, "cannot refresh %q: %w", app.GetName(), err)
+				}
+				want = least - len(storageNamed(m, unit, name))
+			}
+			for range max(want, 0) {
+				list = append(list, storageWanted{unit, name, d})
+			}
 		}
 	}
-	return e.storageOf(m, app, added, m.AliveUnits(app.GetName()), nil)
+	return e.makeStorage(m, ch, list)
 }

@@ -56,6 +56,8 @@ type Places interface {
 	// Shared names the agent that serves every unit of the substrate; ok is
 	// false if there is none, or none yet.
 	Shared(substrate string) (agent, incarnation string, ok bool)
+	// StorageProviders are the providers of storage that the substrate knows; none if it does not say.
+	StorageProviders(ctx context.Context, substrate string) ([]string, error)
 	// Known says whether there is such a substrate, and lists all.
 	Known(substrate string) (ok bool, all []string)
 }
@@ -114,6 +116,7 @@ func (s *Service) Serve(mux *http.ServeMux) {
 	}
 	mux.Handle(clientv1connect.NewClientHandler(s, options...))
 	mux.Handle(clientv1connect.NewStorageHandler(s, options...))
+	mux.Handle(clientv1connect.NewStoragePoolsHandler(s, options...))
 	mux.Handle(clientv1connect.NewResourcesHandler(s, options...))
 	mux.Handle(clientv1connect.NewSecretsHandler(s, options...))
 }

@@ -94,6 +94,7 @@ func (s *Service) AddStorage(ctx context.Context, req *connect.Request[clientv1.
 				list = append(list, model.NewStorage(name, 0, unit, ch.Meta.Storage[name], more, e.stamp()))
 			}
 		}
+		bad.add(s.usePools(e, m, in.GetStorage()))
 		if err := bad.err(); err != nil {
 			return err
 		}
@@ -118,7 +119,7 @@ func (s *Service) mayPlace(ctx context.Context, m *snapshot.Model, app *controll
 	if len(asked.GetStorage()) == 0 {
 		return nil
 	}
-	found, err := s.cfg.Places.Validate(ctx, m.Record.Value.GetSubstrate(), placement.Spec(placement.SpecInput{Model: m.Record.Value, Application: asked, Charm: ch}))
+	found, err := s.cfg.Places.Validate(ctx, m.Record.Value.GetSubstrate(), placement.Spec(placement.SpecInput{Model: m.Record.Value, Application: asked, Charm: ch, Pools: m.PoolRecords()}))
 	if err != nil {
 		return fmt.Errorf("cannot ask substrate %q about storage: %w", m.Record.Value.GetSubstrate(), err)
 	}

@@ -1,6 +1,9 @@
 package clients_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +52,7 @@ func TestAddStorage(t *testing.T) {
 	add := func(unit, name string, d *controllerv1.StorageDirective) (*connect.Response[clientv1.AddStorageResponse], error) {
 		return client.AddStorage(t.Context(), connect.NewRequest(&clientv1.AddStorageRequest{Model: "m", Unit: unit, Storage: map[string]*controllerv1.StorageDirective{name: d}}))
 	}
+	ok(t, b.pools().CreatePool, &clientv1.CreatePoolRequest{Model: "m", Name: "ssd", Provider: "local"})
 	before := dump(t)
 	for _, c := range []struct {
 		unit, name string
@@ -169,4 +173,64 @@ func TestRefreshAndStorage(t *testing.T) {
 	if err := refresh("storage:\n" + data + "  logs: {type: filesystem}\n"); err != nil {
 		t.Errorf("spare, of which there is none, went: %v", err)
 	}
+}
+
+// TestRefreshWithStorage: what a refresh says of stores is for those that the charm adds and for units that come; units get
+// what the charm needs at least. What cannot be had changes nothing.
+func TestRefreshWithStorage(t *testing.T) {
+	b := newBox(t)
+	ok(t, b.client.AddModel, &clientv1.AddModelRequest{Name: "m"})
+	ok(t, b.pools().CreatePool, &clientv1.CreatePoolRequest{Model: "m", Name: "fast", Provider: "rootfs"})
+	depot := func(meta string) string {
+		return b.charm(simple("depot", "storage:\n  data: {type: filesystem, multiple: {range: "+meta))
+	}
+	ok(t, b.client.Deploy, &clientv1.DeployRequest{Model: "m", CharmDigest: depot("1-9}}\n"), Units: 1})
+	next := depot("2-9}}\n  logs: {type: filesystem, multiple: {range: 1-9}}\n")
+	refresh := func(digest string, storage map[string]*controllerv1.StorageDirective) (*clientv1.RefreshResponse, error) {
+		resp, err := b.client.Refresh(t.Context(), connect.NewRequest(&clientv1.RefreshRequest{Model: "m", Application: "depot", CharmDigest: digest, Storage: storage}))
+		if err != nil {
+			return nil, err
+		}
+		return resp.Msg, nil
+	}
+	before := dump(t)
+	for want, storage := range map[string]map[string]*controllerv1.StorageDirective{
+		`charm "depot" has data, logs`: {"tape": {Count: 1}},
+		"there is fast, local, rootfs": {"logs": {Pool: "slow"}},
+		"allows 2 to 9":                {"data": {Count: 1}},
+	} {
+		if _, err := refresh(next, storage); err == nil || !strings.Contains(err.Error(), want) || dump(t) != before {
+			t.Errorf("%v: %v, want %q and nothing stored", storage, err, want)
+		}
+	}
+	if _, err := refresh(next, map[string]*controllerv1.StorageDirective{"data": {Pool: "fast", Count: 3}, "logs": {Count: 2, SizeBytes: 1 << 20}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.stores("depot/0"); got != "data/0: 1073741824; data/1:fast 1073741824; logs/2: 1048576; logs/3: 1048576" {
+		t.Errorf("the unit that was there has %s", got)
+	}
+	ok(t, b.client.AddUnit, &clientv1.AddUnitRequest{Model: "m", Application: "depot", Count: 1})
+	if got := b.stores("depot/1"); got != "data/4:fast 1073741824; data/5:fast 1073741824; data/6:fast 1073741824; logs/7: 1048576; logs/8: 1048576" {
+		t.Errorf("the unit that came has %s", got)
+	}
+	version := b.application("depot").GetModifiedVersion()
+	if same, err := refresh("", map[string]*controllerv1.StorageDirective{"data": {Pool: "fast", Count: 3}}); err != nil || same.GetChanged() {
+		t.Errorf("the same again: %v, %v", same, err)
+	}
+	resp, err := refresh("", map[string]*controllerv1.StorageDirective{"data": {Count: 4}})
+	if err != nil || !resp.GetChanged() || b.application("depot").GetModifiedVersion() != version || b.application("depot").GetStorage()["logs"].GetCount() != 2 {
+		t.Errorf("storage alone: %v, %v; no hook is due, and other stores stay as they are", resp, err)
+	}
+}
+
+// stores are what a unit has: id, pool and size.
+func (b *box) stores(unit string) string {
+	m := b.model()
+	var list []string
+	for _, id := range slices.Sorted(maps.Keys(m.Storage)) {
+		if st := m.Storage[id].Value; st.GetOwner() == unit {
+			list = append(list, fmt.Sprintf("%s:%s %d", id, st.GetPool(), st.GetSizeBytes()))
+		}
+	}
+	return strings.Join(list, "; ")
 }

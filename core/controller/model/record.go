@@ -79,6 +79,8 @@ func newOther(kind key.Kind) proto.Message {
 		return &controllerv1.Payloads{}
 	case key.PodSpec:
 		return &controllerv1.PodSpec{}
+	case key.Pool:
+		return &controllerv1.StoragePool{}
 	case key.Model:
 		return &controllerv1.Model{}
 	case key.Charm:
@@ -169,5 +171,7 @@ func objectOther(o *controllerv1.Object, value proto.Message) {
 		o.Value = &controllerv1.Object_PodSpec{PodSpec: v}
 	case *controllerv1.Operation:
 		o.Value = &controllerv1.Object_Operation{Operation: v}
+	case *controllerv1.StoragePool:
+		o.Value = &controllerv1.Object_StoragePool{StoragePool: v}
 	}
 }

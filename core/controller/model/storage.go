@@ -55,7 +55,7 @@ func MoreStorage(ch *charm.Charm, name string, have int, more *controllerv1.Stor
 	if n := have + int(more.GetCount()); most != charm.Unbounded && n > most {
 		return fmt.Errorf("charm %q allows %s of storage %q for each unit; it has %d and %d more were asked for", ch.Meta.Name, CountRange(least, most), name, have, more.GetCount())
 	}
-	size, err := s.Bytes()
+	size, err := s.LeastBytes()
 	if err == nil && more.GetSizeBytes() != 0 && more.GetSizeBytes() < size {
 		err = fmt.Errorf("charm %q needs at least %d bytes of storage %q, not %d", ch.Meta.Name, size, name, more.GetSizeBytes())
 	}

@@ -169,6 +169,12 @@ func (p *Placement) Validate(ctx context.Context, name string, spec *substratev1
 	return nil, nil
 }
 
+// StorageProviders are the providers of storage that a substrate knows; none if it does not say.
+func (p *Placement) StorageProviders(ctx context.Context, name string) ([]string, error) {
+	_, info, err := p.provider(ctx, name)
+	return info.GetStorageProviders(), err
+}
+
 // readyWait is how long a request waits for a provider that is starting.
 const readyWait = 10 * time.Second
 
@@ -245,7 +251,7 @@ func (s stamps) changed(mirror Mirror) []string {
 			one := agents
 			for e := range g.All() {
 				switch e.Key.Kind {
-				case key.Model, key.App, key.Unit, key.Incarnation, key.Ports, key.Storage, key.Relation:
+				case key.Model, key.App, key.Unit, key.Incarnation, key.Ports, key.Storage, key.Pool, key.Relation:
 					one.newest, one.records = max(one.newest, e.Mod), one.records+1
 				}
 			}

@@ -397,7 +397,7 @@ func TestSpec(t *testing.T) {
 	in := placement.SpecInput{
 		Model: &controllerv1.Model{Uuid: uuid, Name: "m"},
 		Application: &controllerv1.Application{Name: "web", CharmDigest: "d", Runtime: "wasm", Exposed: true, Constraints: map[string]string{"mem": "1G", "cores": "2"},
-			Resources: map[string]string{"dir": "/srv/root"}, Storage: map[string]*controllerv1.StorageDirective{"data": {SizeBytes: 5 << 30}}},
+			Resources: map[string]string{"dir": "/srv/root"}, Storage: map[string]*controllerv1.StorageDirective{"data": {SizeBytes: 5 << 30, Pool: "fast"}}},
 		Charm: &charm.Charm{Meta: charm.Meta{Name: "web",
 			Resources:  map[string]charm.Resource{"img": {UpstreamSource: "docker.io/web:1"}, "dir": {}},
 			Containers: map[string]charm.Container{"a": {Resource: "img", UID: &uid, Mounts: []charm.Mount{{Storage: "data", Location: "/d"}}}, "b": {Resource: "dir"}},
@@ -407,6 +407,8 @@ func TestSpec(t *testing.T) {
 		in.Units = append(in.Units, placement.UnitInput{Unit: unit(fmt.Sprintf("web/%d", []int{3, 10, 2, 1}[i]), "x", life),
 			Ports: &controllerv1.Ports{Ranges: []*hookv1.PortRange{{Protocol: "tcp", From: 80, To: 80}, {Protocol: "icmp"}}}})
 	}
+	in.Pools = map[string]*controllerv1.StoragePool{"fast": {Name: "fast", Provider: "ssd", Attributes: map[string]string{"iops": "40"}}, "slow": {Name: "slow", Provider: "disk", Attributes: map[string]string{"rpm": "1"}}}
+	in.Units[3].Storage = []*controllerv1.StorageInstance{{Id: "data/0", Name: "data", Pool: "slow"}} // of before the pool was another
 	in.Credentials = map[string]map[string]string{"img": {"password": "of an image that is not used"}, "dir": {"password": "p"}}
 	s := placement.Spec(in)
 	var units []string
@@ -423,8 +425,11 @@ func TestSpec(t *testing.T) {
 	if len(a.GetImageCredentials()) > 0 || b.GetImageCredentials()["password"] != "p" {
 		t.Errorf("credentials %v %v", a.GetImageCredentials(), b.GetImageCredentials())
 	}
-	if st := s.GetStorage()[0]; st.GetCount() != 2 || st.GetSizeBytes() != 5<<30 {
+	if st := s.GetStorage()[0]; st.GetCount() != 2 || st.GetSizeBytes() != 5<<30 || st.GetPool() != "fast" || st.GetPoolProvider() != "ssd" || st.GetPoolAttributes()["iops"] != "40" {
 		t.Errorf("storage %v", st)
+	}
+	if had := s.GetUnits()[0].GetStorage()[0]; had.GetPool() != "slow" || had.GetPoolProvider() != "disk" || had.GetPoolAttributes()["rpm"] != "1" {
+		t.Errorf("attached %v", had)
 	}
 	if len(s.GetPorts()) != 1 {
 		t.Errorf("ports %v", s.GetPorts())

@@ -237,7 +237,7 @@ func (p *Placement) spec(m *snapshot.Model, name, substrateName string) (*substr
 	if err != nil {
 		return nil, err
 	}
-	in := SpecInput{Model: m.Record.Value, Application: app, Charm: ch, AgentVersion: p.cfg.AgentVersion}
+	in := SpecInput{Model: m.Record.Value, Application: app, Charm: ch, AgentVersion: p.cfg.AgentVersion, Pools: m.PoolRecords()}
 	if p.cfg.Credentials != nil {
 		if in.Credentials, err = p.cfg.Credentials(app); err != nil {
 			return nil, err

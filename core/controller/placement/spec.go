@@ -20,6 +20,8 @@ type SpecInput struct {
 	Units        []UnitInput // in any order
 	AgentVersion string
 	Join         *substratev1.JoinMaterial
+	// Pools are the model's own, by name.
+	Pools map[string]*controllerv1.StoragePool
 	// Credentials are what the application's images need to be pulled, by resource.
 	Credentials map[string]map[string]string
 }
@@ -43,7 +45,7 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 	spec := &substratev1.ApplicationSpec{
 		ModelUuid: in.Model.GetUuid(), ModelName: in.Model.GetName(), Application: app.GetName(),
 		CharmDigest: app.GetCharmDigest(), Runtime: app.GetRuntime(), AgentVersion: in.AgentVersion,
-		Containers: containers(in, limits), Storage: storage(app, meta), Constraints: app.GetConstraints(),
+		Containers: containers(in, limits), Storage: storage(in), Constraints: app.GetConstraints(),
 		Exposed: app.GetExposed(), Trust: app.GetTrust(), CharmUser: meta.CharmUser, CharmModifiedVersion: app.GetModifiedVersion(),
 		Labels: map[string]string{"charm": meta.Name}, Join: in.Join,
 	}
@@ -59,20 +61,20 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 		}
 		spec.Devices.Counts[d.Type] += uint32(max(d.CountMin, 0))
 	}
-	units(spec, in.Units, meta)
+	units(spec, in)
 	return spec
 }
 
 // units adds the units that have a place, and the ports that they opened if
 // the application is exposed.
-func units(spec *substratev1.ApplicationSpec, all []UnitInput, meta *charm.Meta) {
-	for _, u := range all {
+func units(spec *substratev1.ApplicationSpec, in SpecInput) {
+	for _, u := range in.Units {
 		if u.Unit.GetLife() == controllerv1.Life_LIFE_DEAD {
 			continue
 		}
 		us := &substratev1.UnitSpec{Name: u.Unit.GetName(), Draining: u.Unit.GetLife() == controllerv1.Life_LIFE_DYING, Incarnation: u.Incarnation, Principal: u.Unit.GetPrincipal()}
 		for _, s := range u.Storage {
-			us.Storage = append(us.Storage, attachment(s, meta.Storage[s.GetName()], us.Draining))
+			us.Storage = append(us.Storage, attachment(s, in.Charm.Meta.Storage[s.GetName()], in.Pools[s.GetPool()], us.Draining))
 		}
 		slices.SortFunc(us.Storage, func(a, b *substratev1.StorageAttachment) int { return cmp.Compare(a.GetId(), b.GetId()) })
 		spec.Units = append(spec.Units, us)
@@ -92,9 +94,10 @@ func units(spec *substratev1.ApplicationSpec, all []UnitInput, meta *charm.Meta)
 
 // attachment is one storage of a unit. It stays while the unit has not run its
 // storage-detaching.
-func attachment(s *controllerv1.StorageInstance, declared charm.Storage, draining bool) *substratev1.StorageAttachment {
+func attachment(s *controllerv1.StorageInstance, declared charm.Storage, pool *controllerv1.StoragePool, draining bool) *substratev1.StorageAttachment {
 	return &substratev1.StorageAttachment{Id: s.GetId(), Name: s.GetName(), Kind: s.GetKind(), SizeBytes: s.GetSizeBytes(), Pool: s.GetPool(),
 		Location: model.StorageLocation(s.GetId(), declared), Shared: s.GetShared(), ReadOnly: s.GetReadOnly(),
+		PoolProvider: pool.GetProvider(), PoolAttributes: pool.GetAttributes(),
 		Detaching: draining || s.GetStatus() == model.StorageDetaching || s.GetLife() != controllerv1.Life_LIFE_ALIVE}
 }
 
@@ -136,15 +139,18 @@ func id(n *int) *uint32 {
 
 // storage is what each unit gets of every store: the user's directive, else
 // the least that the charm declares.
-func storage(app *controllerv1.Application, meta *charm.Meta) []*substratev1.Storage {
+func storage(in SpecInput) []*substratev1.Storage {
+	app, meta := in.Application, &in.Charm.Meta
 	var list []*substratev1.Storage
 	for _, name := range slices.Sorted(maps.Keys(meta.Storage)) {
 		s := meta.Storage[name]
 		d := model.StorageDirective(app.GetStorage()[name], s)
 		_, most, err := s.Counts()
+		pool := in.Pools[d.GetPool()]
 		list = append(list, &substratev1.Storage{
 			Name: name, Kind: s.Type, Count: d.GetCount(), SizeBytes: d.GetSizeBytes(), Pool: d.GetPool(),
 			Location: s.Location, Shared: s.Shared, ReadOnly: s.ReadOnly, Multiple: err == nil && most != 1,
+			PoolProvider: pool.GetProvider(), PoolAttributes: pool.GetAttributes(),
 		})
 	}
 	return list

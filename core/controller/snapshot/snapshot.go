@@ -46,6 +46,7 @@ type Model struct {
 	Operations   map[string]Rec[*controllerv1.Operation]
 	Tasks        map[string]Rec[*controllerv1.Task]
 	Storage      map[string]Rec[*controllerv1.StorageInstance]
+	Pools        map[string]Rec[*controllerv1.StoragePool]
 	Secrets      map[string]Rec[*controllerv1.Secret]       // by id
 	Readers      map[string]Rec[*controllerv1.SecretReader] // by key
 
@@ -94,7 +95,7 @@ func empty(uuid string, revision int64, like *Model) *Model {
 		Statuses: sized(like.Statuses), Addresses: sized(like.Addresses), Ports: sized(like.Ports), Resolved: sized(like.Resolved),
 		Relations: sized(like.Relations), Bags: sized(like.Bags), Scopes: sized(like.Scopes), Leads: sized(like.Leads),
 		AppStatuses: sized(like.AppStatuses), Operations: sized(like.Operations), Tasks: sized(like.Tasks), Storage: sized(like.Storage),
-		Secrets: sized(like.Secrets), Readers: sized(like.Readers),
+		Pools: sized(like.Pools), Secrets: sized(like.Secrets), Readers: sized(like.Readers),
 		byApp: map[string][]string{}, beside: map[string][]string{},
 	}
 }
@@ -153,11 +154,22 @@ func (m *Model) addShared(e *model.Entry) {
 		m.Tasks[k.Name] = Rec[*controllerv1.Task]{v, mod, create}
 	case *controllerv1.StorageInstance:
 		m.Storage[k.Name] = Rec[*controllerv1.StorageInstance]{v, mod, create}
+	case *controllerv1.StoragePool:
+		m.Pools[k.Name] = Rec[*controllerv1.StoragePool]{v, mod, create}
 	case *controllerv1.Secret:
 		m.Secrets[k.Name] = Rec[*controllerv1.Secret]{v, mod, create}
 	case *controllerv1.SecretReader:
 		m.Readers[e.Name] = Rec[*controllerv1.SecretReader]{v, mod, create}
 	}
+}
+
+// PoolRecords are the model's own storage pools, by name.
+func (m *Model) PoolRecords() map[string]*controllerv1.StoragePool {
+	pools := make(map[string]*controllerv1.StoragePool, len(m.Pools))
+	for name, rec := range m.Pools {
+		pools[name] = rec.Value
+	}
+	return pools
 }
 
 // UnitsOf lists an application's units in order of their numbers.

@@ -290,7 +290,7 @@ type StoragePoolsClient interface {
 	CreatePool(ctx context.Context, in *CreatePoolRequest, opts ...grpc.CallOption) (*CreatePoolResponse, error)
 	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
 	ListPools(ctx context.Context, in *ListPoolsRequest, opts ...grpc.CallOption) (*ListPoolsResponse, error)
-	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	// UpdatePool replaces all attributes. What that means for storage that is there already is the substrate's to say.
 	UpdatePool(ctx context.Context, in *UpdatePoolRequest, opts ...grpc.CallOption) (*UpdatePoolResponse, error)
 	// RemovePool refuses what an application or a storage uses.
 	RemovePool(ctx context.Context, in *RemovePoolRequest, opts ...grpc.CallOption) (*RemovePoolResponse, error)
@@ -353,7 +353,7 @@ type StoragePoolsServer interface {
 	CreatePool(context.Context, *CreatePoolRequest) (*CreatePoolResponse, error)
 	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
 	ListPools(context.Context, *ListPoolsRequest) (*ListPoolsResponse, error)
-	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	// UpdatePool replaces all attributes. What that means for storage that is there already is the substrate's to say.
 	UpdatePool(context.Context, *UpdatePoolRequest) (*UpdatePoolResponse, error)
 	// RemovePool refuses what an application or a storage uses.
 	RemovePool(context.Context, *RemovePoolRequest) (*RemovePoolResponse, error)

@@ -1042,6 +1042,7 @@ type Object struct {
 	//	*Object_Payloads
 	//	*Object_PodSpec
 	//	*Object_StateFiles
+	//	*Object_StoragePool
 	Value         isObject_Value `protobuf_oneof:"value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1353,6 +1354,15 @@ func (x *Object) GetStateFiles() *StateFiles {
 	return nil
 }
 
+func (x *Object) GetStoragePool() *StoragePool {
+	if x != nil {
+		if x, ok := x.Value.(*Object_StoragePool); ok {
+			return x.StoragePool
+		}
+	}
+	return nil
+}
+
 type isObject_Value interface {
 	isObject_Value()
 }
@@ -1461,6 +1471,10 @@ type Object_StateFiles struct {
 	StateFiles *StateFiles `protobuf:"bytes,35,opt,name=state_files,json=stateFiles,proto3,oneof"` // without content
 }
 
+type Object_StoragePool struct {
+	StoragePool *StoragePool `protobuf:"bytes,36,opt,name=storage_pool,json=storagePool,proto3,oneof"` // told to nobody
+}
+
 func (*Object_ModelRecord) isObject_Value() {}
 
 func (*Object_Application) isObject_Value() {}
@@ -1512,6 +1526,8 @@ func (*Object_Payloads) isObject_Value() {}
 func (*Object_PodSpec) isObject_Value() {}
 
 func (*Object_StateFiles) isObject_Value() {}
+
+func (*Object_StoragePool) isObject_Value() {}
 
 // Guard is what every write of a unit compares.
 type Guard struct {
@@ -3308,7 +3324,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x12\n" +
 	"\x04full\x18\x03 \x01(\bR\x04full\x126\n" +
 	"\aobjects\x18\x04 \x03(\v2\x1c.bangle.controller.v1.ObjectR\aobjects\x12\x16\n" +
-	"\x06synced\x18\x05 \x01(\bR\x06synced\"\x8c\x0e\n" +
+	"\x06synced\x18\x05 \x01(\bR\x06synced\"\xd4\x0e\n" +
 	"\x06Object\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12!\n" +
@@ -3345,7 +3361,8 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\bpayloads\x18! \x01(\v2\x1e.bangle.controller.v1.PayloadsH\x00R\bpayloads\x12:\n" +
 	"\bpod_spec\x18\" \x01(\v2\x1d.bangle.controller.v1.PodSpecH\x00R\apodSpec\x12C\n" +
 	"\vstate_files\x18# \x01(\v2 .bangle.controller.v1.StateFilesH\x00R\n" +
-	"stateFilesB\a\n" +
+	"stateFiles\x12F\n" +
+	"\fstorage_pool\x18$ \x01(\v2!.bangle.controller.v1.StoragePoolH\x00R\vstoragePoolB\a\n" +
 	"\x05value\"\xb1\x01\n" +
 	"\x05Guard\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
@@ -3589,12 +3606,13 @@ var file_controller_v1_agents_proto_goTypes = []any{
 	(*Payloads)(nil),               // 65: bangle.controller.v1.Payloads
 	(*PodSpec)(nil),                // 66: bangle.controller.v1.PodSpec
 	(*StateFiles)(nil),             // 67: bangle.controller.v1.StateFiles
-	(*Cursor)(nil),                 // 68: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),               // 69: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),           // 70: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 71: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 72: bangle.controller.v1.TaskLog
-	(*v1.GoalState)(nil),           // 73: bangle.hook.v1.GoalState
+	(*StoragePool)(nil),            // 68: bangle.controller.v1.StoragePool
+	(*Cursor)(nil),                 // 69: bangle.controller.v1.Cursor
+	(*v1.Event)(nil),               // 70: bangle.hook.v1.Event
+	(*v1.Changeset)(nil),           // 71: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 72: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 73: bangle.controller.v1.TaskLog
+	(*v1.GoalState)(nil),           // 74: bangle.hook.v1.GoalState
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
 	40, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
@@ -3625,68 +3643,69 @@ var file_controller_v1_agents_proto_depIdxs = []int32{
 	65, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
 	66, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
 	67, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
-	16, // 28: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	68, // 29: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	47, // 30: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	16, // 31: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	69, // 32: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	68, // 33: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	47, // 34: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	19, // 35: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	20, // 36: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	70, // 37: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	67, // 38: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	41, // 39: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
-	15, // 40: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	22, // 41: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	24, // 42: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	26, // 43: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	71, // 44: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	72, // 45: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	30, // 46: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	31, // 47: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	33, // 48: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	32, // 49: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	69, // 50: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	9,  // 51: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	11, // 52: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	13, // 53: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	17, // 54: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	18, // 55: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	23, // 56: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	27, // 57: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	29, // 58: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	35, // 59: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	37, // 60: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	38, // 61: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	1,  // 62: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	3,  // 63: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	4,  // 64: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	5,  // 65: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	7,  // 66: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	0,  // 67: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
-	10, // 68: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	12, // 69: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	14, // 70: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	21, // 71: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	21, // 72: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	25, // 73: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	28, // 74: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	34, // 75: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	36, // 76: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	53, // 77: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	39, // 78: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	2,  // 79: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	67, // 80: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	36, // 81: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	6,  // 82: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	8,  // 83: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	73, // 84: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
-	68, // [68:85] is the sub-list for method output_type
-	51, // [51:68] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	68, // 28: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
+	16, // 29: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	69, // 30: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	47, // 31: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	16, // 32: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	70, // 33: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	69, // 34: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	47, // 35: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	19, // 36: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	20, // 37: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	71, // 38: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	67, // 39: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	41, // 40: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
+	15, // 41: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	22, // 42: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	24, // 43: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	26, // 44: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	72, // 45: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	73, // 46: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	30, // 47: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	31, // 48: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	33, // 49: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	32, // 50: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	70, // 51: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	9,  // 52: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	11, // 53: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	13, // 54: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	17, // 55: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	18, // 56: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	23, // 57: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	27, // 58: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	29, // 59: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	35, // 60: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	37, // 61: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	38, // 62: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	1,  // 63: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	3,  // 64: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	4,  // 65: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	5,  // 66: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	7,  // 67: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	0,  // 68: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	10, // 69: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	12, // 70: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	14, // 71: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	21, // 72: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	21, // 73: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	25, // 74: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	28, // 75: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	34, // 76: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	36, // 77: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	53, // 78: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	39, // 79: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	2,  // 80: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	67, // 81: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	36, // 82: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	6,  // 83: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	8,  // 84: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	74, // 85: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	69, // [69:86] is the sub-list for method output_type
+	52, // [52:69] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -3722,6 +3741,7 @@ func file_controller_v1_agents_proto_init() {
 		(*Object_Payloads)(nil),
 		(*Object_PodSpec)(nil),
 		(*Object_StateFiles)(nil),
+		(*Object_StoragePool)(nil),
 	}
 	file_controller_v1_agents_proto_msgTypes[18].OneofWrappers = []any{
 		(*CommitRequest_Done)(nil),

@@ -236,7 +236,7 @@ type StoragePoolsClient interface {
 	CreatePool(context.Context, *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error)
 	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
 	ListPools(context.Context, *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error)
-	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	// UpdatePool replaces all attributes. What that means for storage that is there already is the substrate's to say.
 	UpdatePool(context.Context, *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error)
 	// RemovePool refuses what an application or a storage uses.
 	RemovePool(context.Context, *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error)
@@ -313,7 +313,7 @@ type StoragePoolsHandler interface {
 	CreatePool(context.Context, *connect.Request[v1.CreatePoolRequest]) (*connect.Response[v1.CreatePoolResponse], error)
 	// ListPools lists the model's own pools and those that the substrate has by itself, by name.
 	ListPools(context.Context, *connect.Request[v1.ListPoolsRequest]) (*connect.Response[v1.ListPoolsResponse], error)
-	// UpdatePool changes attributes, an empty value removes one. Storage that is there already is left as it is.
+	// UpdatePool replaces all attributes. What that means for storage that is there already is the substrate's to say.
 	UpdatePool(context.Context, *connect.Request[v1.UpdatePoolRequest]) (*connect.Response[v1.UpdatePoolResponse], error)
 	// RemovePool refuses what an application or a storage uses.
 	RemovePool(context.Context, *connect.Request[v1.RemovePoolRequest]) (*connect.Response[v1.RemovePoolResponse], error)
