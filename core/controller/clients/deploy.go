@@ -62,9 +62,6 @@ func (s *Service) Deploy(ctx context.Context, req *connect.Request[clientv1.Depl
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkPools(ctx, m, app.GetStorage()); err != nil {
-		return nil, err
-	}
 	if resp.Diagnostics, err = s.validatePlace(ctx, m, app, ch, int(in.GetUnits()), diags); err != nil {
 		return nil, err
 	}
@@ -311,6 +308,9 @@ func (e *edit) makeStorage(m *snapshot.Model, ch *charm.Charm, list []storageWan
 
 // validatePlace asks the substrate about the application before it is stored.
 func (s *Service) validatePlace(ctx context.Context, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, units int, diags []*clientv1.Diagnostic) ([]*clientv1.Diagnostic, error) {
+	if err := s.checkPools(ctx, m, app.GetStorage()); err != nil {
+		return nil, err
+	}
 	credentials, err := s.images.Credentials(app)
 	if err != nil {
 		return nil, err

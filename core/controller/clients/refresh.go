@@ -104,8 +104,7 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 	if in.Trust != nil {
 		app.Trust = in.GetTrust()
 	}
-	before := app.GetResources()
-	records := app.GetResourceRecords()
+	before, records := app.GetResources(), app.GetResourceRecords()
 	err := s.giveResources(e, app, &ch.Meta, in.GetResources(), in.GetUploads())
 	dropResources(app, &ch.Meta)
 	if changed || !maps.Equal(before, app.GetResources()) || !maps.EqualFunc(records, app.GetResourceRecords(), sameContent) {
