@@ -455,6 +455,51 @@ func TestPeersSeeEachOther(t *testing.T) {
 	})
 }
 
+// TestALostAnswerHidesNoDeletion: the answer that comes instead of a lost one says nothing of what the commit deleted, such
+// as the last member of a relation. The stream does, later; until then the unit must not be told a second time.
+func TestALostAnswerHidesNoDeletion(t *testing.T) {
+	var w *world
+	release := make(chan func(), 10)
+	w = newWorld(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
+		if s.View.Unit.Name == "web/0" && s.Event.Kind == "relation-departed" && len(release) == 0 {
+			release <- w.server.Hold()
+			w.server.Fail("Commit", agenttest.LoseAnswer)
+		}
+		return ok(nil), nil
+	})
+	w.start()
+	w.deploy(2, "cluster")
+	w.until("web/0 knows its peer", func() bool { return len(w.members("web/0")) == 1 && w.cursor("web/1").GetStarted() })
+	w.store.RemoveUnit("web/1", true)
+	w.until("web/0 is told of its departure, and the store knows", func() bool {
+		return w.runtime.View("web/0", "cluster-relation-departed") != nil && len(w.members("web/0")) == 0
+	})
+	calls := len(w.server.Calls())
+	w.until("the commit is sent again", func() bool {
+		return len(w.server.Calls()) > calls || w.store.Count("Commit") > w.store.Count("Commit written")
+	})
+	(<-release)()
+	id := w.store.Run("web/0", "backup", "{}")
+	w.until("the action is done", func() bool { return w.task(id).Status == "completed" })
+	n := 0
+	for _, run := range w.runtime.Runs() {
+		if strings.HasPrefix(run, "web/0 ") && strings.HasSuffix(run, "-cluster-relation-departed") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("it was told %d times of one departure: %v", n, w.runtime.Runs())
+	}
+}
+
+// members are the other units that the store has a unit know of.
+func (w *world) members(unit string) (all []string) {
+	for name := range w.store.Get(key.MembersOf(unit, 1, 0)).GetMembers().GetMembers() {
+		all = append(all, name)
+	}
+	return all
+}
+
 // TestLeadershipAndImmediates: a leader's view has a promise, is-leader asks, a status shows before its hook ends.
 func TestLeadershipAndImmediates(t *testing.T) {
 	w := newWorld(t, func(ctx context.Context, s *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {

@@ -22,6 +22,10 @@ const maxDeaths = 3
 // refusedWait is how long the replica may take to show what a write was refused for.
 const refusedWait = 2 * time.Second
 
+// againWait is how long the stream may take to show a write whose first answer was lost. A unit that went on earlier would
+// be refused; it waits as long as a controller that is away may take to come back.
+const againWait = time.Hour
+
 // turn begins an event's way.
 func (a *Agent) turn(u *unit, in resolver.Input, d resolver.Decision) *turn {
 	t := &turn{in: in, d: d, start: a.cfg.Now()}
@@ -102,8 +106,19 @@ func (a *Agent) begun(ctx context.Context, u *unit) bool {
 	if event.Task(u.begin.Cursor.Pending.Event.Kind) {
 		u.owns = u.begin.Cursor.Pending.Event.Id
 	}
-	a.replica.Merge(u.begin.Guard.Epoch, u.key.Unit, got.resp.Objects)
+	g := u.begin.Guard
 	u.begin = nil
+	return a.merge(u, g, got.resp)
+}
+
+// merge takes in the answer to a write. False means that it does not tell all that was written: the unit then waits for the
+// stream, since with half of it the same event might be derived once more.
+func (a *Agent) merge(u *unit, g *controllerv1.Guard, resp *controllerv1.CommitResponse) bool {
+	if resp.Again {
+		u.refused, u.until = g.StateRevision, a.cfg.Now().Add(againWait)
+		return false
+	}
+	a.replica.Merge(g.Epoch, u.key.Unit, resp.Objects)
 	return true
 }
 
@@ -152,7 +167,7 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 		a.refused(u, t.req.Guard, got.refusal)
 		return true
 	}
-	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
+	a.merge(u, t.req.Guard, got.resp)
 	entry := &controllerv1.JournalEntry{Model: u.key.Model, Unit: u.key.Unit, Event: t.req.Event, Outcome: "ok", Message: "committed by the agent's next start",
 		Revision: got.resp.Revision, StartUnixNano: a.cfg.Now().UnixNano(), Wrote: changeset.Wrote(t.req.GetDone().GetChangeset())}
 	if f := t.req.GetFailed(); f != nil {
@@ -252,8 +267,8 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	if got.refusal != nil {
 		return a.turnedDown(ctx, u, t, got.refusal)
 	}
-	a.replica.Merge(t.req.Guard.Epoch, u.key.Unit, got.resp.Objects)
 	u.fails, u.notLeader, u.refused = 0, "", 0
+	a.merge(u, t.req.Guard, got.resp)
 	if t.ran.Started && t.req.GetDone() != nil {
 		if err := a.dispatcher.Settle(u.key, t.req.GetDone().GetStateFiles()); err != nil {
 			a.cfg.Log.Warn("the unit's state files will be restored before its next event", "unit", u.key.Unit, "err", err)

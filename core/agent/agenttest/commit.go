@@ -69,7 +69,7 @@ func (s *Store) once(call, id string, g *controllerv1.Guard, refuse func() strin
 	defer s.mu.Unlock()
 	s.counts[call]++
 	if had := s.answers[id]; had != nil {
-		return had
+		return s.written(had, g.Unit)
 	}
 	if r := s.guard(g); r != nil {
 		return &controllerv1.CommitResponse{Revision: s.revision, Refusal: r}
@@ -85,6 +85,17 @@ func (s *Store) once(call, id string, g *controllerv1.Guard, refuse func() strin
 	resp := &controllerv1.CommitResponse{Revision: d.Revision, Objects: own(d, g.Unit)}
 	s.answers[id] = resp
 	s.counts[call+" written"]++
+	return resp
+}
+
+// written is what a controller knows of a commit that it wrote before: not what it deleted.
+func (s *Store) written(had *controllerv1.CommitResponse, unit string) *controllerv1.CommitResponse {
+	resp := &controllerv1.CommitResponse{Revision: had.Revision, Again: true}
+	for _, o := range s.objects {
+		if k, err := key.Parse(o.Key); err == nil && (k.Unit == unit || k.Kind == key.Task) {
+			resp.Objects = append(resp.Objects, o)
+		}
+	}
 	return resp
 }
 

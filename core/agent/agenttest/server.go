@@ -35,6 +35,7 @@ type Server struct {
 	calls    []string
 	seconds  float64
 	asked    map[string]int // unit → renewals
+	gate     chan struct{}  // closed or nil: streams flow
 }
 
 // Fault is what goes wrong with one call.
@@ -141,12 +142,37 @@ func (s *Server) States() []*controllerv1.AgentState {
 	return append([]*controllerv1.AgentState(nil), s.states...)
 }
 
+// Hold lets no stream say anything more, until release is called.
+func (s *Server) Hold() (release func()) {
+	gate := make(chan struct{})
+	s.mu.Lock()
+	s.gate = gate
+	s.mu.Unlock()
+	return func() { close(gate) }
+}
+
+// held waits while streams are held.
+func (s *Server) held(ctx context.Context) {
+	s.mu.Lock()
+	gate := s.gate
+	s.mu.Unlock()
+	if gate == nil {
+		return
+	}
+	select {
+	case <-gate:
+	case <-ctx.Done():
+	}
+}
+
 // Watch implements the call.
 func (s *Server) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreamingServer[controllerv1.Delta]) error {
 	epoch, revision := req.Epoch, req.ResumeRevision
 	for {
+		s.held(out.Context())
 		deltas, changed := s.Store.Since(epoch, revision)
 		for _, d := range deltas {
+			s.held(out.Context())
 			if err := out.Send(d); err != nil {
 				return err
 			}

@@ -197,7 +197,7 @@ func (c *Committer) written(ctx context.Context, g *controllerv1.Guard, id strin
 	if err := c.cfg.Mirror.WaitRevision(ctx, state.Mod); err != nil {
 		return nil, err
 	}
-	response := &controllerv1.CommitResponse{Revision: state.Mod}
+	response := &controllerv1.CommitResponse{Revision: state.Mod, Again: true}
 	c.cfg.Mirror.Read(func(s *model.State) {
 		for _, e := range s.Model(g.GetModel()).OfUnit(g.GetUnit()) {
 			response.Objects = append(response.Objects, e.Object(g.GetModel()))

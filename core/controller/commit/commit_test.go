@@ -158,8 +158,8 @@ func TestLostAnswerIsGivenAgain(t *testing.T) {
 	w.put(key.OfApp(key.Lead, "web"), &controllerv1.Lead{Unit: "web/1"}) // and meanwhile it lost the leadership
 	resp := w.commit(r)
 	state, mod := model.Get[*controllerv1.UnitState](w.load().Model(w.uuid), key.OfUnit(key.State, "web/0"))
-	if resp.Revision != mod || state.CommitId != r.CommitId || len(resp.Objects) == 0 {
-		t.Fatalf("answered %d with %d objects, written at %d", resp.Revision, len(resp.Objects), mod)
+	if resp.Revision != mod || state.CommitId != r.CommitId || len(resp.Objects) == 0 || !resp.Again {
+		t.Fatalf("answered %d with %d objects (again: %v), written at %d", resp.Revision, len(resp.Objects), resp.Again, mod)
 	}
 	if bag := get[*controllerv1.Bag](w, key.UnitBag(1, "web/0")); bag.Version != 1 {
 		t.Fatalf("the bag was written %d times", bag.Version)

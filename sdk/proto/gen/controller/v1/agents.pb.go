@@ -2001,10 +2001,13 @@ func (x *CommitFailed) GetStderr() string {
 }
 
 type CommitResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Revision      int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
-	Objects       []*Object              `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"` // the unit's own, as written
-	Refusal       *Refusal               `protobuf:"bytes,3,opt,name=refusal,proto3" json:"refusal,omitempty"` // set = nothing was written
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Revision int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	Objects  []*Object              `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"` // the unit's own, as written
+	Refusal  *Refusal               `protobuf:"bytes,3,opt,name=refusal,proto3" json:"refusal,omitempty"` // set = nothing was written
+	// The commit was written before and its answer was lost. Objects are what the store has of the unit now; what was
+	// deleted is not among them, so only the stream, from revision on, shows all that was written.
+	Again         bool `protobuf:"varint,4,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2058,6 +2061,13 @@ func (x *CommitResponse) GetRefusal() *Refusal {
 		return x.Refusal
 	}
 	return nil
+}
+
+func (x *CommitResponse) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 type Refusal struct {
@@ -3407,11 +3417,12 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x06stderr\x18\a \x01(\tR\x06stderr\x1a:\n" +
 	"\fResultsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb3\x01\n" +
 	"\x0eCommitResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x126\n" +
 	"\aobjects\x18\x02 \x03(\v2\x1c.bangle.controller.v1.ObjectR\aobjects\x127\n" +
-	"\arefusal\x18\x03 \x01(\v2\x1d.bangle.controller.v1.RefusalR\arefusal\"I\n" +
+	"\arefusal\x18\x03 \x01(\v2\x1d.bangle.controller.v1.RefusalR\arefusal\x12\x14\n" +
+	"\x05again\x18\x04 \x01(\bR\x05again\"I\n" +
 	"\aRefusal\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x10\n" +
