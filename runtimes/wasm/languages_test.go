@@ -20,7 +20,7 @@ const sdk = "../../sdk/wasm"
 
 // languages are the guest libraries; each has a folder in sdk/wasm with bangle/build.sh, bangle/test.sh and the charms
 // conformance and example. Go's is built by the go command.
-var languages = []string{"go", "c"}
+var languages = []string{"go", "c", "rust"}
 
 // noToolchain is what build.sh ends with when a compiler is not installed.
 const noToolchain = 3
@@ -44,6 +44,7 @@ func build(t testing.TB, language, charm string) string {
 // runTool runs a command; a toolchain that is not installed skips the test, unless BANGLE_TOOLCHAINS says that all of them are.
 func runTool(t testing.TB, command *exec.Cmd) {
 	t.Helper()
+	command.Env = append(command.Environ(), "CFLAGS=-Werror", "RUSTFLAGS=-D warnings", "SANITIZE=")
 	out, err := command.CombinedOutput()
 	exit, _ := errors.AsType[*exec.ExitError](err)
 	switch {

@@ -13,5 +13,5 @@ command -v "${CLANG:-clang}" >/dev/null && command -v wasm-ld >/dev/null || {
 	echo "cannot compile the charm: clang or wasm-ld is missing; on Debian: apt-get install clang lld" >&2
 	exit 3
 }
-exec "${CLANG:-clang}" --target=wasm32 -std=c11 -Wall -Wextra -Werror -Os -ffreestanding -mbulk-memory -nostdlib -I"$here" \
+exec "${CLANG:-clang}" --target=wasm32 -std=c11 -Wall -Wextra ${CFLAGS:-} -Os -ffreestanding -mbulk-memory -nostdlib -I"$here" \
 	-Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=65536 -Wl,--strip-all -o "$output" "$@"

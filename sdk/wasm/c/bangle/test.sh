@@ -7,5 +7,5 @@ source=${1:-.}
 [ $# -eq 0 ] || shift
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -g -O1 ${SANITIZE:+-fsanitize=$SANITIZE} -I"$here" -o "$out/test" "$source"/*.c "$here"/*.c
+"${CC:-cc}" -std=c11 -Wall -Wextra ${CFLAGS:-} -g -O1 ${SANITIZE:+-fsanitize=$SANITIZE} -I"$here" -o "$out/test" "$source"/*.c "$here"/*.c
 "$out/test" "$@"
