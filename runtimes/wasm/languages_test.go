@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm/module"
@@ -25,19 +26,42 @@ var languages = []string{"go", "c", "rust"}
 // noToolchain is what build.sh ends with when a compiler is not installed.
 const noToolchain = 3
 
+// builds holds the modules that were compiled, for all tests of the process.
+type builds struct {
+	mu   sync.Mutex
+	done map[string][]byte
+}
+
+var compiled = sync.OnceValue(func() *builds { return &builds{done: map[string][]byte{}} })
+
 // build compiles one of a language's charms into a directory that can be loaded.
 func build(t testing.TB, language, charm string) string {
 	t.Helper()
+	all := compiled()
+	all.mu.Lock()
+	defer all.mu.Unlock()
 	dir := t.TempDir()
-	command := exec.Command("sh", filepath.Join(sdk, language, "bangle", "build.sh"), filepath.Join(sdk, language, charm), filepath.Join(dir, File))
+	file := filepath.Join(dir, File)
+	if text, ok := all.done[language+charm]; ok {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	command := exec.Command("sh", filepath.Join(sdk, language, "bangle", "build.sh"), filepath.Join(sdk, language, charm), file)
 	if language == "go" {
 		main := map[string]string{"conformance": "./testdata/obey", "example": "./testdata/story"}[charm]
-		command = exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, File), main)
+		command = exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, main)
 		command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	} else {
 		readAll(t, filepath.Join(sdk, language))
 	}
 	runTool(t, command)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.done[language+charm] = text
 	return dir
 }
 
