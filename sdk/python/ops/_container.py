@@ -556,8 +556,7 @@ class LazyNotice(_Loaded):
         return self._container.get_notice(self.id)
 
     def __repr__(self) -> str:
-        kind = self.type if isinstance(self.type, str) else self.type.value
-        return f'LazyNotice(id={self.id!r}, type={kind!r}, key={self.key!r})'
+        return f'LazyNotice(id={self.id!r}, type={self.type}, key={self.key!r})'
 
 
 class LazyCheckInfo(_Loaded):

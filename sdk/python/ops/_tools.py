@@ -62,7 +62,7 @@ def run(tool: str, *args: str, stdin: str | None = None, content: dict[str, str]
     with tempfile.TemporaryDirectory() as directory:
         files: list[str] = []
         for key, value in content.items():
-            path = os.path.join(directory, key)
+            path = f'{directory}/{key}'
             with open(path, 'w', encoding='utf-8', newline='') as f:
                 f.write(value)
             files.append(f'{key}#file={path}')
