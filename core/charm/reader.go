@@ -25,6 +25,9 @@ const (
 	dispatchFile  = "dispatch"
 	hooksDir      = "hooks"
 	wasmFile      = "charm.wasm"
+	scriptJS      = "charm.js"
+	scriptPython  = "charm.py"
+	maxScript     = 1 << 20 // bytes; the runtime allows no more
 	pythonSource  = "src/charm.py"
 	executableAny = 0o111
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"io/fs"
+	"unicode/utf8"
 )
 
 // runtime finds out what runs the charm by what the package ships. WASM wins,
@@ -26,11 +27,12 @@ func (r *reader) runtime(override Runtime) (Runtime, string) {
 		r.checkImports()
 		return orOverride(Python, override), executable
 	case r.script() != "":
+		r.checkScript(r.script())
 		return orOverride(Wasm, override), r.script()
 	case override != "":
 		return override, "" // a runtime of somebody else knows its own files
 	default:
-		r.errorf(dispatchFile, "the charm ships no code; allowed: charm.wasm, an executable dispatch, "+
+		r.errorf(dispatchFile, "the charm ships no code; allowed: charm.wasm, charm.js, charm.py, an executable dispatch, "+
 			"hooks/ with executables, or src/charm.py beside charmcraft.yaml")
 	}
 	return "", ""
@@ -45,12 +47,36 @@ func orOverride(found, override Runtime) Runtime {
 
 // script is the file that a script engine of the wasm runtime reads.
 func (r *reader) script() string {
-	for _, name := range []string{"charm.js", "charm.py"} {
+	for _, name := range []string{scriptJS, scriptPython} {
 		if r.isFile(name) {
 			return name
 		}
 	}
 	return ""
+}
+
+// checkScript finds what no engine would read. Whether it is a program the runtime finds out when it loads the charm.
+func (r *reader) checkScript(name string) {
+	if name == scriptJS && r.isFile(scriptPython) {
+		r.errorf(name, "the charm ships %s and %s; allowed: one of them", scriptJS, scriptPython)
+	}
+	f, err := r.fsys.Open(name)
+	if err != nil {
+		r.errorf(name, "%s", err)
+		return
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxScript+1))
+	switch {
+	case err != nil:
+		r.errorf(name, "%s", err)
+	case len(data) > maxScript:
+		r.errorf(name, "the script has more than %d KiB; allowed: %d KiB", maxScript>>10, maxScript>>10)
+	case !utf8.Valid(data):
+		r.errorf(name, "the script is not UTF-8; allowed: a text in UTF-8")
+	case len(bytes.TrimSpace(data)) == 0:
+		r.errorf(name, "the script is empty; allowed: a charm, as sdk/wasm shows it")
+	}
 }
 
 // executable is the entry of an executable charm. A source tree of charmcraft

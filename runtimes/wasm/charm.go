@@ -18,6 +18,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm/module"
+	"github.com/bangle-dev/bangle/runtimes/wasm/script"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
@@ -31,8 +32,10 @@ const (
 // charm is one loaded module: its code, the image of its memory, and its instances.
 type charm struct {
 	engine   wazero.Runtime
+	script   *script.Script // nil = a module of its own
 	code     wazero.CompiledModule
 	globals  []string // names of the mutable globals
+	grants   []string // capabilities that a script may use; empty = all
 	image    *image   // nil = not resettable, every event gets a fresh instance
 	timeout  time.Duration
 	maxBytes int64
@@ -45,24 +48,16 @@ type charm struct {
 
 // open reads, checks, compiles and initialises. Either the charm, diagnostics or an error is there.
 func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*charm, []*charmruntimev1.Diagnostic, error) {
-	file, found, err := readModule(req.GetDir())
-	if found != nil || err != nil {
-		return nil, found, err
-	}
-	m, err := module.Parse(file)
-	if err != nil {
-		return nil, []*charmruntimev1.Diagnostic{module.Unreadable(File, err)}, nil
-	}
 	maxBytes := r.cfg.MemoryBytes
 	if n := req.GetLimits().GetMemoryBytes(); n > 0 {
 		maxBytes = n
 	}
 	maxBytes = max(pageSize, min(maxBytes, math.MaxUint32)) / pageSize * pageSize
-	found = m.Check(module.Rules{File: File, WASI: r.wasi, Grants: req.GetGrants(), MaxPages: uint32(maxBytes / pageSize)})
-	if len(found) > 0 {
-		return nil, found, nil
+	file, s, found, err := r.read(req, uint32(maxBytes/pageSize))
+	if found != nil || err != nil {
+		return nil, found, err
 	}
-	c := &charm{timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}),
+	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}),
 		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond
@@ -74,10 +69,33 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	return c, nil, nil
 }
 
+// read finds what the charm is made of, a module or a script with its engine's module, and checks what can be checked.
+func (r *Runtime) read(req *charmruntimev1.LoadRequest, maxPages uint32) ([]byte, *script.Script, []*charmruntimev1.Diagnostic, error) {
+	if _, err := os.Stat(filepath.Join(req.GetDir(), File)); errors.Is(err, fs.ErrNotExist) {
+		s, err := script.Find(req.GetDir())
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if s != nil {
+			engine, found, err := readScript(s, maxPages)
+			return engine, s, found, err
+		}
+	}
+	file, found, err := readModule(req.GetDir())
+	if found != nil || err != nil {
+		return nil, nil, found, err
+	}
+	m, err := module.Parse(file)
+	if err != nil {
+		return nil, nil, []*charmruntimev1.Diagnostic{module.Unreadable(File, err)}, nil
+	}
+	return file, nil, m.Check(module.Rules{File: File, WASI: r.wasi, Grants: req.GetGrants(), MaxPages: maxPages}), nil
+}
+
 func readModule(dir string) ([]byte, []*charmruntimev1.Diagnostic, error) {
 	f, err := os.Open(filepath.Join(dir, File))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diagnose("the charm has no "+File, "build it and put it beside metadata.yaml; charm.js and charm.py need an engine that this version does not have"), nil
+		return nil, diagnose("the charm has no "+File, "build it and put it beside metadata.yaml, or write the charm as a script, charm.js or charm.py"), nil
 	}
 	if err != nil {
 		return nil, nil, errs.E(errs.Unavailable, "cannot read charm: %w", err)
@@ -120,11 +138,19 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 	if err := provide(ctx, c.engine); err != nil {
 		return nil, err
 	}
+	if c.script != nil {
+		if err := c.script.Provide(ctx, c.engine, c.code, scriptHost{c.grants}); err != nil {
+			return nil, err
+		}
+	}
 	first, err := c.instantiate(ctx)
 	if err != nil {
 		return diagnose("the module does not start: "+err.Error(), "what runs while a module is instantiated may call nothing of the host"), nil //nolint:nilerr // a broken charm is an answer
 	}
 	if failed := c.initialise(ctx, first); failed != nil {
+		if c.script != nil {
+			return unusable(c.script, failed), first.close()
+		}
 		return diagnose("the module's initialisation failed: "+failed.message,
 			"run the charm's tests natively; what runs while packages are initialised may call nothing of the host"), first.close()
 	}

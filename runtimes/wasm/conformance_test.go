@@ -32,6 +32,28 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceOfScripts runs the suite on the charms that are scripts.
+func TestConformanceOfScripts(t *testing.T) {
+	w := mustBuild(t)
+	for language, broken := range map[string][2]string{"js": {"charm.js", "this is no script"}, "micropython": {"charm.py", "this is no script"}} {
+		t.Run(language, func(t *testing.T) {
+			charm := "../../sdk/wasm/" + language + "/conformance"
+			empty := map[string]string{"js": jsHead, "micropython": pyHead}[language]
+			load(t, newRuntime(t), language, charm) // compiling is not what the suite's patience is for
+			charmruntimetest.Run(t, charmruntimetest.Config{
+				Start: charmruntimetest.OverGRPC(func() charmruntime.Runtime {
+					r, err := wasm.New(wasm.Config{CacheDir: filepath.Join(w.dir, "cache")})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return r
+				}),
+				Charm: charm, Broken: written(t, broken[0], broken[1]), Empty: written(t, broken[0], empty),
+			})
+		})
+	}
+}
+
 // TestConformanceOfThePlugin runs the suite on the built binary, with a code cache so that a restart is quick.
 func TestConformanceOfThePlugin(t *testing.T) {
 	if testing.Short() {

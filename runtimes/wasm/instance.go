@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/script"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
 
@@ -24,6 +25,7 @@ type instance struct {
 	globals []api.MutableGlobal
 	out     *output
 	run     *run // what goes on in it, nil between events
+	guest   *script.Guest // nil = a module of its own
 }
 
 // instantiate makes an instance. Its start function runs, if it has one, but nothing of its library.
@@ -40,6 +42,9 @@ func (c *charm) instantiate(ctx context.Context) (*instance, error) {
 		return nil, err
 	}
 	i.mod = mod
+	if c.script != nil {
+		i.guest = c.script.Guest(mod)
+	}
 	for _, name := range c.globals {
 		g, ok := mod.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
@@ -57,6 +62,9 @@ func (c *charm) initialise(ctx context.Context, i *instance) *failure {
 	run := newRun(nil, nil, initialLimit)
 	ctx, end := run.begin(ctx, i)
 	defer end()
+	if i.guest != nil {
+		return run.scripted(i.guest.Start(ctx))
+	}
 	for _, name := range []string{abi.Initial, abi.Warm} {
 		if fn := i.mod.ExportedFunction(name); fn != nil {
 			if _, err := fn.Call(ctx); err != nil {
@@ -118,6 +126,10 @@ func (i *instance) setGlobals(img *image) {
 // event hands the input to the charm. The output is nil when the charm has no handler; a charm that answers with an
 // error is a failure that leaves the instance usable.
 func (i *instance) event(ctx context.Context, run *run, input []byte) ([]byte, *failure) {
+	if i.guest != nil {
+		output, err := i.guest.Event(ctx, input)
+		return output, run.scripted(err)
+	}
 	at, err := i.mod.ExportedFunction(abi.Alloc).Call(ctx, uint64(len(input)))
 	if err != nil {
 		return nil, run.failure(err)

@@ -119,7 +119,7 @@ func (r *Runtime) openCache() error {
 // Info names the runtime.
 func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {
 	return &charmruntimev1.InfoResponse{Name: "wasm", Version: plugin.Version(),
-		Capabilities: []string{"warm", "reset", "limits"}, Detects: []string{File}}, nil
+		Capabilities: []string{"warm", "reset", "limits"}, Detects: detects()}, nil
 }
 
 // Load checks, compiles and initialises a charm.

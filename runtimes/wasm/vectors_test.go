@@ -25,13 +25,13 @@ type scriptedCall struct {
 	Request, Answer json.RawMessage
 }
 
-// script answers calls in their order.
-type script struct {
+// scriptedCalls answers calls in their order.
+type scriptedCalls struct {
 	t     testing.TB
 	calls []scriptedCall
 }
 
-func (s *script) Call(_ context.Context, f abi.Function, request []byte) []byte {
+func (s *scriptedCalls) Call(_ context.Context, f abi.Function, request []byte) []byte {
 	if len(s.calls) == 0 {
 		s.t.Errorf("%s was called too many", f)
 		return nil
@@ -53,7 +53,7 @@ func (v guestVector) run(t testing.TB, c *charm) ([]byte, *failure) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{t: t, calls: v.Calls}
+	s := &scriptedCalls{t: t, calls: v.Calls}
 	run := newRun(s, nil, 10*time.Second)
 	ctx, end := run.begin(t.Context(), i)
 	output, bad := i.event(ctx, run, v.Input)
