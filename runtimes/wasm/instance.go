@@ -24,7 +24,7 @@ type instance struct {
 	memory  *linear
 	globals []api.MutableGlobal
 	out     *output
-	run     *run // what goes on in it, nil between events
+	run     *run          // what goes on in it, nil between events
 	guest   *script.Guest // nil = a module of its own
 }
 
