@@ -54,7 +54,7 @@ var wrongUses = []string{
 	"scale-application web", "scale-application web many", "scale-application web -1", "remove-application", "remove-application web --no-wait",
 	"expose", "unexpose", "trust", "bind web", "spaces x", "add-unit web --attach-storage data", "trust web --scope=world", "export-bundle x",
 	"run", "run web/0", "run web backup", "run web/0 web/1", "run web/0 a=b c", "run web/0 backup x", "run web/0 backup a=1 a.b=2", "run web/0 backup --format tabular",
-	"exec", "exec ls", "exec --unit web ls", "exec --all --unit web/0 ls", "exec --machine 0 ls",
+	"exec", "exec ls", "exec --unit web ls", "exec --all --unit web/0 ls", "exec --machine 0 ls", "exec --unit web/0 --wait 1s --background -- ls", "run web/0 backup --wait 5", "run web/0 backup --timeout 5s --background",
 	"actions", "show-operation", "show-task", "show-task 1 2", "operations x", "cancel-task", "resolved", "resolved web", "resolved web/0 --all",
 	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
 	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",

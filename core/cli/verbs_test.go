@@ -70,6 +70,9 @@ func TestVerbs(t *testing.T) {
 	command := done("web/0", "completed", 7)
 	command.Stdout, command.Stderr = "out\n", "err\n"
 	going := done("web/0", "running", 0)
+	limited := done("web/0", "failed", 1)
+	limited.Message = "the command was ended by hook-timeout 1s"
+	going.Id, going.Unit, going.Completed = "4", "web/1", ""
 	aborted := done("web/0", "aborted", 143)
 	aborted.Message, aborted.Results, aborted.Stdout = "cancelled while it ran", map[string]string{"done": "50"}, "half\n"
 	empty := sampleModel("active", "idle")
@@ -133,10 +136,13 @@ func TestVerbs(t *testing.T) {
 		"run":                {fake: &fake{tasks: []*controllerv1.Task{result}}, lines: []string{"run web/0 backup --utc", "run web/leader backup to=s3 n=3 deep.a.b=true list=[1,2] --utc", "run web/0 backup n=3 --string-args --utc", "run web/0 backup --params - x=1 --format json --utc", "run web/0 backup --background"}, in: "x: 5\ny: {z: 1}\n"},
 		"run-several":        {fake: &fake{tasks: []*controllerv1.Task{result, other}}, lines: []string{"run web/0 web/1 backup --utc", "run web/0 web/1 backup --format json --utc", "run web/0 web/1 backup --background"}},
 		"run-failed":         {fake: &fake{tasks: []*controllerv1.Task{other}}, lines: []string{"run web/1 backup"}},
-		"run-too-long":       {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"run web/0 backup --wait 50ms"}},
+		"run-too-long":       {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"run web/0 backup --wait 50ms", "run web/0 backup --wait=50ms --format json"}},
+		"run-late":           {fake: &fake{tasks: []*controllerv1.Task{result, going}}, lines: []string{"run web/0 web/1 backup --wait 50ms --utc"}},
+		"exec-several":       {fake: &fake{tasks: []*controllerv1.Task{command, other}}, lines: []string{"exec --app web -- true", "exec --app web --background -- true", "exec --app web --verbose --format json --utc -- true"}},
+		"exec-ended":         {fake: &fake{tasks: []*controllerv1.Task{limited}}, lines: []string{"exec --unit web/0 --wait 1s -- sleep 9", "exec --unit web/0 --wait=-1s -- sleep 9", "exec --unit web/0 --wait 0s -- sleep 9"}},
 		"exec":               {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 -- hostname -f", "exec --unit web/0 hostname -f", "exec --unit web/leader 'echo $JUJU_UNIT_NAME | wc'", "exec -a web --app db -- uptime", "exec --all --format yaml --utc -- uptime"}},
 		"exec-cancelled":     {fake: &fake{tasks: []*controllerv1.Task{done("web/0", "cancelled", 0)}}, lines: []string{"exec --unit web/0 -- sleep 9"}},
-		"exec-limited":       {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 --wait 90s -- true", "exec --unit web/0 --timeout 2m --background -- true"}},
+		"exec-limited":       {fake: &fake{tasks: []*controllerv1.Task{command}}, lines: []string{"exec --unit web/0 --wait 90s -- true", "exec --unit web/0 --background -- true"}},
 		"run-aborted":        {fake: &fake{tasks: []*controllerv1.Task{aborted}}, lines: []string{"run web/0 x", "show-task 2 --utc", "show-operation 1 --utc", "exec --unit web/0 -- true"}},
 		"tasks":              {fake: &fake{tasks: []*controllerv1.Task{result}}, lines: []string{"actions web", "actions web --format json", "actions web --schema", "actions none", "show-operation 1 --utc", "show-operation 1 --utc --wait 1s --format json", "show-task 2", "show-task 2 --format yaml --utc", "operations --utc", "operations --utc --format json", "cancel-task 2 3"}},
 		"show-task-running":  {fake: &fake{tasks: []*controllerv1.Task{going}}, lines: []string{"show-task 2 --utc"}},

@@ -246,11 +246,16 @@ func problems(all []*charmruntimev1.Diagnostic) string {
 // hookTimeoutConfig is the model's setting for applications that say nothing; 0 is the runtime's custom.
 const hookTimeoutConfig = "hook-timeout"
 
-// timeout is how long the event may take: the task's, the application's or the model's word, else the runtime's custom.
+// timeout is how long the event may take: the task's, the application's or the model's word, else the task's custom, else
+// the runtime's.
 func timeout(job Job, kind string) int64 {
+	custom := int64(0)
 	for _, t := range job.Model.Tasks {
-		if t.Id == job.Event.TaskId && t.TimeoutMs > 0 {
-			return t.TimeoutMs
+		if t.Id == job.Event.TaskId {
+			custom = t.DefaultTimeoutMs
+			if t.TimeoutMs > 0 {
+				return t.TimeoutMs
+			}
 		}
 	}
 	ms := job.Model.Application.HookTimeoutMs
@@ -262,6 +267,8 @@ func timeout(job Job, kind string) int64 {
 		return 0
 	case ms > 0:
 		return ms
+	case custom > 0:
+		return custom
 	case kind == string(charm.Wasm):
 		return wasmTimeout.Milliseconds()
 	}

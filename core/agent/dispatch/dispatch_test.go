@@ -341,15 +341,17 @@ func TestWhatIsShownIsCountedOn(t *testing.T) {
 }
 
 // TestTimeouts: none for executables, ten seconds of guest time for WASM, the model's word over both, the application's over
-// that, and the task's over all.
+// that, and the task's over all; what is a task's custom is below them and above the runtime's.
 func TestTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		runtime   string
 		set, task int64
 		model     string
+		custom    int64
 		out       int64
-	}{{"python", 0, 0, "", 0}, {"wasm", 0, 0, "", 10_000}, {"wasm", -1, 0, "", 0}, {"python", 1500, 0, "", 1500},
-		{"python", 0, 0, "30m", 1_800_000}, {"wasm", 0, 0, "0s", 10_000}, {"python", 1500, 0, "30m", 1500}, {"python", -1, 0, "30m", 0}, {"python", 1500, 700, "30m", 700}} {
+	}{{"python", 0, 0, "", 0, 0}, {"wasm", 0, 0, "", 0, 10_000}, {"wasm", -1, 0, "", 0, 0}, {"python", 1500, 0, "", 0, 1500},
+		{"python", 0, 0, "30m", 0, 1_800_000}, {"wasm", 0, 0, "0s", 0, 10_000}, {"python", 1500, 0, "30m", 0, 1500}, {"python", -1, 0, "30m", 0, 0}, {"python", 1500, 700, "30m", 0, 700},
+		{"python", 0, 0, "", 900, 900}, {"wasm", 0, 0, "", 900, 900}, {"python", 1500, 0, "", 900, 1500}, {"python", 0, 0, "30m", 900, 1_800_000}, {"python", -1, 0, "", 900, 0}, {"python", 0, 700, "", 900, 700}} {
 		var got int64
 		rt := agenttest.NewRuntime(t, func(_ context.Context, s *charmruntimev1.Start, _ charmruntime.Host) (*charmruntimev1.Done, error) {
 			got = s.TimeoutMs
@@ -358,9 +360,9 @@ func TestTimeouts(t *testing.T) {
 		d, job := runner(t, rt)
 		job.Model.Application.Runtime, job.Model.Application.HookTimeoutMs = c.runtime, c.set
 		job.Model.Model = &controllerv1.Model{Config: map[string]string{"hook-timeout": c.model}}
-		if c.task > 0 {
+		if c.task+c.custom > 0 {
 			job.Event = &hookv1.Event{Id: "1-backup", Kind: "action", Name: "backup", TaskId: "1"}
-			job.Model.Tasks = []*controllerv1.Task{{Id: "1", TimeoutMs: c.task}}
+			job.Model.Tasks = []*controllerv1.Task{{Id: "1", TimeoutMs: c.task, DefaultTimeoutMs: c.custom}}
 		}
 		if _, err := d.Run(t.Context(), job); err != nil || got != c.out {
 			t.Errorf("%+v: %d ms, %v", c, got, err)

@@ -98,7 +98,7 @@ func (s *Service) tasks(m *snapshot.Model, in *clientv1.RunRequest, units []stri
 	var bad problems
 	for _, unit := range units {
 		t := &controllerv1.Task{Unit: unit, Status: api.TaskPending, Kind: "exec", Command: in.GetCommand(), TimeoutMs: in.GetTimeoutMs(),
-			Parallel: in.GetParallel(), ExecutionGroup: in.GetExecutionGroup()}
+			DefaultTimeoutMs: in.GetDefaultTimeoutMs(), Parallel: in.GetParallel(), ExecutionGroup: in.GetExecutionGroup()}
 		if in.GetAction() != "" {
 			app := appOf(unit)
 			if _, done := params[app]; !done {

@@ -3409,19 +3409,20 @@ func (*TrustResponse) Descriptor() ([]byte, []int) {
 }
 
 type RunRequest struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Model          string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	Units          []string               `protobuf:"bytes,2,rep,name=units,proto3" json:"units,omitempty"`               // names, "app/leader"
-	Applications   []string               `protobuf:"bytes,3,rep,name=applications,proto3" json:"applications,omitempty"` // exec: every unit of
-	All            bool                   `protobuf:"varint,4,opt,name=all,proto3" json:"all,omitempty"`
-	Action         string                 `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	Params         string                 `protobuf:"bytes,6,opt,name=params,proto3" json:"params,omitempty"`   // JSON object
-	Command        []string               `protobuf:"bytes,7,rep,name=command,proto3" json:"command,omitempty"` // exec
-	Parallel       bool                   `protobuf:"varint,8,opt,name=parallel,proto3" json:"parallel,omitempty"`
-	ExecutionGroup string                 `protobuf:"bytes,9,opt,name=execution_group,json=executionGroup,proto3" json:"execution_group,omitempty"`
-	TimeoutMs      int64                  `protobuf:"varint,10,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Model            string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Units            []string               `protobuf:"bytes,2,rep,name=units,proto3" json:"units,omitempty"`               // names, "app/leader"
+	Applications     []string               `protobuf:"bytes,3,rep,name=applications,proto3" json:"applications,omitempty"` // exec: every unit of
+	All              bool                   `protobuf:"varint,4,opt,name=all,proto3" json:"all,omitempty"`
+	Action           string                 `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	Params           string                 `protobuf:"bytes,6,opt,name=params,proto3" json:"params,omitempty"`   // JSON object
+	Command          []string               `protobuf:"bytes,7,rep,name=command,proto3" json:"command,omitempty"` // exec
+	Parallel         bool                   `protobuf:"varint,8,opt,name=parallel,proto3" json:"parallel,omitempty"`
+	ExecutionGroup   string                 `protobuf:"bytes,9,opt,name=execution_group,json=executionGroup,proto3" json:"execution_group,omitempty"`
+	TimeoutMs        int64                  `protobuf:"varint,10,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`                        // ends the command or action, whatever application and model say; 0 = they say
+	DefaultTimeoutMs int64                  `protobuf:"varint,11,opt,name=default_timeout_ms,json=defaultTimeoutMs,proto3" json:"default_timeout_ms,omitempty"` // where neither application nor model says anything
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *RunRequest) Reset() {
@@ -3520,6 +3521,13 @@ func (x *RunRequest) GetExecutionGroup() string {
 func (x *RunRequest) GetTimeoutMs() int64 {
 	if x != nil {
 		return x.TimeoutMs
+	}
+	return 0
+}
+
+func (x *RunRequest) GetDefaultTimeoutMs() int64 {
+	if x != nil {
+		return x.DefaultTimeoutMs
 	}
 	return 0
 }
@@ -6044,7 +6052,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x14\n" +
 	"\x05trust\x18\x03 \x01(\bR\x05trust\"\x0f\n" +
-	"\rTrustResponse\"\x9c\x02\n" +
+	"\rTrustResponse\"\xca\x02\n" +
 	"\n" +
 	"RunRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
@@ -6058,7 +6066,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x0fexecution_group\x18\t \x01(\tR\x0eexecutionGroup\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\n" +
-	" \x01(\x03R\ttimeoutMs\"~\n" +
+	" \x01(\x03R\ttimeoutMs\x12,\n" +
+	"\x12default_timeout_ms\x18\v \x01(\x03R\x10defaultTimeoutMs\"~\n" +
 	"\vRunResponse\x12=\n" +
 	"\toperation\x18\x01 \x01(\v2\x1f.bangle.controller.v1.OperationR\toperation\x120\n" +
 	"\x05tasks\x18\x02 \x03(\v2\x1a.bangle.controller.v1.TaskR\x05tasks\"L\n" +

@@ -2487,34 +2487,35 @@ func (x *Operation) GetEnqueued() string {
 }
 
 type Task struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Id             string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Operation      string                 `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
-	Unit           string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
-	Kind           string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"` // action, exec
-	Action         string                 `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
-	Params         string                 `protobuf:"bytes,6,opt,name=params,proto3" json:"params,omitempty"` // JSON, defaults inserted
-	Command        []string               `protobuf:"bytes,7,rep,name=command,proto3" json:"command,omitempty"`
-	Status         string                 `protobuf:"bytes,8,opt,name=status,proto3" json:"status,omitempty"` // pending running completed failed cancelled aborting aborted error
-	Message        string                 `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
-	Results        map[string]string      `protobuf:"bytes,10,rep,name=results,proto3" json:"results,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Log            []*TaskLog             `protobuf:"bytes,11,rep,name=log,proto3" json:"log,omitempty"`
-	Enqueued       string                 `protobuf:"bytes,12,opt,name=enqueued,proto3" json:"enqueued,omitempty"`
-	Started        string                 `protobuf:"bytes,13,opt,name=started,proto3" json:"started,omitempty"`
-	Completed      string                 `protobuf:"bytes,14,opt,name=completed,proto3" json:"completed,omitempty"`
-	ExitCode       int32                  `protobuf:"varint,15,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	Stdout         string                 `protobuf:"bytes,16,opt,name=stdout,proto3" json:"stdout,omitempty"`
-	Stderr         string                 `protobuf:"bytes,17,opt,name=stderr,proto3" json:"stderr,omitempty"`
-	Parallel       bool                   `protobuf:"varint,18,opt,name=parallel,proto3" json:"parallel,omitempty"`
-	ExecutionGroup string                 `protobuf:"bytes,19,opt,name=execution_group,json=executionGroup,proto3" json:"execution_group,omitempty"`
-	TimeoutMs      int64                  `protobuf:"varint,20,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`    // 0 = none; counted from the start
-	Origin         string                 `protobuf:"bytes,21,opt,name=origin,proto3" json:"origin,omitempty"`                            // "" = a user, unit-web-0 = that unit's juju-exec
-	RelationId     int32                  `protobuf:"varint,22,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"` // exec in the context of a relation
-	RemoteUnit     string                 `protobuf:"bytes,23,opt,name=remote_unit,json=remoteUnit,proto3" json:"remote_unit,omitempty"`
-	Operator       bool                   `protobuf:"varint,24,opt,name=operator,proto3" json:"operator,omitempty"`                   // exec: in the charm's own place even where workloads have others
-	RequestId      string                 `protobuf:"bytes,25,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // of the call that queued it from inside a unit
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Id               string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Operation        string                 `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	Unit             string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	Kind             string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"` // action, exec
+	Action           string                 `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	Params           string                 `protobuf:"bytes,6,opt,name=params,proto3" json:"params,omitempty"` // JSON, defaults inserted
+	Command          []string               `protobuf:"bytes,7,rep,name=command,proto3" json:"command,omitempty"`
+	Status           string                 `protobuf:"bytes,8,opt,name=status,proto3" json:"status,omitempty"` // pending running completed failed cancelled aborting aborted error
+	Message          string                 `protobuf:"bytes,9,opt,name=message,proto3" json:"message,omitempty"`
+	Results          map[string]string      `protobuf:"bytes,10,rep,name=results,proto3" json:"results,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Log              []*TaskLog             `protobuf:"bytes,11,rep,name=log,proto3" json:"log,omitempty"`
+	Enqueued         string                 `protobuf:"bytes,12,opt,name=enqueued,proto3" json:"enqueued,omitempty"`
+	Started          string                 `protobuf:"bytes,13,opt,name=started,proto3" json:"started,omitempty"`
+	Completed        string                 `protobuf:"bytes,14,opt,name=completed,proto3" json:"completed,omitempty"`
+	ExitCode         int32                  `protobuf:"varint,15,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Stdout           string                 `protobuf:"bytes,16,opt,name=stdout,proto3" json:"stdout,omitempty"`
+	Stderr           string                 `protobuf:"bytes,17,opt,name=stderr,proto3" json:"stderr,omitempty"`
+	Parallel         bool                   `protobuf:"varint,18,opt,name=parallel,proto3" json:"parallel,omitempty"`
+	ExecutionGroup   string                 `protobuf:"bytes,19,opt,name=execution_group,json=executionGroup,proto3" json:"execution_group,omitempty"`
+	TimeoutMs        int64                  `protobuf:"varint,20,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`    // 0 = none; counted from the start
+	Origin           string                 `protobuf:"bytes,21,opt,name=origin,proto3" json:"origin,omitempty"`                            // "" = a user, unit-web-0 = that unit's juju-exec
+	RelationId       int32                  `protobuf:"varint,22,opt,name=relation_id,json=relationId,proto3" json:"relation_id,omitempty"` // exec in the context of a relation
+	RemoteUnit       string                 `protobuf:"bytes,23,opt,name=remote_unit,json=remoteUnit,proto3" json:"remote_unit,omitempty"`
+	Operator         bool                   `protobuf:"varint,24,opt,name=operator,proto3" json:"operator,omitempty"`                                           // exec: in the charm's own place even where workloads have others
+	RequestId        string                 `protobuf:"bytes,25,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`                         // of the call that queued it from inside a unit
+	DefaultTimeoutMs int64                  `protobuf:"varint,26,opt,name=default_timeout_ms,json=defaultTimeoutMs,proto3" json:"default_timeout_ms,omitempty"` // like timeout_ms, where neither application nor model has a hook-timeout
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -2720,6 +2721,13 @@ func (x *Task) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *Task) GetDefaultTimeoutMs() int64 {
+	if x != nil {
+		return x.DefaultTimeoutMs
+	}
+	return 0
 }
 
 type TaskLog struct {
@@ -4056,7 +4064,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12\x14\n" +
 	"\x05tasks\x18\x03 \x03(\tR\x05tasks\x12\x1a\n" +
-	"\benqueued\x18\x04 \x01(\tR\benqueued\"\xa2\x06\n" +
+	"\benqueued\x18\x04 \x01(\tR\benqueued\"\xd0\x06\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\toperation\x18\x02 \x01(\tR\toperation\x12\x12\n" +
@@ -4087,7 +4095,8 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"remoteUnit\x12\x1a\n" +
 	"\boperator\x18\x18 \x01(\bR\boperator\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x19 \x01(\tR\trequestId\x1a:\n" +
+	"request_id\x18\x19 \x01(\tR\trequestId\x12,\n" +
+	"\x12default_timeout_ms\x18\x1a \x01(\x03R\x10defaultTimeoutMs\x1a:\n" +
 	"\fResultsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
