@@ -47,26 +47,16 @@ func (a *app) execCommand() *cobra.Command {
 			if err := tf.settle(execWait); err != nil {
 				return err
 			}
+			if req.TimeoutMs = given.Milliseconds(); given == 0 && tf.wait > 0 && !tf.background {
+				req.DefaultTimeoutMs = tf.wait.Milliseconds()
+			}
 			t, err := a.reach(ctx, s)
 			if err != nil {
 				return err
 			}
 			req.Model, req.Parallel, req.ExecutionGroup = t.model, tf.parallel, tf.group
 			tf.quiet, tf.longer = !f.verbose, execEnd
-			if req.TimeoutMs = given.Milliseconds(); given == 0 && tf.wait > 0 && !tf.background {
-				req.DefaultTimeoutMs = tf.wait.Milliseconds()
-			}
-			tasks, late, err := a.start(ctx, t, req, &tf)
-			if err != nil || tf.background {
-				return err
-			}
-			if o.format == "plain" {
-				return firstError(a.execOutputs(tasks, late == nil, o), late)
-			}
-			if err := a.showTasks(tasks, late == nil, o, a.zone(tf.utc)); err != nil {
-				return err
-			}
-			return firstError(late, a.failures(tasks))
+			return a.exec(ctx, t, req, &tf, o)
 		})
 	s = a.modelScope(c)
 	o = a.answers(c, "plain", "json", "yaml")
@@ -82,6 +72,22 @@ func (a *app) execCommand() *cobra.Command {
 	must(c.RegisterFlagCompletionFunc("unit", a.completeUnits))
 	must(c.RegisterFlagCompletionFunc("application", a.completeApplications))
 	return c
+}
+
+// exec runs commands and answers with what they gave.
+func (a *app) exec(ctx context.Context, t *target, req *clientv1.RunRequest, tf *taskFlags, o *output) error {
+	tasks, late, err := a.start(ctx, t, req, tf)
+	if err != nil || tf.background {
+		return err
+	}
+	if o.format == "plain" {
+		err := a.execOutputs(tasks, late == nil, o)
+		return firstError(late, err)
+	}
+	if err := a.showTasks(tasks, late == nil, o, a.zone(tf.utc)); err != nil {
+		return err
+	}
+	return firstError(late, a.failures(tasks))
 }
 
 func (f *execFlags) request(args []string) (*clientv1.RunRequest, error) {
