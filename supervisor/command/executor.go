@@ -215,7 +215,7 @@ func setDefault(env map[string]string, key, value string) {
 
 // RunCheck implements check.Commander.
 func (x *Executor) RunCheck(ctx context.Context, e *plan.ExecCheck, limit int) (int, string, error) {
-	words, err := plan.Words(e.Command)
+	words, err := plan.Split(e.Command)
 	if err != nil {
 		return -1, "", err
 	}

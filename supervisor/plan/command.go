@@ -7,18 +7,22 @@ import (
 	"strings"
 )
 
+var errEmpty = errors.New("command is empty")
+
 // SplitCommand splits a service command into its fixed words and its default
-// arguments, the ones in the bracket group: `cmd a [ b c ]`.
+// arguments, the ones in the bracket group: `cmd a [ b c ]`. Quotes do not make
+// a bracket another word, a backslash does: `cmd \[`.
 func SplitCommand(command string) (base, defaults []string, err error) {
-	words, err := split(command)
+	all, err := split(command)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(words) == 0 {
-		return nil, nil, errors.New("command is empty")
+	if len(all) == 0 {
+		return nil, nil, errEmpty
 	}
-	open := slices.Index(words, "[")
-	closing := slices.Index(words, "]")
+	words := texts(all)
+	open := slices.IndexFunc(all, word{text: "["}.is)
+	closing := slices.IndexFunc(all, word{text: "]"}.is)
 	switch {
 	case open < 0 && closing < 0:
 		return words, nil, nil
@@ -28,7 +32,7 @@ func SplitCommand(command string) (base, defaults []string, err error) {
 		return nil, nil, errors.New("cannot have \"]\" without \"[\" before it")
 	case open == 0:
 		return nil, nil, errors.New("cannot start command with \"[\"")
-	case slices.Contains(words[open+1:closing], "["):
+	case slices.ContainsFunc(all[open+1:closing], word{text: "["}.is):
 		return nil, nil, errors.New("cannot nest \"[\" groups")
 	case closing != len(words)-1:
 		return nil, nil, errors.New("cannot have anything after \"]\"")
@@ -36,7 +40,16 @@ func SplitCommand(command string) (base, defaults []string, err error) {
 	return words[:open], words[open+1 : closing], nil
 }
 
-// Words returns the complete argument vector of the command, defaults included.
+// Split returns the words of a command for which brackets are words as others are: that of a check.
+func Split(command string) ([]string, error) {
+	words, err := split(command)
+	if err == nil && len(words) == 0 {
+		err = errEmpty
+	}
+	return texts(words), err
+}
+
+// Words returns the complete argument vector of a service's command, defaults included.
 func Words(command string) ([]string, error) {
 	base, defaults, err := SplitCommand(command)
 	if err != nil {
@@ -65,9 +78,12 @@ func quoteAll(words []string) []string {
 	return out
 }
 
-// quote writes a word so that split reads it back unchanged.
+// quote writes a word so that SplitCommand reads it back unchanged.
 func quote(w string) string {
-	plain := w != "" && w != "[" && w != "]" && strings.IndexFunc(w, func(r rune) bool {
+	if w == "[" || w == "]" {
+		return `\` + w
+	}
+	plain := w != "" && strings.IndexFunc(w, func(r rune) bool {
 		return strings.ContainsRune(" \t\n\r'\"\\", r)
 	}) < 0
 	if plain {
@@ -76,42 +92,59 @@ func quote(w string) string {
 	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
+// word is one of a command, and whether a backslash is in it.
+type word struct {
+	text    string
+	escaped bool
+}
+
+func (w word) is(o word) bool { return w == o }
+
+func texts(words []word) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w.text
+	}
+	return out
+}
+
 // split cuts a command into words with the shell's quoting and none of its
 // expansions, globs or operators.
-func split(s string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord := false
+func split(s string) ([]word, error) {
+	var words []word
+	var text strings.Builder
+	inWord, escaped := false, false
+	end := func() {
+		if inWord {
+			words = append(words, word{text.String(), escaped})
+			text.Reset()
+			inWord, escaped = false, false
+		}
+	}
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {
 		case ' ', '\t', '\n', '\r':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
+			end()
 		case '\\':
 			i++
 			if i == len(s) {
 				return nil, errors.New("command ends in a lone backslash")
 			}
-			inWord = true
-			word.WriteByte(s[i])
+			inWord, escaped = true, true
+			text.WriteByte(s[i])
 		case '\'', '"':
 			inWord = true
-			n, err := quoted(s[i+1:], c, &word)
+			n, err := quoted(s[i+1:], c, &text)
 			if err != nil {
 				return nil, err
 			}
 			i += n
 		default:
 			inWord = true
-			word.WriteByte(c)
+			text.WriteByte(c)
 		}
 	}
-	if inWord {
-		words = append(words, word.String())
-	}
+	end()
 	return words, nil
 }
 

@@ -99,16 +99,21 @@ func checkRuns() []testCase {
 			p.has("off", p.checkInfo("NAME-off"), m{"status": "inactive"})
 		}},
 		{"checks/a-new-definition-takes-effect", func(p *probe) {
-			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'true'}}}").sync()
-			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'false'}}}").sync()
+			p.layer("checks: {NAME: {override: replace, period: 1h, timeout: 1m, exec: {command: 'true'}}}").sync()
+			p.layer("checks: {NAME: {override: replace, period: 1h, timeout: 1m, exec: {command: 'false'}}}").sync()
 			text, _ := p.get("/v1/plan", "format", "yaml").sync().(string)
 			_, text, _ = strings.Cut(text, p.text("    NAME:\n"))
 			p.must(strings.Contains(text, `command: "false"`), "the plan does not show the command")
 			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
 			p.must(got["error"] != nil, "the old command was run: %v", got)
 		}},
+		{"checks/brackets-of-a-command-are-words", func(p *probe) {
+			p.layer("checks: {NAME: {override: replace, period: 1h, timeout: 1m, exec: {command: '[ -d / ]'}}}").sync()
+			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
+			p.must(got["error"] == nil, "it passes, and error is %v", got["error"])
+		}},
 		{"checks/refresh", func(p *probe) {
-			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: 'true'}}}").sync()
+			p.layer("checks: {NAME: {override: replace, period: 1h, timeout: 1m, exec: {command: 'true'}}}").sync()
 			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
 			p.must(got["error"] == nil, "it passes, and error is %v", got["error"])
 			p.has("info", got["info"].(m), m{"name": p.name, "status": "up", "successes": 1})
@@ -119,7 +124,7 @@ func checkRuns() []testCase {
 func checkEffects() []testCase {
 	return []testCase{
 		{"checks/refresh-a-failing-one", func(p *probe) {
-			p.layer("checks: {NAME: {override: replace, period: 1h, exec: {command: sh -c 'exit 3'}}}").sync()
+			p.layer("checks: {NAME: {override: replace, period: 1h, timeout: 1m, exec: {command: sh -c 'exit 3'}}}").sync()
 			got := p.post("/v1/checks/refresh", m{"name": p.name}).object()
 			text, _ := got["error"].(string)
 			p.must(strings.Contains(text, "exit status 3"), "error is %v", got["error"])
