@@ -108,16 +108,3 @@ func (c *Config) prepareDir() error {
 	}
 	return nil
 }
-
-func copyOnce(dst, src string) error {
-	if _, err := os.Stat(src); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if entries, err := os.ReadDir(dst); err == nil && len(entries) > 0 {
-		return nil
-	}
-	if err := os.CopyFS(dst, os.DirFS(src)); err != nil {
-		return fmt.Errorf("cannot copy %q into %q: %w", src, dst, err)
-	}
-	return nil
-}

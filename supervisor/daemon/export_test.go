@@ -1,0 +1,4 @@
+package daemon
+
+// CopySteps fills a directory once, as PEBBLE_COPY_ONCE asks for, and calls step before and after everything it writes.
+func CopySteps(dst, src string, step func()) error { return copySteps(dst, src, step) }
