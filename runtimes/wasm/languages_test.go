@@ -22,7 +22,7 @@ const sdk = "../../sdk/wasm"
 
 // languages are the guest libraries; each has a folder in sdk/wasm with bangle/build.sh, bangle/test.sh and the charms
 // conformance and example. Go's is built by the go command.
-var languages = []string{"go", "c", "rust", "js", "micropython"}
+var languages = []string{"go", "c", "rust", "assemblyscript", "js", "micropython"}
 
 // scripts are the languages whose charms are one file that an engine runs: nothing is built.
 var scripts = map[string]string{"js": "charm.js", "micropython": "charm.py"}
