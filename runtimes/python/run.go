@@ -64,23 +64,88 @@ func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
 		return nil, err
 	}
 	began := time.Now()
-	cmd, err := r.launch(tools.path)
+	p, err := r.launch(ctx, tools.path)
 	if err != nil {
 		forget(dir)
 		return r.failed(-1, err.Error()), nil
 	}
-	rec.PID, rec.StartTime = cmd.Process.Pid, startTime(cmd.Process.Pid)
+	rec.PID, rec.StartTime = p.pid(), startTime(p.pid())
 	if err := rec.save(dir); err != nil {
 		return nil, errors.Join(err, endSession(ctx, rec, 0))
 	}
-	killed := r.wait(ctx, cmd, rec)
+	how, killed := r.wait(ctx, p, rec)
 	r.collect(dir)
 	forget(dir)
-	return r.done(cmd, killed, began), nil
+	return r.done(how, killed, began), nil
+}
+
+// process is the event's: a program of its own, or a child of a warm interpreter.
+type process interface {
+	pid() int
+	wait() ended // once
+}
+
+// ended is how a process ended.
+type ended struct {
+	code int // 128 and the signal's number for one that was killed
+	cpu  time.Duration
+	rss  int64 // bytes
 }
 
 // launch starts the process as the leader of a session of its own.
-func (r *run) launch(socket string) (*exec.Cmd, error) {
+func (r *run) launch(ctx context.Context, socket string) (process, error) {
+	out, errs, err := r.outputs()
+	if err != nil {
+		return nil, err
+	}
+	// The parent's copies: with them open the readers would never see the end.
+	defer out.Close()
+	defer errs.Close()
+	if p, err := r.warm(ctx, socket, out, errs); p != nil || err != nil {
+		return p, err
+	}
+	return r.cold(socket, out, errs)
+}
+
+// outputs makes the pipes and begins to read them.
+func (r *run) outputs() (out, errs *os.File, err error) {
+	outRead, outWrite, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot start the event: %w", err)
+	}
+	errRead, errWrite, err := os.Pipe()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("cannot start the event: %w", err), outRead.Close(), outWrite.Close())
+	}
+	module := "unit." + r.hook.UnitName() + "." + r.start.GetEvent().GetName()
+	r.stdout = newStream(outRead, "DEBUG", module, r.host)
+	r.stderr = newStream(errRead, "WARNING", module, r.host)
+	return outWrite, errWrite, nil
+}
+
+// command is a program of its own.
+type command struct{ *exec.Cmd }
+
+func (c command) pid() int { return c.Process.Pid }
+
+func (c command) wait() (e ended) {
+	_ = c.Wait() // the state is read from ProcessState
+	state := c.ProcessState
+	if state == nil {
+		return ended{code: -1}
+	}
+	e.code, e.cpu = state.ExitCode(), state.UserTime()+state.SystemTime()
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		e.rss = usage.Maxrss << 10
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		e.code = 128 + int(status.Signal())
+	}
+	return e
+}
+
+// cold starts the charm's program.
+func (r *run) cold(socket string, out, errs *os.File) (process, error) {
 	w := r.start.GetWorkspace()
 	argv := r.program
 	if enter := w.GetEnter(); len(enter) > 0 {
@@ -93,38 +158,22 @@ func (r *run) launch(socket string) (*exec.Cmd, error) {
 		cmd.Path, cmd.Err = path, nil
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	outRead, outWrite, err := os.Pipe()
-	if err != nil {
+	cmd.Stdout, cmd.Stderr = out, errs
+	if err := r.runtime.marked(r.id, cmd.Start); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
 	}
-	errRead, errWrite, err := os.Pipe()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot start %s: %w", argv[0], err), outRead.Close(), outWrite.Close())
-	}
-	cmd.Stdout, cmd.Stderr = outWrite, errWrite
-	err = r.runtime.marked(r.id, cmd.Start)
-	module := "unit." + r.hook.UnitName() + "." + r.start.GetEvent().GetName()
-	r.stdout = newStream(outRead, "DEBUG", module, r.host)
-	r.stderr = newStream(errRead, "WARNING", module, r.host)
-	// The parent's copies: with them open the readers would never see the end.
-	if closeErr := errors.Join(outWrite.Close(), errWrite.Close()); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
-	}
-	return cmd, nil
+	return command{cmd}, nil
 }
 
 // pastTime is how long processes have to end once their event's time is over.
 const pastTime = 5 * time.Second
 
 // wait returns when the process has ended, by itself or because of a limit or a cancel, which it names.
-func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed string) {
+func (r *run) wait(ctx context.Context, p process, rec record) (how ended, killed string) {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		_ = cmd.Wait() // the state is read from ProcessState
+		how = p.wait()
 	}()
 	var limit <-chan time.Time
 	if ms := r.start.GetTimeoutMs(); ms > 0 {
@@ -135,7 +184,7 @@ func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed strin
 	var grace time.Duration
 	select {
 	case <-exited:
-		return ""
+		return how, ""
 	case <-limit:
 		killed, grace = "hook-timeout "+(time.Duration(r.start.GetTimeoutMs())*time.Millisecond).String(), pastTime
 	case <-ctx.Done():
@@ -151,7 +200,7 @@ func (r *run) wait(ctx context.Context, cmd *exec.Cmd, rec record) (killed strin
 		r.runtime.log.Error("cannot end session", "unit", r.hook.UnitName(), "error", err)
 	}
 	<-exited
-	return killed
+	return how, killed
 }
 
 // collect waits for the output and leaves that of children that live on to the log.
@@ -182,18 +231,9 @@ func (r *run) failed(code int32, message string) *charmruntimev1.Done {
 }
 
 // done turns how the process ended into an outcome.
-func (r *run) done(cmd *exec.Cmd, killed string, began time.Time) *charmruntimev1.Done {
-	d := &charmruntimev1.Done{Stats: &charmruntimev1.Stats{WallUs: time.Since(began).Microseconds(), Calls: r.tools.count()}}
-	if state := cmd.ProcessState; state != nil {
-		d.ExitCode = int32(state.ExitCode())
-		d.Stats.CpuUs = (state.UserTime() + state.SystemTime()).Microseconds()
-		if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-			d.Stats.MaxRssBytes = usage.Maxrss << 10
-		}
-		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			d.ExitCode = int32(128 + int(status.Signal()))
-		}
-	}
+func (r *run) done(how ended, killed string, began time.Time) *charmruntimev1.Done {
+	d := &charmruntimev1.Done{ExitCode: int32(how.code), Stats: &charmruntimev1.Stats{WallUs: time.Since(began).Microseconds(), Calls: r.tools.count(),
+		CpuUs: how.cpu.Microseconds(), MaxRssBytes: how.rss}}
 	kind := r.start.GetEvent().GetKind()
 	if kind == api.EventAction || kind == api.EventExec {
 		d.Stdout, d.Stderr = r.stdout.text(), r.stderr.text()

@@ -30,9 +30,11 @@ type Runtime struct {
 
 	forking sync.Mutex // one process is started at a time, see marked
 
-	mu    sync.Mutex
-	dirs  map[string]string      // handle → pristine directory
-	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
+	mu       sync.Mutex
+	dirs     map[string]string // handle → pristine directory
+	keepWarm bool
+	warm     map[string]warmed      // place → interpreter
+	units    map[string]*lateOutput // unit's run directory → output of children that outlived a hook
 }
 
 var (
@@ -45,7 +47,7 @@ func New(c Config) *Runtime {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}}
+	return &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, warm: map[string]warmed{}, keepWarm: os.Getenv("BANGLE_COLD") == ""}
 }
 
 // Info names the runtime.
