@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,7 +116,8 @@ func newUnit(t *testing.T, script string) *unit {
 		}
 	}
 	write(t, filepath.Join(charm, "dispatch"), script, 0o755)
-	r := python.New(python.Config{Version: "test"})
+	r := python.New(python.Config{Version: "test", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	t.Cleanup(r.Close)
 	loaded, err := r.Load(context.Background(), &charmruntimev1.LoadRequest{Digest: "d", Dir: charm})
 	if err != nil || len(loaded.GetDiagnostics()) > 0 {
 		t.Fatalf("load: %v, %v", loaded, err)

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -65,6 +66,9 @@ func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
 	}
 	began := time.Now()
 	p, err := r.launch(ctx, tools.path)
+	if errs.Is(err, errs.Unavailable) { // something may have begun
+		return nil, cmp.Or(endInterrupted(ctx, dir), err)
+	}
 	if err != nil {
 		forget(dir)
 		return r.failed(-1, err.Error()), nil
@@ -74,6 +78,9 @@ func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
 		return nil, errors.Join(err, endSession(ctx, rec, 0))
 	}
 	how, killed := r.wait(ctx, p, rec)
+	if how.err != nil && killed == "" { // what it did is not kept, and it comes again
+		return nil, cmp.Or(endInterrupted(ctx, dir), how.err)
+	}
 	r.collect(dir)
 	forget(dir)
 	return r.done(how, killed, began), nil
@@ -87,7 +94,8 @@ type process interface {
 
 // ended is how a process ended.
 type ended struct {
-	code int // 128 and the signal's number for one that was killed
+	err  error // nobody knows how
+	code int   // 128 and the signal's number for one that was killed
 	cpu  time.Duration
 	rss  int64 // bytes
 }
@@ -102,7 +110,7 @@ func (r *run) launch(ctx context.Context, socket string) (process, error) {
 	defer out.Close()
 	defer errs.Close()
 	if p, err := r.warm(ctx, socket, out, errs); p != nil || err != nil {
-		return p, err
+		return p, err // it may have begun
 	}
 	return r.cold(socket, out, errs)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bangle-dev/bangle/runtimes/python/warm"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -21,6 +22,10 @@ type Config struct {
 	Log *slog.Logger
 	// Version is reported by Info.
 	Version string
+	// Cold starts an interpreter for every event.
+	Cold bool
+	// Memory is what warm interpreters may take of it together, in bytes; 0 = a tenth of the machine's, within limits.
+	Memory int64
 }
 
 // Runtime implements charmruntime.Runtime for executable charms.
@@ -30,11 +35,13 @@ type Runtime struct {
 
 	forking sync.Mutex // one process is started at a time, see marked
 
-	mu       sync.Mutex
-	dirs     map[string]string // handle → pristine directory
-	keepWarm bool
-	warm     map[string]warmed      // place → interpreter
-	units    map[string]*lateOutput // unit's run directory → output of children that outlived a hook
+	warm   *warm.Pool   // nil = every event starts an interpreter
+	places *warm.Places // that the children of warm interpreters enter
+
+	mu    sync.Mutex
+	dirs  map[string]string      // handle → pristine directory
+	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
+	said  map[string]bool        // handle and reason → the log has it
 }
 
 var (
@@ -47,7 +54,19 @@ func New(c Config) *Runtime {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, warm: map[string]warmed{}, keepWarm: os.Getenv("BANGLE_COLD") == ""}
+	r := &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{}}
+	if !c.Cold {
+		r.warm, r.places = warm.NewPool(warm.PoolConfig{Log: c.Log, Budget: c.Memory}), warm.NewPlaces()
+	}
+	return r
+}
+
+// Close ends the warm interpreters. Events that run go on.
+func (r *Runtime) Close() {
+	if r.warm != nil {
+		r.warm.Close()
+		r.places.Close()
+	}
 }
 
 // Info names the runtime.
@@ -76,8 +95,11 @@ func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*cha
 // Unload forgets a charm.
 func (r *Runtime) Unload(_ context.Context, handle string) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	delete(r.dirs, handle)
+	r.mu.Unlock()
+	if r.warm != nil {
+		r.warm.Forget(handle)
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook/tool"
@@ -20,7 +21,8 @@ type toolServer struct {
 	path      string
 	listener  net.Listener
 	rebootNow chan struct{}
-	ended     chan struct{} // closed when the hook's session is gone
+	life      context.Context // ends when the hook's session is gone
+	end       context.CancelFunc
 
 	mu    sync.Mutex // one tool at a time
 	over  bool
@@ -36,7 +38,8 @@ func serveTools(path string, r *run) (*toolServer, error) {
 	if err != nil {
 		return nil, errs.E(errs.Internal, "cannot serve hook tools: %w", err)
 	}
-	s := &toolServer{run: r, path: path, listener: l, rebootNow: make(chan struct{}), ended: make(chan struct{})}
+	s := &toolServer{run: r, path: path, listener: l, rebootNow: make(chan struct{})}
+	s.life, s.end = context.WithCancel(context.Background())
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(errs.E(errs.Internal, "cannot serve hook tools: %w", err), l.Close())
 	}
@@ -57,21 +60,27 @@ func (s *toolServer) accept() {
 	}
 }
 
-// serve answers one tool. A client that goes away is nobody's failure but its own.
+// serve answers the tools of one connection, one after the other. A client that goes away is nobody's failure but its own.
 func (s *toolServer) serve(conn net.Conn) {
 	defer s.wait.Done()
 	defer conn.Close()
-	request, err := toolsocket.ReadRequest(conn)
-	if err != nil {
-		return
-	}
-	answer, now := s.answer(request)
-	if now { // the caller is ended: were it answered, the charm would go on for a moment
-		<-s.ended
-		return
-	}
-	if err := toolsocket.WriteAnswer(conn, answer); err != nil {
-		s.run.runtime.log.Debug("cannot answer hook tool", "tool", request.Tool, "error", err)
+	// Who holds the connection when the hook has ended is told so by its end.
+	stop := context.AfterFunc(s.life, func() { _ = conn.SetReadDeadline(time.Now()) })
+	defer stop()
+	for {
+		request, err := toolsocket.ReadRequest(conn)
+		if err != nil {
+			return
+		}
+		answer, now := s.answer(request)
+		if now { // the caller is ended: were it answered, the charm would go on for a moment
+			<-s.life.Done()
+			return
+		}
+		if err := toolsocket.WriteAnswer(conn, answer); err != nil {
+			s.run.runtime.log.Debug("cannot answer hook tool", "tool", request.Tool, "error", err)
+			return
+		}
 	}
 }
 
@@ -114,6 +123,6 @@ func (s *toolServer) close() {
 	s.mu.Lock()
 	s.over = true
 	s.mu.Unlock()
-	close(s.ended)
+	s.end()
 	s.wait.Wait()
 }

@@ -8,32 +8,43 @@ Messages are JSON with a length of four bytes before it; descriptors come with t
 """
 
 import array
+import atexit
+import fcntl
 import gc
 import importlib
+import importlib.machinery
 import json
 import os
 import resource
+import select
+import signal
 import socket
 import struct
 import sys
+import threading
 
-FD = 3
+CONTROL = 3
+HIGH = 700  # descriptors of ours in a child are above it, where no charm looks
+NEWNS = 0x20000
 RLIMIT_LOCKS = 10
 
 
 def receive(sock):
     """Give one request with its descriptors, None at the end."""
     fds = array.array("i")
-    head, control, _, _ = sock.recvmsg(4, socket.CMSG_SPACE(4 * fds.itemsize))
+    head, control, _, _ = sock.recvmsg(4, socket.CMSG_SPACE(8 * fds.itemsize))
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    while 0 < len(head) < 4:
-        head += sock.recv(4 - len(head))
+    left = 4 - len(head)
+    while head and left:
+        part = sock.recv(left)
+        if not part:
+            return None, []
+        head, left = head + part, left - len(part)
     if not head:
         return None, []
-    left = struct.unpack(">I", head)[0]
-    parts = []
+    left, parts = struct.unpack(">I", head)[0], []
     while left:
         part = sock.recv(min(left, 1 << 16))
         if not part:
@@ -49,204 +60,283 @@ def send(sock, message):
     sock.sendall(struct.pack(">I", len(data)) + data)
 
 
-def preload(paths, names):
-    """Import what the charm will want; what cannot be imported is the child's to complain of."""
-    sys.path[:0] = paths
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except Exception:
-            pass
+class Preloaded:
+    """What this process has imported for its children."""
+
+    def __init__(self, root):
+        self.root, self.files = os.path.join(root, ""), {}
+        self.state, self.fds = state(), set(os.listdir("/proc/self/fd"))
+
+    def load(self, names):
+        """Import modules; what cannot be imported is the child's to complain of."""
+        for name in names:
+            if name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except Exception:
+                    pass
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file.startswith(self.root) and file not in self.files:
+                try:
+                    s = os.stat(file)
+                except OSError:
+                    continue
+                self.files[file] = [s.st_size, s.st_mtime_ns]
+        gc.collect()
+        gc.freeze()
+
+    def report(self):
+        """Say what was loaded of the charm, and why this process must not be forked if it must not."""
+        files = {name[len(self.root):]: stat for name, stat in self.files.items()}
+        return {"unfit": self.unfit(), "files": files, "version": list(sys.version_info[:2])}
+
+    def unfit(self):
+        if len(os.listdir("/proc/self/task")) > 1:
+            return "a library starts a thread when it is imported"
+        extra = [f for f in os.listdir("/proc/self/fd") if f not in self.fds and os.path.exists("/proc/self/fd/" + f)]
+        if extra:
+            return "a library opens " + ", ".join(sorted(os.readlink("/proc/self/fd/" + f) for f in extra)) + " when it is imported"
+        if state() != self.state:
+            return "a library changes signals, limits, the umask or the working directory when it is imported"
+        return ""
 
 
-def unfit(files):
-    """Say why this process must not be forked, or nothing."""
-    if len(os.listdir("/proc/self/task")) > 1:
-        return "a library started a thread"
-    extra = [f for f in os.listdir("/proc/self/fd") if f not in files and os.path.exists("/proc/self/fd/" + f)]
-    if extra:
-        return "a library opened " + ", ".join(sorted(os.readlink("/proc/self/fd/" + f) for f in extra))
-    return ""
+def state():
+    """What a library must leave as it was."""
+    mask = os.umask(0o22)
+    os.umask(mask)
+    signals = {n: signal.getsignal(n) for n in signal.valid_signals()}
+    limits = [resource.getrlimit(n) for n in range(16)]
+    return mask, os.getcwd(), signals, limits
 
 
-class Tools:
-    """The hook tools that a charm calls by subprocess.run, answered without a process."""
-
-    def __init__(self, directory, path, context):
-        import subprocess
-
-        self.directory, self.path, self.context = directory, path, context
-        self.real, self.subprocess = subprocess.run, subprocess
-        self.names = set(os.listdir(directory))
-        subprocess.run = self.run
-
-    def run(self, *popenargs, input=None, capture_output=False, timeout=None, check=False, **kwargs):
-        """Be subprocess.run."""
-        argv = popenargs[0] if popenargs else kwargs.get("args")
-        if not self.answers(argv, popenargs, kwargs):
-            return self.real(*popenargs, input=input, capture_output=capture_output, timeout=timeout, check=check, **kwargs)
-        sp = self.subprocess
-        out, err = kwargs.get("stdout"), kwargs.get("stderr")
-        if capture_output:
-            if out is not None or err is not None:
-                raise ValueError("stdout and stderr arguments may not be used with capture_output.")
-            out = err = sp.PIPE
-        words = [os.fsencode(a) for a in argv]
-        text = kwargs.get("text") or kwargs.get("universal_newlines") or kwargs.get("encoding") or kwargs.get("errors")
-        coding, errors = kwargs.get("encoding") or "utf-8", kwargs.get("errors") or "strict"
-        if isinstance(input, str):
-            input = input.encode(coding)
-        code, stdout, stderr = self.ask(os.path.basename(words[0]), words[1:], bytes(input or b""))
-        stdout, stderr = self.put(out, stdout, 1), self.put(stdout_of(err, out, sp), stderr, 2)
-        if text:
-            stdout = stdout if stdout is None else stdout.decode(coding, errors).replace("\r\n", "\n")
-            stderr = stderr if stderr is None else stderr.decode(coding, errors).replace("\r\n", "\n")
-        if check and code:
-            raise sp.CalledProcessError(code, argv, output=stdout, stderr=stderr)
-        return sp.CompletedProcess(argv, code, stdout, stderr)
-
-    def answers(self, argv, popenargs, kwargs):
-        """Say whether a call is one of a tool, in a form that can be answered here."""
-        if not isinstance(argv, (list, tuple)) or not argv or len(popenargs) > 1:
-            return False
-        if not all(isinstance(a, (str, bytes, os.PathLike)) for a in argv):
-            return False
-        if set(kwargs) - {"args", "stdout", "stderr", "text", "universal_newlines", "encoding", "errors"}:
-            return False
-        sp = self.subprocess
-        if kwargs.get("stdout") not in (None, sp.PIPE, sp.DEVNULL) or kwargs.get("stderr") not in (None, sp.PIPE, sp.DEVNULL):
-            return False
-        first = os.fsdecode(argv[0])
-        name = os.path.basename(first)
-        if name not in self.names or any(os.fsencode(a).startswith((b"@", b"--file")) for a in argv[1:]):
-            return False
-        return first == name or os.path.dirname(first) == self.directory
-
-    def put(self, where, data, fd):
-        """Hand output to where the caller wants it."""
-        if where == self.subprocess.PIPE:
-            return data
-        if where is None and data:
-            (sys.stdout, sys.stderr)[fd - 1].flush()
-            os.write(fd, data)
-        return None
-
-    def ask(self, tool, args, stdin):
-        """Ask the runtime, over the socket that the tool's own program would use."""
-        request = [part(self.context.encode()), part(tool), struct.pack(">I", len(args))]
-        request += [part(a) for a in args] + [part(stdin), struct.pack(">I", 0)]
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.connect(self.path)
-            s.sendall(b"".join(request))
-            with s.makefile("rb") as answer:
-                code = struct.unpack(">I", answer.read(4))[0]
-                return code, answer.read(struct.unpack(">I", answer.read(4))[0]), answer.read(struct.unpack(">I", answer.read(4))[0])
-
-
-def stdout_of(err, out, sp):
-    """Where the error stream goes."""
-    return out if err == sp.STDOUT else err
-
-
-def part(data):
-    """One byte string of a request."""
-    if isinstance(data, str):
-        data = data.encode()
-    return struct.pack(">I", len(data)) + data
-
-
-def become(request, fds, own):
+def become(request, fds, extra):
     """Be the event's process. Only ends by _exit."""
     code = 1
     try:
         os.setsid()
+        result = fcntl.fcntl(fds[2], fcntl.F_DUPFD_CLOEXEC, HIGH)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(fds[0], 1)
         os.dup2(fds[1], 2)
-        os.closerange(3, max([null, own, *fds]) + 1)
-        if request["mark"]:
-            _, most = resource.getrlimit(RLIMIT_LOCKS)
-            resource.setrlimit(RLIMIT_LOCKS, (request["mark"], most))
+        if len(fds) > 3:
+            enter(fds[3])
+        os.closerange(3, HIGH)
+        with open("/proc/self/comm", "wb", 0) as f:
+            f.write(request["comm"].encode())
         os.environ.clear()
         os.environ.update(request["env"])
+        os.environ.update(extra)
         os.chdir(request["dir"])
-        code = play(request)
+        code, wanted = play(request)
+        os.write(result, json.dumps({"code": code, "modules": wanted[:500]}).encode())
+    except BaseException as e:  # what failed is not the charm's
+        os.write(2, ("cannot run the event in a warm interpreter: %r\n" % e).encode())
     finally:
         os._exit(code)
 
 
+def enter(namespace):
+    """Move into a mount namespace, and from there into one of this process's own: its mounts are nobody else's."""
+    if hasattr(os, "setns"):
+        os.setns(namespace, NEWNS)
+        os.unshare(NEWNS)
+        return
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, NEWNS) or libc.unshare(NEWNS):
+        e = ctypes.get_errno()
+        raise OSError(e, "cannot enter the unit's mount namespace: " + os.strerror(e))
+
+
 def play(request):
-    """Run the program as __main__ and give its exit code."""
-    program = request["argv"][0]
-    sys.argv = request["argv"]
-    sys.path[:] = [os.path.dirname(os.path.abspath(program))] + request["path"] + [p for p in sys.path if p not in request["drop"]]
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1, errors="backslashreplace")
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    Tools(request["tools"], request["env"]["JUJU_AGENT_SOCKET_ADDRESS"], request["env"]["JUJU_CONTEXT_ID"])
+    """Run the program as __main__; give its exit code and the modules that could have been loaded before."""
+    rebase(os.path.join(request["root"], ""), os.path.join(request["dir"], ""))
+    sys.argv, sys.orig_argv = request["argv"], request["orig"]
+    program = os.path.abspath(sys.argv[0])
+    sys.path[0] = os.path.dirname(os.path.realpath(program))
+    Tools(request["tools"], request["env"]).patch()
+    soften(request["dir"])
+    before = set(sys.modules)
     code = execute(program)
-    try:
-        import threading
+    new = [(n, m) for n, m in list(sys.modules.items()) if n not in before and m is not None]
+    wanted = [n for n, m in new if n != "__main__" and library(m, request["dir"])] if request["learn"] else []
+    return leave(code, [m for _, m in new] + [sys.modules["__main__"]]), wanted
 
-        threading._shutdown()
-        import atexit
 
-        atexit._run_exitfuncs()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                pass
-    return code
+def rebase(old, new):
+    """Make what was loaded from one copy of the charm look as if it came from another, which has the same files."""
+    if old == new:
+        return
+
+    def moved(path):
+        return new + path[len(old):] if isinstance(path, str) and path.startswith(old) else path
+
+    sys.path[:] = [moved(p) for p in sys.path]
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or not file.startswith(old):
+            continue
+        module.__file__ = moved(file)
+        if getattr(module, "__cached__", None):
+            module.__cached__ = moved(module.__cached__)
+        if isinstance(getattr(module, "__path__", None), list):
+            module.__path__[:] = [moved(p) for p in module.__path__]
+        spec = getattr(module, "__spec__", None)
+        if spec is not None:
+            spec.origin = moved(spec.origin)
+
+
+def library(module, root):
+    """Say whether a module is none of the charm's own."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return not hasattr(module, "__path__")  # a namespace package says nothing of where its parts are
+    inside = os.path.relpath(file, root)
+    return inside.startswith("../") or inside.startswith("venv/") or "/site-packages/" in inside
+
+
+def soften(root):
+    """Spare the database of deferred events its fsync: it is durable once the hook is committed, not before."""
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is None:
+        return
+    real, path = sqlite3.connect, os.path.join(root, ".unit-state.db")
+
+    def connect(database, *args, **kwargs):
+        connection = real(database, *args, **kwargs)
+        if isinstance(database, (str, os.PathLike)) and os.path.abspath(database) == path:
+            sqlite3.Connection.execute(connection, "PRAGMA synchronous=OFF").close()
+        return connection
+
+    connect.__doc__, connect.__module__, connect.__qualname__ = real.__doc__, real.__module__, "connect"
+    sqlite3.connect = connect
 
 
 def execute(program):
     """Execute the file as the interpreter would."""
     main = type(sys)("__main__")
-    main.__file__, main.__builtins__ = program, __builtins__
+    main.__file__, main.__builtins__, main.__cached__, main.__annotations__ = program, __builtins__, None, {}
+    main.__loader__, main.__package__ = importlib.machinery.SourceFileLoader("__main__", program), None
+    del main.__dict__["__doc__"]
+    main.__doc__ = None
     sys.modules["__main__"] = main
     try:
         with open(program, "rb") as f:
-            exec(compile(f.read(), program, "exec"), main.__dict__)
+            text = f.read()
+        exec(compile(text, program, "exec", dont_inherit=True), main.__dict__)
     except SystemExit as e:
         if e.code is None or isinstance(e.code, int):
             return (e.code or 0) & 0xFF
         print(e.code, file=sys.stderr)
         return 1
     except BaseException as e:
-        sys.excepthook(type(e), e, e.__traceback__.tb_next)
+        e = e.with_traceback(e.__traceback__.tb_next)  # this function is not the charm's
+        sys.last_type, sys.last_value, sys.last_traceback = type(e), e, e.__traceback__
+        sys.excepthook(type(e), e, e.__traceback__)
         return 1
     return 0
 
 
-def serve():
-    """Fork for every request until the other side is gone."""
-    own = os.dup(FD)
-    os.close(FD)
-    os.set_inheritable(own, False)
-    sock = socket.socket(fileno=own)
-    start, _ = receive(sock)
-    files = set(os.listdir("/proc/self/fd"))
-    preload(start["path"], start["modules"])
+def leave(code, modules):
+    """Do what an interpreter does at its end, but for the libraries, which hold nothing of the event."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    code = flush(code)
+    for module in reversed(modules):
+        for name in [n for n in module.__dict__ if not n.startswith("__")]:
+            module.__dict__[name] = None
+    modules.clear()
+    sys.last_type = sys.last_value = sys.last_traceback = None
     gc.collect()
-    why = unfit(files)
-    send(sock, {"unfit": why})
-    if why:
-        return
-    gc.freeze()
-    while True:
-        request, fds = receive(sock)
-        if request is None:
+    return flush(code)
+
+
+def flush(code):
+    """Write what was printed; an interpreter that cannot ends with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except Exception:
+            code = 120 if stream is sys.stdout else code
+    return code
+
+
+class Server:
+    """Forks for every request until the other side is gone."""
+
+    def __init__(self):
+        self.own = fcntl.fcntl(CONTROL, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        os.close(CONTROL)
+        self.sock = socket.socket(fileno=self.own)
+        self.poll, self.running = select.poll(), {}
+        self.poll.register(self.own, select.POLLIN)
+        start, _ = receive(self.sock)
+        self.pid = os.getpid()
+        # What was put around this process may have changed its environment; then it changes every event's.
+        self.extra = {k: v for k, v in os.environ.items() if start["env"].get(k) != v and k not in ("PWD", "LC_CTYPE")}
+        if start["namespaces"] and not hasattr(os, "setns"):
+            importlib.import_module("ctypes").CDLL(None)
+        sys.path[0] = start["first"]
+        sys.dont_write_bytecode, kept = start["readonly"], sys.dont_write_bytecode
+        self.loaded = Preloaded(start["root"])
+        self.loaded.load(start["modules"])
+        self.write = kept
+        self.readonly = start["readonly"]
+        send(self.sock, self.loaded.report())
+
+    def serve(self):
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd != self.own:
+                    self.reap(fd)
+                    continue
+                request, fds = receive(self.sock)
+                if request is None:
+                    return
+                if "load" in request:
+                    sys.dont_write_bytecode = self.readonly
+                    self.loaded.load(request["load"])
+                    send(self.sock, {"id": request["id"], **self.loaded.report()})
+                    continue
+                self.begin(request, fds)
+
+    def begin(self, request, fds):
+        sys.dont_write_bytecode = self.write
+        limits = resource.getrlimit(RLIMIT_LOCKS)
+        if request["mark"]:
+            resource.setrlimit(RLIMIT_LOCKS, (request["mark"], limits[1]))
+        try:
+            pid = os.fork()
+        except OSError as e:
+            send(self.sock, {"id": request["id"], "error": str(e)})
             return
-        pid = os.fork()
+        finally:
+            if request["mark"] and os.getpid() == self.pid:
+                resource.setrlimit(RLIMIT_LOCKS, limits)
         if pid == 0:
-            become(request, fds, own)
+            self.sock.detach()
+            os.closerange(HIGH, max([self.own, *self.running]) + 1)
+            become(request, fds, self.extra)
         for fd in fds:
             os.close(fd)
-        send(sock, {"pid": pid})
+        watch = os.pidfd_open(pid)
+        high = fcntl.fcntl(watch, fcntl.F_DUPFD_CLOEXEC, HIGH)
+        os.close(watch)
+        self.running[high] = pid, request["id"]
+        self.poll.register(high, select.POLLIN)
+        send(self.sock, {"id": request["id"], "pid": pid})
+
+    def reap(self, fd):
+        self.poll.unregister(fd)
+        os.close(fd)
+        pid, event = self.running.pop(fd)
         _, status, usage = os.wait4(pid, 0)
-        send(sock, {"status": status, "cpu_us": int((usage.ru_utime + usage.ru_stime) * 1e6), "rss_kb": usage.ru_maxrss})
+        send(self.sock, {"id": event, "ended": True, "status": status, "cpu_us": int((usage.ru_utime + usage.ru_stime) * 1e6), "rss_kb": usage.ru_maxrss})
 
 
-serve()
+Server().serve()
