@@ -17,6 +17,7 @@ import (
 // pythonProgram is a Python program as an interpreter would be given it.
 type pythonProgram struct {
 	interpreter string   // absolute path
+	options     []string // of the interpreter
 	argv        []string // sys.argv
 	orig        []string // sys.orig_argv
 	env         map[string]string
@@ -145,6 +146,7 @@ func (s *script) command(line string, words []string, dir string) (pythonProgram
 
 var (
 	interpreter = regexp.MustCompile(`^python(3(\.\d+)?)?$`)
+	option      = regexp.MustCompile(`^-[BObqsu]+$`) // those that say nothing of where modules are
 	shebang     = regexp.MustCompile(`^#! ?(\S+)(?: (\S+))?$`)
 )
 
@@ -171,13 +173,16 @@ func (s *script) python(words []string, dir string) (pythonProgram, error) {
 			return p, other("%s cannot be started", words[0])
 		}
 	}
+	p.orig = append([]string{p.interpreter}, p.argv...)
+	for len(p.argv) > 1 && option.MatchString(p.argv[0]) {
+		p.options, p.argv = append(p.options, p.argv[0]), p.argv[1:]
+	}
 	if !interpreter.MatchString(filepath.Base(p.interpreter)) || strings.HasPrefix(p.argv[0], "-") {
 		return p, other("%s %s", p.interpreter, p.argv[0])
 	}
 	if info, err := os.Stat(absolute(p.argv[0], dir)); err != nil || !info.Mode().IsRegular() || filepath.Ext(p.argv[0]) == ".pyz" {
 		return p, other("%s is not a file", p.argv[0])
 	}
-	p.orig = append([]string{p.interpreter}, p.argv...)
 	var list []string
 	for k, v := range s.env {
 		list = append(list, k+"="+v)

@@ -92,7 +92,7 @@ func (r *run) lease(ctx context.Context, p pythonProgram, given []string) (*warm
 	r.runtime.mu.Lock()
 	pristine := r.runtime.dirs[handle]
 	r.runtime.mu.Unlock()
-	c := warm.Config{Name: "bangle: " + r.hook.UnitName(), Interpreter: p.interpreter, Enter: w.GetEnter(), Root: dir,
+	c := warm.Config{Name: "bangle: " + r.hook.UnitName(), Interpreter: p.interpreter, Options: p.options, Enter: w.GetEnter(), Root: dir,
 		First: filepath.Dir(absolute(p.argv[0], dir)), Env: serverEnv(p.env, dir, dir), Log: r.runtime.log}
 	var namespace *os.File
 	if len(c.Enter) > 0 && wholeMachine() {
@@ -122,7 +122,7 @@ func (r *run) lease(ctx context.Context, p pythonProgram, given []string) (*warm
 }
 
 func keyOf(c warm.Config) string {
-	return strings.Join(slices.Concat([]string{c.Interpreter, c.Root, c.First}, c.Enter, c.Env), "\x00")
+	return strings.Join(slices.Concat([]string{c.Interpreter, c.Root, c.First}, c.Options, c.Enter, c.Env), "\x00")
 }
 
 // serverEnv is the event's environment without what belongs to the event, with another directory of the charm.

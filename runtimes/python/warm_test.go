@@ -154,7 +154,7 @@ func TestWhatIsNotTheUsualScriptRunsCold(t *testing.T) {
 	for name, dispatch := range map[string]string{
 		"a command before it": "#!/bin/sh\necho hello\nPYTHONPATH=lib exec ./src/charm.py\n",
 		"bash":                "#!/bin/bash\nPYTHONPATH=lib exec ./src/charm.py\n",
-		"an option":           "#!/bin/sh\nexec /usr/bin/python3 -u src/charm.py\n",
+		"an option":           "#!/bin/sh\nexec /usr/bin/python3 -I src/charm.py\n",
 		"a pipe":              "#!/bin/sh\n./src/charm.py | cat\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +174,7 @@ func TestUsualScriptsRunWarm(t *testing.T) {
 		"first":           "#!/bin/sh\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv ./src/charm.py\n",
 		"with env":        "#!/bin/sh\n# a comment\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv /usr/bin/env python3 ./src/charm.py\n",
 		"an interpreter":  "#!/bin/sh\nPYTHONPATH=lib:venv exec /usr/bin/python3 src/charm.py",
+		"options":         "#!/bin/sh\nexec /usr/bin/python3 -B -u \"$JUJU_CHARM_DIR/src/charm.py\"\n",
 		"Python itself":   "#!/usr/bin/python3\nexec(open('src/charm.py').read())\n",
 		"its environment": "#!/bin/sh\ndispatch_path=\"$(dirname $(realpath $0))\"\nvenv_bin_path=\"${dispatch_path}/venv/bin\"\npython_path=\"${venv_bin_path}/python\"\nif [ ! -e \"${python_path}\" ]; then\n    mkdir -p \"${venv_bin_path}\"\n    ln -s $(which python3) \"${python_path}\"\nfi\n\nexport PYTHONPATH=\"${dispatch_path}/lib:${dispatch_path}/src\"\nexport LD_LIBRARY_PATH=\"${dispatch_path}/usr/lib:${dispatch_path}/lib:${dispatch_path}/usr/lib/$(uname -m)-linux-gnu\"\n\nexec \"${python_path}\" \"${dispatch_path}/src/charm.py\"\n",
 	} {

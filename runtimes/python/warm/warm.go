@@ -34,6 +34,7 @@ var serverText string
 type Config struct {
 	Name        string   // shown in the list of processes
 	Interpreter string   // absolute path
+	Options     []string // of the interpreter
 	Enter       []string // program and arguments around it, see charmruntime.Workspace; empty = none
 	Root        string   // the charm's directory that libraries are loaded from, and the working directory
 	First       string   // what stands first on the path of modules: the directory of the charm's program
@@ -147,7 +148,7 @@ func (s *Server) launch(c Config) error {
 	if err != nil {
 		return err
 	}
-	argv := []string{c.Interpreter, "-c", boot, c.Name}
+	argv := append(append([]string{c.Interpreter}, c.Options...), "-c", boot, c.Name)
 	if len(c.Enter) > 0 {
 		argv = append(append(append([]string{}, c.Enter...), "--"), argv...)
 	}
