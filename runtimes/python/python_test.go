@@ -414,7 +414,9 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 				}
 				write(t, filepath.Join(dir, file), text, 0o755)
 			}
-			got, err := python.New(python.Config{}).Load(context.Background(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir})
+			r := python.New(python.Config{})
+			defer r.Close()
+			got, err := r.Load(context.Background(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir})
 			if err != nil || len(got.GetDiagnostics()) != 1 || !strings.Contains(got.GetDiagnostics()[0].GetMessage(), test.want) || got.GetHandle() != "" {
 				t.Errorf("load = %v, %v; want one diagnostic with %q", got, err, test.want)
 			}
@@ -440,7 +442,9 @@ func TestLoadTakesCharmsWithOps(t *testing.T) {
 				}
 				write(t, filepath.Join(dir, file), text, 0o755)
 			}
-			got, err := python.New(python.Config{}).Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir})
+			r := python.New(python.Config{})
+			defer r.Close()
+			got, err := r.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir})
 			if err != nil || len(got.GetDiagnostics()) > 0 {
 				t.Errorf("load = %v, %v; want no diagnostic", got, err)
 			}

@@ -33,7 +33,11 @@ type Runtime struct {
 	log     *slog.Logger
 	version string
 
-	forking sync.Mutex // one process is started at a time, see marked
+	forking   sync.Mutex // one process is started at a time, see marked
+	compiling sync.Mutex
+	behind    sync.WaitGroup // what nobody waits for but Close
+	life      context.Context
+	end       context.CancelFunc
 
 	warm   *warm.Pool   // nil = every event starts an interpreter
 	places *warm.Places // that the children of warm interpreters enter
@@ -55,6 +59,7 @@ func New(c Config) *Runtime {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{}}
+	r.life, r.end = context.WithCancel(context.Background())
 	if !c.Cold {
 		r.warm, r.places = warm.NewPool(warm.PoolConfig{Log: c.Log, Budget: c.Memory}), warm.NewPlaces()
 	}
@@ -63,6 +68,8 @@ func New(c Config) *Runtime {
 
 // Close ends the warm interpreters. Events that run go on.
 func (r *Runtime) Close() {
+	r.end()
+	r.behind.Wait()
 	if r.warm != nil {
 		r.warm.Close()
 		r.places.Close()
@@ -86,6 +93,7 @@ func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*cha
 			return &charmruntimev1.LoadResponse{Diagnostics: found}, nil
 		}
 	}
+	r.compile(req.GetDir())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.dirs[req.GetDigest()] = req.GetDir()

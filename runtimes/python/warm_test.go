@@ -212,3 +212,17 @@ func TestACancelledWarmEventIsEnded(t *testing.T) {
 	u.start.TimeoutMs = 0
 	u.ok(t)
 }
+
+// TestLibrariesAreCompiledOnce: units that come after the first find bytecode in the charm that they are given.
+func TestLibrariesAreCompiledOnce(t *testing.T) {
+	u := newPython(t, say)
+	dir := u.start.Workspace.CharmDir
+	write(t, filepath.Join(dir, "venv", "some.py"), "VALUE = 1\n", 0o644)
+	if _, err := u.runtime.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	u.runtime.Wait()
+	if hits, _ := filepath.Glob(filepath.Join(dir, "venv", "__pycache__", "some.*.pyc")); len(hits) != 1 {
+		t.Errorf("there is no bytecode: %v", hits)
+	}
+}

@@ -130,7 +130,9 @@ func dispatcher(t *testing.T, p place) (*dispatch.Dispatcher, string) {
 		}
 		return err
 	}
-	return dispatch.New(dispatch.Config{Runtimes: one{python.New(python.Config{})}, Lines: quiet{}, Charms: dispatch.NewCharms(p.charms, fetch),
+	rt := python.New(python.Config{})
+	t.Cleanup(rt.Close)
+	return dispatch.New(dispatch.Config{Runtimes: one{rt}, Lines: quiet{}, Charms: dispatch.NewCharms(p.charms, fetch),
 		UnitDir: func(event.Key) string { return p.unit }, RunDir: func(event.Key) string { return p.run }, ToolsDir: p.tools, Boot: "boot",
 		RunSocket:  func(event.Key) string { return filepath.Join(p.run, "run.socket") },
 		Controller: dispatch.Controller{Name: "here", UUID: "c0ffee", Addresses: []string{"10.0.0.1:17070", "[fd00::1]:17070"}},

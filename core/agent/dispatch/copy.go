@@ -82,7 +82,7 @@ func stage(dir, from string) ([]string, error) {
 			return err
 		}
 		name, err := filepath.Rel(from, path)
-		if err != nil || name == "." {
+		if err != nil || name == "." || passing(path) {
 			return err
 		}
 		return copyEntry(path, filepath.Join(to, name), d)
@@ -106,21 +106,27 @@ func copyEntry(from, to string, d fs.DirEntry) error {
 		}
 		return os.Symlink(link, to)
 	}
-	return copyFile(from, to, info.Mode().Perm())
+	return copyFile(from, to, info)
 }
 
-func copyFile(from, to string, mode fs.FileMode) error {
+// copyFile copies the time of the last change too: bytecode says by it what it was compiled from.
+func copyFile(from, to string, info fs.FileInfo) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // only read
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, info.Mode().Perm())
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(mode), out.Close())
+	return errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close(), os.Chtimes(to, info.ModTime(), info.ModTime()))
+}
+
+// passing says whether a file is one that a compiler renames when it is whole.
+func passing(path string) bool {
+	return filepath.Base(filepath.Dir(path)) == "__pycache__" && filepath.Ext(path) != ".pyc"
 }
 
 // list names every file and link under dir, and the directories.
@@ -130,7 +136,7 @@ func list(dir string) (map[string]struct{}, error) {
 		if err != nil {
 			return err
 		}
-		if name, err := filepath.Rel(dir, path); err == nil && name != "." {
+		if name, err := filepath.Rel(dir, path); err == nil && name != "." && !passing(path) {
 			files[name] = struct{}{}
 		}
 		return nil

@@ -121,6 +121,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
+	d.load(ctx, rt, c, start.TimeoutMs)
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return unplaced(job, digest, err)
 	}
@@ -182,6 +183,25 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 // failed is an event that ended before the charm ran.
 func failed(message string) Result {
 	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: message}}
+}
+
+// load lets the runtime prepare the charm's files before they are copied to units. What is wrong with them is said when the
+// event is dispatched.
+func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm, timeout int64) {
+	key := loading{rt, c.Digest}
+	d.mu.Lock()
+	_, ok := d.handles[key]
+	d.mu.Unlock()
+	if ok {
+		return
+	}
+	resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: timeout}})
+	if err != nil || problems(resp.Diagnostics) != "" {
+		return
+	}
+	d.mu.Lock()
+	d.handles[key] = resp.Handle
+	d.mu.Unlock()
 }
 
 // dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime

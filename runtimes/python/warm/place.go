@@ -59,7 +59,7 @@ func (p *Places) Get(enter, env []string, dir string) (*os.File, error) {
 	key := strings.Join(enter, "\x00") + "\x01" + strings.Join(env, "\x00")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := p.open[key]; at != nil && at.device == uint64(stat.Dev) && at.inode == stat.Ino {
+	if at := p.open[key]; at != nil && at.device == stat.Dev && at.inode == stat.Ino {
 		at.used = time.Now()
 		return at.file, nil
 	}
@@ -68,7 +68,7 @@ func (p *Places) Get(enter, env []string, dir string) (*os.File, error) {
 		return nil, err
 	}
 	p.forget(key)
-	p.open[key] = &place{file: file, device: uint64(stat.Dev), inode: stat.Ino, used: time.Now()}
+	p.open[key] = &place{file: file, device: stat.Dev, inode: stat.Ino, used: time.Now()}
 	return file, nil
 }
 
@@ -125,7 +125,7 @@ func probe(enter, env []string, dir string) (*os.File, error) {
 	}
 	file, err := os.Open("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/ns/mnt")
 	if err != nil {
-		return nil, nil //nolint:nilerr // it may not be looked at: it is more than a namespace
+		return nil, nil // it may not be looked at: it is more than a namespace
 	}
 	return file, nil
 }
