@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import time
 
@@ -73,14 +74,15 @@ class Client(Files):
         return self._json(self._request_raw(method, path, query, headers, data))
 
     def _json(self, response: Any) -> Any:
-        with response:
+        try:
             kind, _ = _http.content_type(response.headers)
             if kind != 'application/json':
                 raise ProtocolError("expected Content-Type 'application/json', got %r" % kind)
-            try:
-                return json.loads(response.read())
-            except ValueError as e:
-                raise ProtocolError('the supervisor answered with bad JSON: %s' % e) from e
+            return json.loads(response.read())
+        except ValueError as e:
+            raise ProtocolError('the supervisor answered with bad JSON: %s' % e) from e
+        finally:
+            _http.close(response)
 
     def _request_raw(
         self,
@@ -154,6 +156,8 @@ class Client(Files):
                         raise
                     waits = e.code == 504
                     continue
+                except builtins.TimeoutError:
+                    continue  # it was silent for too long; it may still be busy with the change
             change = self.get_change(change_id)
             if change.ready:
                 return change

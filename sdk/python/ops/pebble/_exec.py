@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 
 from ._errors import AnyStr, ChangeError, ConnectionError, ExecError, _Of
 from ._websocket import Closed
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from ._client import Client
     from ._values import Change, ChangeID
+
+logger = logging.getLogger('ops.pebble')
 
 _END = '{"command":"end"}'
 _CHUNK = 16384
@@ -83,9 +86,13 @@ class Source(io.RawIOBase):
         if isinstance(message, bytes):
             return message
         try:
-            self._ended = json.loads(message)['command'] == 'end'
+            command = json.loads(message)['command']
         except (ValueError, KeyError, TypeError):
-            pass  # of a newer supervisor
+            command = message
+        if command == 'end':
+            self._ended = True
+        else:
+            logger.warning('the supervisor sent %r among the output, which means nothing here', command)
         return b''
 
 

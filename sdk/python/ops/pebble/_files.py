@@ -82,7 +82,8 @@ class Files:
 
         path = str(path)
         query = {'action': 'read', 'path': path}
-        with self._request_raw('GET', '/v1/files', query, {'Accept': 'multipart/form-data'}) as response:
+        response = self._request_raw('GET', '/v1/files', query, {'Accept': 'multipart/form-data'})
+        try:
             kind, parameters = _http.content_type(response.headers)
             if kind != 'multipart/form-data':
                 raise ProtocolError("expected Content-Type 'multipart/form-data', got %r" % kind)
@@ -90,6 +91,8 @@ class Files:
             if not boundary:
                 raise ProtocolError('invalid boundary %r' % boundary)
             files, told = _multipart.decode(boundary, response.read)
+        finally:
+            _http.close(response)
         file = _only_file(files, told, path)
         return file if encoding is None else io.TextIOWrapper(file, encoding=encoding, newline='')
 

@@ -156,6 +156,13 @@ class Response:
         self.close()
 
 
+def close(response: Any) -> None:
+    """Ends the connection of an answer, whichever class that is of."""
+    end = getattr(response, 'close', None)
+    if end is not None:
+        end()
+
+
 def read_head(stream: Stream) -> tuple[int, str, Headers]:
     """The status, its words and the headers of an answer."""
     first = stream.line().decode('latin-1').split(' ', 2)

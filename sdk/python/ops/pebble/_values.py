@@ -237,14 +237,17 @@ class CheckInfo(_Told):
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> CheckInfo:
         """From a decoded answer."""
+        status, change_id = known(CheckStatus, d['status']), d.get('change-id')
+        if 'startup' in d and not change_id:
+            status = CheckStatus.INACTIVE  # supervisors that can stop checks run each in a change
         return cls(
             d['name'],
             known(CheckLevel, d.get('level', '')),
-            known(CheckStatus, d['status']),
+            status,
             d.get('successes'),
             d.get('failures', 0),
             d.get('threshold', 0),
-            ChangeID(d['change-id']) if d.get('change-id') else None,
+            None if change_id is None else ChangeID(change_id),
             CheckStartup(d.get('startup') or 'enabled'),
         )
 
