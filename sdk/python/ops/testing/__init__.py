@@ -63,13 +63,19 @@ if TYPE_CHECKING:
     YAMLStringOrFile = Union[str, TextIO]
 
 
+_ALIASES = frozenset(
+    'AnyJson AppUnitOrName CharmType ExecHandler RawDataBagContents RawSecretRevisionContents ReadableBuffer UnitID'
+    ' YAMLStringOrFile'.split()
+)
+
+
 def __getattr__(name):  # type: ignore[no-untyped-def]
     """The aliases of types, made when somebody asks for one."""
-    from . import _aliases
-
-    if name.startswith('_') or not hasattr(_aliases, name):
+    if name not in _ALIASES:
         raise AttributeError('module %r has no attribute %r' % (__name__, name))
-    return getattr(_aliases, name)
+    from importlib import import_module
+
+    return getattr(import_module('._aliases', __name__), name)
 
 
 __all__ = [

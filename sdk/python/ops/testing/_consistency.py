@@ -121,7 +121,7 @@ def actions(case: Case) -> Iterator[str]:
         if not word:
             yield 'parameter %r of action %r has no type' % (name, action.name)
         elif word not in _TYPES:
-            case.unlikely.append('parameter %r is of the unknown type %r' % (name, word))
+            yield 'parameter %r of action %r is of the unknown type %r' % (name, action.name, word)
         types[name] = _TYPES.get(word)
     for name, value in action.params.items():
         if name not in types:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import logging
 import os
@@ -188,7 +189,7 @@ class Run(_main._Manager):
     """A dispatch of the real kind, whose tools, storage and containers are played."""
 
     def __init__(self, state: State, event: Event, context: Context[Any], charm_type: Any, juju_context: Any):
-        self.state = state
+        self.state = copy.deepcopy(state)
         self.event = event
         self.context = context
         self.world = world_of(state, event, context)
@@ -384,12 +385,22 @@ def running(state: State, event: Event, context: Context[Any]) -> Iterator[Run]:
             run = Run(state, event, context, own_events(context._charm_spec.charm_type), ops.JujuContext.from_environ(env))
             yield run
         finally:
-            if run is not None:
-                run.framework.close()
-                run.destroy()
-            for name in set(os.environ) - set(saved):
-                del os.environ[name]
-            os.environ.update(saved)
+            try:
+                _end(run)
+            finally:
+                for name in set(os.environ) - set(saved):
+                    del os.environ[name]
+                os.environ.update(saved)
+
+
+def _end(run: Run | None) -> None:
+    if run is None:
+        return
+    try:
+        if not run.framework._closed:  # libraries of charms wrap its close, and theirs may not be called twice
+            run.framework.close()
+    finally:
+        run.destroy()
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ logger = logging.getLogger('ops-scenario.environment')
 
 def environment(state: State, event: Event, context: Context[Any], root: pathlib.Path) -> dict[str, str]:
     """The variables for an event."""
+    if not context.app_name:
+        raise ValueError('cannot run a charm without a name: neither its metadata nor Context has one')
     given = {
         'JUJU_VERSION': context.juju_version,
         'JUJU_UNIT_NAME': '%s/%d' % (context.app_name, context.unit_id),

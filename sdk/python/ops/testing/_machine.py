@@ -338,6 +338,14 @@ class Backend(ops.model._ModelBackend):  # type: ignore[misc,name-defined]
             if value == '':
                 del bag[key]
 
+    def secret_info_get(self, *, id: str | None = None, label: str | None = None) -> Any:
+        """What is known of a secret, its time of expiry as it was set: with a zone or without."""
+        info = super().secret_info_get(id=id, label=label)
+        held = self._machine.world.secret(id, label)
+        if held is not None:
+            info.expires = held.expire
+        return info
+
     def storage_add(self, name: str, count: int = 1) -> None:
         """Asks for storages."""
         if not isinstance(count, int) or isinstance(count, bool):

@@ -40,7 +40,7 @@ class SecretTools:
         """The secret that a call changes."""
         held = self._secret(call)
         if not self.world.owns(held):
-            call.fail('secret "%s" not found among those that this unit owns' % held.id)
+            call.fail('secret not found among those of this unit: You must own secret %r to change it' % held.id)
         if held.owner == self.world.app and not self.world.leader:
             call.fail('permission denied: only the leader manages the secrets of the application')
         return held
@@ -73,7 +73,7 @@ class SecretTools:
             about['description'] = held.description
         if held.expire is not None:
             about['expiry'] = _text(held.expire)
-        return {secret_key(held.id): about}
+        return {held.id: about}
 
     def _secret_add(self, call: Call) -> str:
         if self.world.juju < '3.0.2':

@@ -130,7 +130,7 @@ class State(Piece):
                 continue
             if isinstance(relation, RelationBase):
                 if (type(found), found.endpoint) != (type(relation), relation.endpoint):
-                    raise ValueError('relation %d is now another one:\nasked for %r\nfound %r' % (number, relation, found))
+                    raise ValueError('get_relation: relation %d is another one now:\nasked for %r\nfound %r' % (number, relation, found))
             return found
         raise KeyError('relation: id=%s not found in the State' % number)
 
