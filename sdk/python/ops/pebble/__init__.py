@@ -4,6 +4,9 @@ It is written on sockets alone: no HTTP library, no websocket library. What only
 do. It serves any supervisor of that API.
 """
 
+from __future__ import annotations
+
+
 from ._client import Client
 from ._enums import (
     ChangeKind,

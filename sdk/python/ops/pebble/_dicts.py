@@ -1,5 +1,8 @@
 """The shapes of layers and identities as dictionaries, for type checkers."""
 
+from __future__ import annotations
+
+
 import typing
 from typing import Any, Dict, List, Optional, Sequence, Union
 

@@ -5,6 +5,9 @@ and what cannot happen under Juju is refused. `Harness` is the older way: it kee
 the test likes, and lets it change both.
 """
 
+from __future__ import annotations
+
+
 from .. import charm, framework, model, pebble, storage
 from .._status import (
     ActiveStatus,

@@ -1,5 +1,8 @@
 """Aliases of types, for annotations of tests."""
 
+from __future__ import annotations
+
+
 import io
 from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, TextIO, TypeVar, Union
 

@@ -1,5 +1,8 @@
 """What a test can be told. A charm's own exceptions come as `UncaughtCharmError`, with the exception as its cause."""
 
+from __future__ import annotations
+
+
 
 class ContextSetupError(RuntimeError):
     """The context lacks something that it needs to run the charm."""
