@@ -15,6 +15,7 @@ const (
 	typeDispatch        // (i32,i32)i64
 	typeError           // ()i64
 	typeCall            // (i32,i32,i32,i32)i32
+	typeRandom          // (i32,i32)i32
 )
 
 const (
@@ -31,6 +32,7 @@ type guestModule struct {
 	dispatch        []byte          // body; locals 2 and 3 are an i32 and an i64
 	lastError       []byte          // body
 	initial         []byte          // body of _initialize, nil = none
+	start           []byte          // body of the start function, nil = none
 	skip            map[string]bool // exports to leave out
 	rename          map[string]string
 	data            map[uint32]string // what the memory holds at the start
@@ -56,12 +58,15 @@ func (g guestModule) build() []byte {
 	if g.initial != nil {
 		bodies, types, names = append(bodies, g.initial), append(types, typeMarker), append(names, "_initialize")
 	}
+	if g.start != nil {
+		bodies, types = append(bodies, g.start), append(types, typeMarker)
+	}
 	if g.data == nil {
 		g.data = map[uint32]string{512: "{}"}
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	out = section(out, 1, vec([][]byte{{0x60, 0, 0}, {0x60, 1, i32, 1, i32}, {0x60, 2, i32, i32, 1, i64}, {0x60, 0, 1, i64},
-		{0x60, 4, i32, i32, i32, i32, 1, i32}}))
+		{0x60, 4, i32, i32, i32, i32, 1, i32}, {0x60, 2, i32, i32, 1, i32}}))
 	var imports [][]byte
 	for _, in := range g.imports {
 		imports = append(imports, append(append(str(in[0]), str(in[1])...), 0, g.importType))
@@ -75,6 +80,9 @@ func (g guestModule) build() []byte {
 	out = section(out, 5, vec([][]byte{limits}))
 	out = section(out, 6, vec([][]byte{{i32, 1, 0x41, 0, 0x0b}})) // one mutable global
 	out = section(out, 7, vec(g.exports(names)))
+	if g.start != nil {
+		out = section(out, 8, leb(uint32(len(g.imports)+len(bodies)-1)))
+	}
 	var code, data [][]byte
 	for _, b := range bodies {
 		body := append([]byte{2, 1, i32, 1, i64}, append(b, 0x0b)...)

@@ -24,9 +24,8 @@ import (
 )
 
 const (
-	pageSize     = 64 << 10
-	maxFile      = 64 << 20 // of charm.wasm
-	initialLimit = 30 * time.Second
+	pageSize = 64 << 10
+	maxFile  = 64 << 20 // of charm.wasm
 )
 
 // charm is one loaded module: its code, the image of its memory, and its instances.
@@ -38,6 +37,7 @@ type charm struct {
 	grants   []string // capabilities that a script may use; empty = all
 	image    *image   // nil = not resettable, every event gets a fresh instance
 	timeout  time.Duration
+	initial  time.Duration // the same for the initialisation
 	maxBytes int64
 
 	idle   chan *instance // ready for the next event
@@ -57,7 +57,8 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if found != nil || err != nil {
 		return nil, found, err
 	}
-	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, maxBytes: maxBytes, closed: make(chan struct{}),
+	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout,
+		maxBytes: maxBytes, closed: make(chan struct{}),
 		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond

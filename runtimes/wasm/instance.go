@@ -35,9 +35,13 @@ func (c *charm) instantiate(ctx context.Context) (*instance, error) {
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(random{i}).
 		WithSysWalltime().WithSysNanotime().WithNanosleep(i.sleep).
 		WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
-	ctx, end := newRun(nil, nil, initialLimit).begin(ctx, i)
+	run := newRun(nil, nil, c.initial)
+	ctx, end := run.begin(ctx, i)
 	defer end()
 	mod, err := c.engine.InstantiateModule(ctx, c.code, config)
+	if run.trapped != nil {
+		return nil, errors.New(run.trapped.message)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +63,7 @@ func (i *instance) close() error { return i.mod.Close(context.Background()) }
 
 // initialise runs what the module wants to do before its first event; there is no host yet.
 func (c *charm) initialise(ctx context.Context, i *instance) *failure {
-	run := newRun(nil, nil, initialLimit)
+	run := newRun(nil, nil, c.initial)
 	ctx, end := run.begin(ctx, i)
 	defer end()
 	if i.guest != nil {

@@ -16,6 +16,9 @@ const (
 	maxCalls   = 100_000 // of one event; time in them does not count, so their number must
 	maxMessage = 1000    // bytes of a failure's line
 
+	maxRequest  = 32 << 20  // bytes of a request
+	maxRequests = 256 << 20 // of all requests of one event
+
 	slice = time.Millisecond // that a busy guest keeps a processor for while others wait
 )
 
@@ -31,6 +34,7 @@ type run struct {
 	clock   *guestClock
 	waiting []byte // an answer that was larger than the guest's buffer
 	made    int
+	asked   int // bytes of all requests
 	trapped *failure
 	tail    string
 	ctx     context.Context
@@ -81,6 +85,12 @@ func (r *run) call(ctx context.Context, f abi.Function, request []byte) []byte {
 		return answer
 	}
 	r.waiting = nil
+	if len(request) > maxRequest {
+		return tooLarge(f, "read the request of", len(request), maxRequest)
+	}
+	if r.asked += len(request); r.asked > maxRequests {
+		r.trap(broken("more than %d bytes of requests were made in one event", maxRequests))
+	}
 	if r.made++; r.made > maxCalls {
 		r.trap(broken("more than %d host calls were made in one event", maxCalls))
 	}
@@ -89,9 +99,13 @@ func (r *run) call(ctx context.Context, f abi.Function, request []byte) []byte {
 	}
 	answer := r.calls.Call(ctx, f, request)
 	if len(answer) > maxAnswer {
-		return fmt.Appendf(nil, `{"error":{"class":%q,"message":"cannot answer %s: %d bytes, allowed are %d"}}`, errs.Exhausted, f, len(answer), maxAnswer)
+		return tooLarge(f, "answer", len(answer), maxAnswer)
 	}
 	return answer
+}
+
+func tooLarge(f abi.Function, verb string, n, allowed int) []byte {
+	return fmt.Appendf(nil, `{"error":{"class":%q,"message":"cannot %s %s: %d bytes, allowed are %d"}}`, errs.Exhausted, verb, f, n, allowed)
 }
 
 // failure is why an event did not end well.

@@ -32,6 +32,8 @@ type Config struct {
 	// HookTimeout is the guest time of an event for which neither its start nor its charm's limits give one; 0 = none. The
 	// agent gives 10 s unless the application says otherwise.
 	HookTimeout time.Duration
+	// InitialTimeout is the guest time of a module's initialisation; 0 = 30 s.
+	InitialTimeout time.Duration
 	// CallTimeout ends a host call that gives no time of its own; 0 = 5 min.
 	CallTimeout time.Duration
 	// MemoryBytes is a charm's memory; 0 = 64 MiB.
@@ -78,6 +80,9 @@ func New(cfg Config) (*Runtime, error) {
 func withDefaults(cfg Config) Config {
 	if cfg.CallTimeout == 0 {
 		cfg.CallTimeout = 5 * time.Minute
+	}
+	if cfg.InitialTimeout == 0 {
+		cfg.InitialTimeout = 30 * time.Second
 	}
 	if cfg.MemoryBytes == 0 {
 		cfg.MemoryBytes = 64 << 20
