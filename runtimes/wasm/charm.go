@@ -39,6 +39,7 @@ type charm struct {
 	timeout  time.Duration
 	initial  time.Duration // the same for the initialisation
 	maxBytes int64
+	turns    turns
 
 	idle   chan *instance // ready for the next event
 	places chan struct{}  // one for each event that may be under way, its recycling included
@@ -57,7 +58,7 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if found != nil || err != nil {
 		return nil, found, err
 	}
-	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout,
+	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
 		maxBytes: maxBytes, closed: make(chan struct{}),
 		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {

@@ -37,6 +37,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 		limit = time.Duration(ms) * time.Millisecond
 	}
 	run := newRun(e.calls, e.line, limit)
+	run.turn.of = c.turns
 	guest, end := run.begin(ctx, i)
 	output, failed := i.event(guest, run, hookjson.EncodeEvent(start.GetEvent(), start.GetView()))
 	end()

@@ -75,8 +75,8 @@ func enter(f abi.Function) api.GoModuleFunc {
 		if !ok {
 			panic(fmt.Errorf("%s was called outside of an event", f))
 		}
-		run.clock.pause()
-		defer run.clock.resume()
+		run.leave()
+		defer run.back()
 		request, ok := mod.Memory().Read(uint32(stack[0]), uint32(stack[1]))
 		if !ok {
 			run.trap(broken("%s: the request's %d bytes at address %d lie outside the memory of %d bytes", f, uint32(stack[1]), uint32(stack[0]), mod.Memory().Size()))

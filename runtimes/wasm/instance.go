@@ -36,6 +36,7 @@ func (c *charm) instantiate(ctx context.Context) (*instance, error) {
 		WithSysWalltime().WithSysNanotime().WithNanosleep(i.sleep).
 		WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
 	run := newRun(nil, nil, c.initial)
+	run.turn.of = c.turns
 	ctx, end := run.begin(ctx, i)
 	defer end()
 	mod, err := c.engine.InstantiateModule(ctx, c.code, config)
@@ -64,6 +65,7 @@ func (i *instance) close() error { return i.mod.Close(context.Background()) }
 // initialise runs what the module wants to do before its first event; there is no host yet.
 func (c *charm) initialise(ctx context.Context, i *instance) *failure {
 	run := newRun(nil, nil, c.initial)
+	run.turn.of = c.turns
 	ctx, end := run.begin(ctx, i)
 	defer end()
 	if i.guest != nil {

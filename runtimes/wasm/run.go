@@ -3,7 +3,6 @@ package wasm
 import (
 	"context"
 	"fmt"
-	goruntime "runtime"
 	"strings"
 	"time"
 
@@ -18,8 +17,6 @@ const (
 
 	maxRequest  = 32 << 20  // bytes of a request
 	maxRequests = 256 << 20 // of all requests of one event
-
-	slice = time.Millisecond // that a busy guest keeps a processor for while others wait
 )
 
 // answerer answers host calls; it is abi.Calls.
@@ -38,7 +35,7 @@ type run struct {
 	trapped *failure
 	tail    string
 	ctx     context.Context
-	turn    time.Time // when the guest last let others have the processor
+	turn    turn
 }
 
 // newRun makes the state of one event; without calls every host call is a failure.
@@ -48,12 +45,13 @@ func newRun(calls answerer, lines func(stream, line string), limit time.Duration
 
 // begin starts the guest's clock and binds the event to the instance. The returned function ends both.
 func (r *run) begin(ctx context.Context, i *instance) (context.Context, func()) {
-	r.ctx, r.turn = ctx, time.Now()
+	r.ctx, r.turn.since = ctx, time.Now()
 	i.run = r
 	i.out.bind(r.lines)
 	r.clock.resume()
 	return context.WithValue(ctx, runKey{}, r), func() {
 		r.clock.pause()
+		r.turn.end()
 		r.tail = i.out.release()
 		i.run = nil
 	}
@@ -71,11 +69,20 @@ func (r *run) rest() {
 		r.trap(&failure{message: "killed: " + name, detail: "the charm ran for " + short(limit) +
 			" of guest time without ending; host calls are not counted", broken: true, limit: name})
 	}
-	if now.Sub(r.turn) > slice {
-		goruntime.Gosched()
-		r.turn = time.Now()
+	if now.Sub(r.turn.since) > slice {
+		r.clock.pause()
+		r.turn.next(r.ctx)
+		r.clock.resume()
 	}
 }
+
+// leave stops the guest's clock and lets others have its turn while the host does something for it; come back with back.
+func (r *run) leave() {
+	r.clock.pause()
+	r.turn.end()
+}
+
+func (r *run) back() { r.clock.resume() }
 
 // call answers a host call.
 func (r *run) call(ctx context.Context, f abi.Function, request []byte) []byte {

@@ -49,6 +49,7 @@ type Runtime struct {
 	cfg   Config
 	cache wazero.CompilationCache
 	wasi  map[string]map[string]bool
+	turns turns
 
 	mu     sync.Mutex
 	charms map[string]*loading // by handle
@@ -65,7 +66,7 @@ type loading struct {
 
 // New makes a runtime. Errors say what is wrong with the cache directory.
 func New(cfg Config) (*Runtime, error) {
-	r := &Runtime{cfg: withDefaults(cfg), charms: map[string]*loading{}}
+	r := &Runtime{cfg: withDefaults(cfg), charms: map[string]*loading{}, turns: newTurns()}
 	if err := r.openCache(); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ func (i *instance) sleep(ns int64) {
 	if c := i.run.clock; c.limit > 0 {
 		d = min(d, c.limit-c.total())
 	}
+	i.run.turn.end()
 	timer := time.NewTimer(max(d, 0))
 	defer timer.Stop()
 	select {

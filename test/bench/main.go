@@ -6,6 +6,7 @@
 //
 //	go run ./test/bench            everything
 //	go run ./test/bench dispatch   what dispatching an event costs, for both runtimes
+//	go run ./test/bench wasm       the same for WASM charms, their limits and their fairness, and 1,000 of them; UNITS=10000 for more
 //	go run ./test/bench supervisor PID 1 by itself, and with PEER=PROGRAM another that speaks its API, in the same run
 package main
 
@@ -37,7 +38,7 @@ func main() {
 	b := &bench{ctx: ctx, out: os.Stdout, err: os.Stderr}
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|commit|change|ready|status|memory|demo|sizes|supervisor]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|commit|change|ready|status|memory|demo|sizes|supervisor]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -52,6 +53,7 @@ func main() {
 func suites() map[string][]func(*bench) {
 	all := map[string][]func(*bench){
 		"dispatch": {(*bench).machine, (*bench).wasm, (*bench).python},
+		"wasm":     {(*bench).machine, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).many},
 		"commit":   {(*bench).machine, (*bench).commits},
 		"change":   {(*bench).machine, (*bench).firstUnit, (*bench).changes},
 		"ready":    {(*bench).ready},

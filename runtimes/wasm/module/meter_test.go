@@ -55,6 +55,9 @@ func agree(t *testing.T, valid func([]byte) error, b []byte, newer bool) {
 	metered, refused := module.Meter(b)
 	if refused == nil {
 		original, after := valid(b), valid(metered)
+		if original != nil && strings.Contains(original.Error(), "failed to read custom section") {
+			return // it refuses an empty one at a file's end, which is none any more
+		}
 		if (original == nil) != (after == nil) {
 			t.Errorf("before: %v, after: %v\n%x", original, after, b)
 		}

