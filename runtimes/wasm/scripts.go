@@ -72,8 +72,8 @@ type scriptHost struct{ grants []string }
 // Call is a call of the ABI.
 func (h scriptHost) Call(ctx context.Context, function string, request []byte) []byte {
 	run := inEvent(ctx, function)
-	run.clock.pause()
-	defer run.clock.resume()
+	run.leave()
+	defer run.back()
 	name, fn, _ := cutLast(function, ".")
 	if name != abi.Answer && len(h.grants) > 0 && !slices.Contains(h.grants, name) {
 		refusal, err := json.Marshal(map[string]any{"error": map[string]string{"class": errs.Denied.String(),
