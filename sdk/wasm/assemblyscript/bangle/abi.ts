@@ -7,8 +7,9 @@ import { charm } from "./charm";
 @external("wasi_snapshot_preview1", "fd_write")
 declare function fd_write(fd: i32, vectors: usize, n: usize, written: usize): i32;
 
-let failed: ArrayBuffer = new ArrayBuffer(0);
-let output: ArrayBuffer = new ArrayBuffer(0);
+// Nothing here may allocate while the module starts: as the home of abort this file comes before the allocator.
+let failed: string = "";
+let output: ArrayBuffer | null = null;
 
 /** Says why the charm ended on standard error, which is where the host looks for its last words. */
 export function charm_abort(message: string | null, file: string | null, line: u32, column: u32): void {
@@ -24,16 +25,19 @@ export function charm_abi_1(): void {}
 
 export function charm_alloc(n: usize): usize { return heap.alloc(n); }
 
-function packed(text: ArrayBuffer): u64 { return <u64>changetype<usize>(text) << 32 | text.byteLength; }
+function packed(text: string): u64 {
+  const bytes = String.UTF8.encode(text);
+  output = bytes; // the host reads it after this has returned
+  return <u64>changetype<usize>(bytes) << 32 | bytes.byteLength;
+}
 
 export function charm_dispatch(at: usize, n: usize): u64 {
   const text = charm.dispatch(String.UTF8.decodeUnsafe(at, n));
   if (charm.failed != null) {
-    failed = String.UTF8.encode(charm.failed as string);
+    failed = charm.failed as string;
     return 0;
   }
-  output = String.UTF8.encode(text == null ? "" : text);
-  return packed(output);
+  return packed(text == null ? "" : text);
 }
 
 export function charm_last_error(): u64 { return packed(failed); }

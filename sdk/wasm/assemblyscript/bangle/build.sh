@@ -15,5 +15,6 @@ for asc in "${ASC:-$root/node_modules/.bin/asc}" asc none; do command -v "$asc" 
 cd "$root"
 entry=charm.ts
 [ "$source" = "$root" ] || entry=${source#"$root"/}/charm.ts
-exec "$asc" "$entry" --outFile "$output" --runtime stub --optimizeLevel 3 --shrinkLevel 2 --exportStart _initialize --noColors \
+# shellcheck disable=SC2086 # flags are several words on purpose
+exec "$asc" "$entry" --outFile "$output" --runtime stub ${ASCFLAGS:---optimizeLevel 3 --shrinkLevel 2} --exportStart _initialize --noColors \
 	--use "abort=$library/abi/charm_abort"
