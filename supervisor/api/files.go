@@ -111,7 +111,7 @@ func (s *Server) readFile(mw *multipart.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{part}, struct{ io.Reader }{f}, make([]byte, 64<<10))
+	_, err = io.CopyBuffer(struct{ io.Writer }{part}, struct{ io.Reader }{f}, make([]byte, 256<<10))
 	return err
 }
 

@@ -13,10 +13,24 @@ import (
 )
 
 // byID sorts changes by number.
-func byID(a, b client.Change) int {
+func byID(a, b *client.Change) int {
 	x, _ := strconv.Atoi(a.ID)
 	y, _ := strconv.Atoi(b.ID)
 	return x - y
+}
+
+// inOrder returns the changes by number. It sorts pointers: of large values a sort is 20 kB of code.
+func inOrder(list []client.Change) []client.Change {
+	all := make([]*client.Change, len(list))
+	for i := range list {
+		all[i] = &list[i]
+	}
+	slices.SortFunc(all, byID)
+	out := make([]client.Change, len(list))
+	for i, c := range all {
+		out[i] = *c
+	}
+	return out
 }
 
 func (p Process) changes(args []string) (int, error) {
@@ -31,7 +45,7 @@ func (p Process) changes(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	slices.SortFunc(list, byID)
+	list = inOrder(list)
 	if *format != "text" {
 		return 0, s.encode(*format, map[string]any{"changes": append([]client.Change{}, list...)})
 	}
@@ -104,5 +118,5 @@ func (s *session) chosen(id, last string) (client.Change, error) {
 	if len(list) == 0 {
 		return client.Change{}, fmt.Errorf("no changes of type %q found", last)
 	}
-	return slices.MaxFunc(list, byID), nil
+	return inOrder(list)[len(list)-1], nil
 }

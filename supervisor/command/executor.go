@@ -156,14 +156,19 @@ func (x *Executor) prepare(q Request) (proc.Spec, map[string]string, error) {
 
 func (x *Executor) find(name, dir string) (string, error) {
 	l := x.cfg.Launcher
-	full := name
-	if strings.Contains(name, "/") && !strings.HasPrefix(name, "/") {
-		full = strings.TrimSuffix(dir, "/") + "/" + name
+	path, err := name, error(nil)
+	if !strings.Contains(name, "/") {
+		path, err = l.LookPath(name)
+	} else {
+		if !strings.HasPrefix(name, "/") {
+			path = strings.TrimSuffix(dir, "/") + "/" + name
+		}
+		err = l.Executable(path)
 	}
-	if !l.Exists(full) {
+	if err != nil {
 		return "", refuse(http.StatusBadRequest, "cannot find executable %q", name)
 	}
-	return l.LookPath(full)
+	return path, nil
 }
 
 // context returns the environment, account and directory of a service.

@@ -86,6 +86,7 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	cfg.Log.Info("started", "socket", cfg.Socket, "version", Version)
 	notifyParent(getenv(cfg.Environ, "NOTIFY_SOCKET"), "READY=1")
 	d.autostart()
+	trim()
 	code := ExitOK
 	select {
 	case <-ctx.Done():

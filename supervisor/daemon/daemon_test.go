@@ -390,3 +390,15 @@ func TestOnlyOpenEndpointsOverTCP(t *testing.T) {
 		}
 	}
 }
+
+func TestTrim(t *testing.T) {
+	program, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		t.Skip("there is no /proc")
+	}
+	for range 2 { // what it needs comes back
+		if got := int64(daemon.Trim()); got < program.Size()/4 || got > program.Size()+1<<20 {
+			t.Errorf("%d bytes of a program of %d", got, program.Size())
+		}
+	}
+}

@@ -59,7 +59,7 @@ func TestNothingGrows(t *testing.T) {
 	r := start(t, map[string]string{"001-base.yaml": `services:
   crash: {override: replace, command: sleep 1000, backoff-delay: 1ms, backoff-factor: 1}
 `}, nil)
-	execs, restarts := soak(10_000, 300, 50), soak(1_000, 60, 10)
+	execs, restarts := soak(10_000, 150, 50), soak(1_000, 20, 10)
 	if c := r.change(r.Start(t.Context(), "crash")); c.Failure() != nil {
 		t.Fatal(c.Err)
 	}

@@ -94,6 +94,7 @@ type Store struct {
 	last    int
 	moved   chan struct{} // closed at the next repeat; nil when nobody waits
 	newest  time.Time     // last-repeated given out last; they strictly grow
+	warned  time.Time     // the latest last-repeated of a warning; every answer tells it
 	clockFn func() time.Time
 }
 
@@ -115,6 +116,14 @@ func New(c Config) *Store {
 func (s *Store) put(n *Notice) {
 	s.byKey[identify(n.UserID, n.Type, n.Key)] = n
 	s.byID[n.ID] = n
+	s.warn(n)
+}
+
+// warn notes when a warning was repeated.
+func (s *Store) warn(n *Notice) {
+	if n.Type == Warning && n.LastRepeated.After(s.warned) {
+		s.warned = n.LastRepeated
+	}
 }
 
 // Occurrence is one happening.
@@ -170,6 +179,7 @@ func (s *Store) Add(o Occurrence) string {
 			now = s.newest.Add(time.Nanosecond)
 		}
 		s.newest, n.LastRepeated = now, now
+		s.warn(n)
 		if s.moved != nil {
 			close(s.moved)
 			s.moved = nil
@@ -253,13 +263,7 @@ func (s *Store) Wait(ctx context.Context, f Filter) []Notice {
 func (s *Store) LatestWarning() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var latest time.Time
-	for id, n := range s.byKey {
-		if id.typ == Warning && n.LastRepeated.After(latest) {
-			latest = n.LastRepeated
-		}
-	}
-	return latest
+	return s.warned
 }
 
 // Prune drops expired notices and the oldest beyond 1000, and returns their ids.
@@ -275,8 +279,9 @@ func (s *Store) Prune(now time.Time) []string {
 		}
 	}
 	clear(s.byID)
+	s.warned = time.Time{}
 	for _, n := range s.byKey {
-		s.byID[n.ID] = n
+		s.put(n)
 		delete(old, n.ID)
 	}
 	return slices.Collect(maps.Keys(old))

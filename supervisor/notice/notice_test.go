@@ -44,6 +44,29 @@ func TestOccurrencesAndRepeatAfter(t *testing.T) {
 	})
 }
 
+func TestLatestWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := time.Now().UTC()
+		s := notice.New(notice.Config{Kept: []notice.Notice{
+			{ID: "1", Type: notice.Warning, Key: "old", LastOccurred: old, LastRepeated: old, ExpireAfter: notice.Duration(notice.Lifetime)},
+			{ID: "2", Type: notice.Custom, Key: "a.b/c", LastOccurred: old.Add(time.Hour), LastRepeated: old.Add(time.Hour), ExpireAfter: notice.Duration(notice.Lifetime)},
+		}})
+		if got := s.LatestWarning(); !got.Equal(old) {
+			t.Errorf("kept: %v, want %v", got, old)
+		}
+		time.Sleep(2 * time.Hour)
+		n, _ := s.Get(s.Add(notice.Occurrence{Type: notice.Warning, Key: "new"}))
+		if got := s.LatestWarning(); !got.Equal(n.LastRepeated) || !got.After(old) {
+			t.Errorf("added: %v, want %v", got, n.LastRepeated)
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		s.Prune(time.Now())
+		if got := s.LatestWarning(); !got.IsZero() {
+			t.Errorf("pruned: %v", got)
+		}
+	})
+}
+
 func TestVisibilityAndFilter(t *testing.T) {
 	s := notice.New(notice.Config{})
 	s.Add(notice.Occurrence{UserID: new(uint32(1)), Type: notice.Custom, Key: "mine.x/y"})

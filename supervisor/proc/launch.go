@@ -147,11 +147,10 @@ func (l *Launcher) executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-// Exists reports whether a program given by absolute path or name can be found.
-func (l *Launcher) Exists(name string) bool {
-	if strings.HasPrefix(name, "/") {
-		return l.executable(name)
+// Executable says what is wrong with a program given by its path.
+func (l *Launcher) Executable(path string) error {
+	if !l.executable(path) {
+		return fmt.Errorf("exec: %q: %w", path, ErrNotFound)
 	}
-	_, err := l.LookPath(name)
-	return err == nil || errors.Is(err, os.ErrPermission)
+	return nil
 }

@@ -158,7 +158,7 @@ func build(ctx context.Context, root, dir, tags string) error {
 	}
 	// With the flags that the task "build" has for PID 1.
 	small := strings.Trim(tags+",nethttpomithttp2", ",")
-	if err := compile(ctx, root, fresh, small, []string{"./supervisor/cmd/bangle-supervisor"}, "-gcflags=all=-l"); err != nil {
+	if err := compile(ctx, root, fresh, small, []string{"./supervisor/cmd/bangle-supervisor"}, "-gcflags=all=-l", "-ldflags=-s -w -funcalign=4"); err != nil {
 		return err
 	}
 	for _, plugin := range []string{"substrate-local", "runtime-python", "runtime-wasm"} {

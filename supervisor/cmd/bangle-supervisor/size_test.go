@@ -10,7 +10,7 @@ import (
 
 // sizeLimit is what the binary may weigh, in bytes. The design asks for 7.5 MB; what stands between is said in
 // supervisor/README.md. Lower it whenever something was saved.
-const sizeLimit = 8_100_000
+const sizeLimit = 7_880_000
 
 // TestSize builds the binary as the task "build" does.
 func TestSize(t *testing.T) {
@@ -21,13 +21,17 @@ func TestSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, found := strings.Cut(string(text), "\n  SUPERVISOR_FLAGS: ")
-	if !found {
-		t.Fatal("Taskfile.yml has no SUPERVISOR_FLAGS")
+	variable := func(name string) string {
+		_, after, found := strings.Cut(string(text), "\n  "+name+": ")
+		if !found {
+			t.Fatalf("Taskfile.yml has no %s", name)
+		}
+		value, _, _ := strings.Cut(after, "\n")
+		return value
 	}
-	flags, _, _ := strings.Cut(after, "\n")
 	out := filepath.Join(t.TempDir(), "s")
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", out}, strings.Fields(flags)...)
+	args := []string{"build", "-trimpath", "-ldflags=" + variable("SUPERVISOR_LDFLAGS"), "-o", out}
+	args = append(args, strings.Fields(variable("SUPERVISOR_FLAGS"))...)
 	cmd := exec.CommandContext(t.Context(), "go", append(args, ".")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if said, err := cmd.CombinedOutput(); err != nil {
