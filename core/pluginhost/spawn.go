@@ -58,7 +58,7 @@ func baseEnv() []string {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		switch name {
-		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", plugin.EnvWait:
+		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", "BANGLE_PYTHON", plugin.EnvWait:
 			env = append(env, pair)
 		default:
 			if strings.HasPrefix(name, "LC_") {
