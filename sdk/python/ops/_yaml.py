@@ -337,6 +337,8 @@ class _Reader:
         if sign in ("'", '"'):
             return self.scalar(tag, self.quoted(sign, indent), plain=False)
         text = self.plain(indent, in_flow, single)
+        if not (in_flow or single) and _COLON.match(self.text, self.at):
+            raise self.error('a value holds a colon and a space: quote it')
         return _Merge if text == '<<' and tag is None else self.scalar(tag, text, plain=True)
 
     def flow_node(self, indent: int) -> Any:
