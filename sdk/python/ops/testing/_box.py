@@ -107,7 +107,6 @@ class Box:
         change = pebble.ChangeID('')
         if status is not pebble.CheckStatus.INACTIVE:
             change = self.record(next_change_id(), 'perform-check', 'Perform check "%s"' % name, 'Doing', False)
-        startup = check.startup if check.startup is not pebble.CheckStartup.UNSET else pebble.CheckStartup.ENABLED
         self.checks[name] = pebble.CheckInfo(
             name=name,
             level=check.level,
@@ -116,7 +115,7 @@ class Box:
             failures=0,
             threshold=3 if check.threshold is None else check.threshold,
             change_id=change,
-            startup=startup,
+            startup=check.startup,
         )
 
     def notify(self, type: str, key: str, data: dict[str, str] | None, repeat_after: Any) -> tuple[str, bool]:

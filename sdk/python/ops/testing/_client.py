@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 
 from .. import pebble
 from ..pebble._client import names_of
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Mapping
 
     from ._box import Box
+
+logger = logging.getLogger('ops-scenario.pebble')
 
 _INACTIVE = pebble.CheckStatus.INACTIVE
 
@@ -83,6 +86,8 @@ class BoxClient(BoxFiles, pebble.Client):
     ) -> pebble.ChangeID:
         names = names_of('service', services)
         self._reach()
+        if not names and action in ('start', 'stop', 'restart'):
+            raise refused(400, 'must specify services for %s action' % action)
         plan = self._box.plan()
         if action in ('autostart', 'replan'):
             names = [name for name, service in plan.services.items() if service.startup == 'enabled']
@@ -111,14 +116,10 @@ class BoxClient(BoxFiles, pebble.Client):
             raise TypeError('layer must be str, dict, or pebble.Layer, not %s' % type(layer).__name__)
         self._reach()
         new = pebble.Layer(layer.to_dict() if isinstance(layer, pebble.Layer) else layer)
-        for section, words in (('services', 'service'), ('checks', 'check'), ('log_targets', 'log target')):
-            for name, entry in getattr(new, section).items():
-                if entry.override not in ('merge', 'replace'):
-                    what = 'must define "override"' if not entry.override else 'has invalid "override" value'
-                    raise refused(400, 'layer "%s" %s for %s "%s"' % (label, what, words, name))
         known = self._box.layers.get(label)
         if known is not None and not combine:
             raise refused(400, 'layer "%s" already exists' % label)
+        _check_overrides(label, new, known)
         if known is None:
             self._box.layers[label] = new
         else:
@@ -313,6 +314,19 @@ class BoxClient(BoxFiles, pebble.Client):
             encoding=encoding,
             combine_stderr=not body['split-stderr'],
         )
+
+
+def _check_overrides(label: str, new: pebble.Layer, known: pebble.Layer | None) -> None:
+    """Supervisors refuse an entry that does not say how to combine. Here it passes where there is nothing to combine."""
+    for section, words in (('services', 'service'), ('checks', 'check'), ('log_targets', 'log target')):
+        for name, entry in getattr(new, section).items():
+            if entry.override in ('merge', 'replace'):
+                continue
+            what = 'must define "override"' if not entry.override else 'has invalid "override" value'
+            message = 'layer "%s" %s for %s "%s"' % (label, what, words, name)
+            if known is not None:
+                raise refused(400, message)
+            logger.warning('a supervisor would refuse this layer: %s', message)
 
 
 def _together(under: pebble.Layer, over: pebble.Layer) -> pebble.Layer:

@@ -78,6 +78,8 @@ class BoxFiles:
         if not 0 <= mode <= 0o777:
             raise pebble.PathError('generic-file-error', 'permissions must be within 0o000 and 0o777, not %#o' % mode)
         place = self._place(path)
+        if any(p.is_file() for p in place.parents):
+            raise pebble.PathError('generic-file-error', 'open %s: not a directory' % path)
         if make_dirs:
             place.parent.mkdir(parents=True, exist_ok=True)
         if not place.parent.is_dir():

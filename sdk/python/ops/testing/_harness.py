@@ -65,9 +65,13 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
         raw = texts[0] or whole or {'name': 'test-charm'}
         raw_actions = texts[1] if texts[1] is not None else raw.get('actions')
         raw_config = texts[2] if texts[2] is not None else raw.get('config')
-        if raw_config is not None and not isinstance(raw_config, dict):
+        if config is not None and texts[2] is None or not isinstance(raw_config, (dict, type(None))):
             raise TypeError('the config must be a map with the key options, not %r' % (raw_config,))
         spec = CharmSpec(charm_cls, raw, raw_actions, raw_config)
+        for name, option in spec.options().items():
+            if (option or {}).get('default') is None and (option or {}).get('type') in _WORDS:
+                continue
+            _check_option(name, (option or {}).get('default'), option or {})
         self._meta = _charm.CharmMeta(dict(raw), raw_actions, raw_config)
         self._files = pathlib.Path(tempfile.mkdtemp(prefix='ops-harness-'))
         self._cleared = weakref.finalize(self, shutil.rmtree, str(self._files), True)
@@ -159,6 +163,10 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
         finally:
             self._hooks_on = was_on
 
+    def _event_context(self, event_name: str) -> Any:
+        """Within the `with` statement the test is held to what a charm may do in an event."""
+        return self._framework._event_context(event_name)
+
     def _emits(self) -> bool:
         return self._charm is not None and self._hooks_on
 
@@ -179,7 +187,7 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
             self._set_option(key, value, options)
         for key in unset:
             self._world.config.pop(key, None)
-            if 'default' in options.get(key, {}):
+            if options.get(key, {}).get('default') is not None:
                 self._world.config[key] = options[key]['default']
         self._model.config._invalidate()
         if self._emits():
@@ -187,12 +195,8 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
 
     def _set_option(self, key: str, value: Any, options: dict[str, Any]) -> None:
         if key not in options:
-            raise RuntimeError('Setting unknown config option: %r; the charm has %s' % (key, sorted(options)))
-        word = options[key].get('type')
-        if word not in _WORDS:
-            raise RuntimeError('Incorrectly formatted `options.%s.type`: %r is none of %s' % (key, word, sorted(_WORDS)))
-        if not isinstance(value, _WORDS[word]) or isinstance(value, bool) and word != 'boolean':
-            raise RuntimeError('Config option %s is supposed to be of type %s, not %r' % (key, word, value))
+            raise ValueError('Setting unknown config option: %r; the charm has %s' % (key, sorted(options)))
+        _check_option(key, value, options[key])
         self._world.config[key] = value
 
     def set_leader(self, is_leader: bool = True) -> None:
@@ -241,9 +245,9 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
         self._world.cloud = CloudSpec(**values)._to_tool()
         self._world.trusted = True
 
-    def get_workload_version(self) -> str:
-        """The version of the workload that the charm has told."""
-        return self._world.version
+    def get_workload_version(self) -> str | None:
+        """The version of the workload that the charm has told; None if it has not."""
+        return self._world.version or None
 
     def get_pod_spec(self) -> tuple[Any, Any]:
         """The pod spec that the charm has set, and the resources with it."""
@@ -288,6 +292,15 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
 _CLOUD = (
     'type name region endpoint identity_endpoint storage_endpoint ca_certificates skip_tls_verify is_controller_cloud'
 ).split()
+
+
+def _check_option(key: str, value: Any, option: dict[str, Any]) -> None:
+    """Refuses a value that is not of the option's type, and a type that there is not."""
+    word = option.get('type')
+    if word not in _WORDS:
+        raise RuntimeError('Incorrectly formatted `options.%s.type`: %r is none of %s' % (key, word, sorted(_WORDS)))
+    if not isinstance(value, _WORDS[word]) or isinstance(value, bool) and word != 'boolean':
+        raise RuntimeError('Config option %s is supposed to be of type %s, not %r' % (key, word, value))
 
 
 def _charm_dir(charm_cls: Any) -> pathlib.Path:

@@ -7,7 +7,7 @@ import pathlib
 import ops
 
 from .. import pebble
-from ._box import Box, ExecArgs, ExecResult
+from ._box import Box, ExecArgs, ExecResult, refused
 from ._client import BoxClient
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class Containers:
     def _box(self, container: Any) -> Box:
         name = getattr(container, 'name', container)
         if name not in self._boxes:
-            raise RuntimeError('container %r is not in the metadata, which has %s' % (name, sorted(self._boxes)))
+            raise KeyError('container %r is not in the metadata, which has %s' % (name, sorted(self._boxes)))
         return self._boxes[name]
 
     def set_can_connect(self, container: Any, val: bool) -> None:
@@ -50,10 +50,10 @@ class Containers:
         self._box(container).can_connect = val
 
     def container_pebble_ready(self, container_name: str) -> None:
-        """The supervisor of a container answers, and the charm is told."""
-        if self._charm is None:
-            raise RuntimeError('container_pebble_ready tells the charm: call begin first')
+        """The supervisor of a container answers, and the charm is told if it is there."""
         self.set_can_connect(container_name, True)
+        if self._charm is None:
+            return
         self._charm.on[container_name].pebble_ready.emit(self._model.unit.get_container(container_name))
 
     def get_container_pebble_plan(self, container_name: str) -> pebble.Plan:
@@ -73,11 +73,23 @@ class Containers:
         repeat_after: datetime.timedelta | None = None,
         type: pebble.NoticeType = pebble.NoticeType.CUSTOM,
     ) -> str:
-        """Something happens in a container, and the charm is told unless it was not long ago; the notice's id."""
+        """Something happens in a container, and the charm is told unless it was not long ago; the notice's id.
+
+        A change-update whose key is the id of a change that has performed or recovered a check (which the data says,
+        as `kind` and `check-name`) becomes the event of that check.
+        """
         id, told = self._box(container_name).notify(type.value, key, data, repeat_after)
-        if told and type is pebble.NoticeType.CUSTOM and self._emits():
-            container = self._model.unit.get_container(container_name)
-            self._charm.on[container_name].pebble_custom_notice.emit(container, id, type.value, key)
+        if not told or not self._emits():
+            return id
+        container, on = self._model.unit.get_container(container_name), self._charm.on[container_name]
+        if type is pebble.NoticeType.CUSTOM:
+            on.pebble_custom_notice.emit(container, id, type.value, key)
+        elif data:
+            ended = (data.get('kind'), container.pebble.get_change(pebble.ChangeID(key)).status)
+            if ended == ('perform-check', 'Error'):
+                on.pebble_check_failed.emit(container, data['check-name'])
+            elif ended == ('recover-check', 'Done'):
+                on.pebble_check_recovered.emit(container, data['check-name'])
         return id
 
     def handle_exec(
@@ -109,8 +121,8 @@ class Containers:
                 if result is not None and not isinstance(result, ExecResult):
                     raise TypeError('a handler of commands returns an ExecResult or None, not %r' % (result,))
                 return result or ExecResult()
-        raise RuntimeError(
-            'mock for cmd %r not found: call harness.handle_exec(%r, %r, …)' % (args.command, name, args.command)
+        raise refused(
+            500, 'mock for cmd %r not found: call harness.handle_exec(%r, %r, …)' % (args.command, name, args.command)
         )
 
 

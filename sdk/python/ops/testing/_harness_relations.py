@@ -59,7 +59,7 @@ class Relations:
     ) -> int:
         """Relates the charm with an application; the number of the relation.
 
-        With unit_data the unit 0 of that application joins.
+        With app_data or unit_data the unit 0 of that application joins.
         """
         meta = self._meta.relations.get(relation_name)
         if meta is None:
@@ -73,13 +73,22 @@ class Relations:
         self._world.links[number] = link
         self._forget(link)
         self._emit(link, 'relation_created')
-        if app_data:
-            self.update_relation_data(number, remote_app, app_data)
-        if unit_data:
-            unit = remote_app + '/0'
-            self.add_relation_unit(number, unit)
-            self.update_relation_data(number, unit, unit_data)
+        if app_data is not None or unit_data is not None:
+            self.add_relation_unit(number, remote_app + '/0')
+            self.update_relation_data(number, remote_app, app_data or {})
+            self.update_relation_data(number, remote_app + '/0', unit_data or {})
+        self._default_networks(link)
         return number
+
+    def _default_networks(self, link: Link) -> None:
+        """A relation has a network from the start, unless the test has said what holds for all bindings."""
+        networks = self._world.networks
+        if ('', None) in networks:
+            return
+        if (link.endpoint, link.id) not in networks:
+            self.add_network('10.0.0.10', endpoint=link.endpoint, relation_id=link.id)
+        if (link.endpoint, None) not in networks:
+            self.add_network('192.0.2.0', endpoint=link.endpoint)
 
     def remove_relation(self, relation_id: int) -> None:
         """Removes a relation, its units first."""
@@ -127,7 +136,9 @@ class Relations:
 
     def get_relation_data(self, relation_id: int, app_or_unit: Any) -> Any:
         """A databag; None if there is none. It is the model's own, for reading."""
-        return self._link(relation_id).bags.get(getattr(app_or_unit, 'name', app_or_unit))
+        if relation_id not in self._world.links:
+            raise KeyError('relation id %s not found' % relation_id)
+        return self._world.links[relation_id].bags.get(getattr(app_or_unit, 'name', app_or_unit))
 
     def update_relation_data(self, relation_id: int, app_or_unit: str, key_values: Mapping[str, str]) -> None:
         """Writes to a databag. Empty values remove their keys."""

@@ -56,7 +56,7 @@ class Storages:
         key = self._storage_key(storage_id)
         if key in self._world.storages:
             return
-        location = self._files / 'storages' / ('%s-%d' % key)
+        location = self._files / 'storages' / key[0] / str(key[1])
         location.mkdir(parents=True, exist_ok=True)
         self._world.detached.discard(key)
         self._world.storages[key] = str(location)
@@ -92,8 +92,11 @@ class Storages:
         getattr(self._charm.on[key[0]], event).emit(storage)
 
     def _emit_attached_storages(self) -> None:
-        for key in sorted(self._world.storages):
-            if self._emits():
+        """Juju attaches what there is before it installs the charm."""
+        for key in sorted({*self._world.storages, *self._world.detached}):
+            if key in self._world.detached:
+                self.attach_storage('%s/%d' % key)
+            elif self._emits():
                 self._emit_storage(key, 'storage_attached')
 
     def _places(self, key: tuple[str, int]) -> list[tuple[Box, str]]:

@@ -33,7 +33,7 @@ class HarnessWorld(World):
         self.leaving: set[tuple[int, str]] = set()
         """Units that are on their way out of a relation: not listed any more, their data still there."""
         self.statuses['unit'] = ops.MaintenanceStatus('')
-        self.config = {name: option['default'] for name, option in spec.options().items() if 'default' in option}
+        self.config = {name: option['default'] for name, option in spec.options().items() if option.get('default') is not None}
 
     def pick_planned(self) -> int:
         """What was set; else this unit and its peers."""
@@ -58,5 +58,9 @@ class HarnessWorld(World):
     def resource(self, name: str) -> str:
         """The path of a resource that the test has added."""
         if name not in self.resources:
-            raise RuntimeError('resource %r was not added: call add_resource or add_oci_resource' % name)
+            unit = self.unit.replace('/', '-')
+            raise ops.ModelError(
+                'ERROR cannot download units/unit-%s/resources/%s: resource#%s/%s not found (call add_resource or'
+                ' add_oci_resource)' % (unit, name, self.app, name)
+            )
         return self.resources[name]

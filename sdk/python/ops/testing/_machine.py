@@ -105,16 +105,10 @@ class Machine(SecretTools):
         member = call.words[1] if len(call.words) > 1 else self.world.unit
         if call.on('app'):
             member = member.partition('/')[0]
-            if self._refused_own_app(member, link):
-                call.fail('permission denied')
         if member not in link.bags:
             call.fail('cannot read relation settings: unit "%s": settings not found' % member)
         bag = link.bags[member]
         return dict(bag) if key == '-' else bag.get(key)
-
-    def _refused_own_app(self, member: str, link: Link) -> bool:
-        """Only a leader reads what its application has written, except among peers, and except by a test."""
-        return member == self.world.app and not link.peer and not self.world.leader and self.world.in_hook()
 
     def _relation_set(self, call: Call) -> None:
         link = self._link(call)
@@ -219,6 +213,12 @@ class Machine(SecretTools):
         protocol, first, last, _ = _tools.parse_port(call.word() or '')
         if last is not None:
             call.fail('port ranges are not there in tests')
+        if protocol not in ('tcp', 'udp', 'icmp'):
+            call.fail('invalid protocol "%s", expected "tcp", "udp", or "icmp"' % protocol)
+        if (first is None) != (protocol == 'icmp'):
+            call.fail('protocol "%s" %s' % (protocol, 'needs a port' if first is None else 'has no ports'))
+        if first is not None and not 1 <= first <= 65535:
+            call.fail('port must be within 1 and 65535, got %d' % first)
         return protocol, first
 
     def _open_port(self, call: Call) -> None:
@@ -310,7 +310,6 @@ class Backend(ops.model._ModelBackend):  # type: ignore[misc,name-defined]
         super().__init__(**kwargs)
         self._machine = machine
         self._pebbles = pebbles
-        machine.world.in_hook = lambda: bool(self._hook_is_running)
 
     def _run(self, tool: str, *args: str, **kwargs: Any) -> str:
         with self._explained(tool):
@@ -359,5 +358,7 @@ class Backend(ops.model._ModelBackend):  # type: ignore[misc,name-defined]
         world = self._machine.world
         if world.action is None:
             raise ActionMissingFromContextError('cannot call action-set: the event is no action')
-        flatten(results)
+        reserved = sorted({'stdout', 'stderr', 'stdout-encoding', 'stderr-encoding'} & set(flatten(results)))
+        if reserved:
+            raise ops.ModelError('ERROR cannot set reserved action key "%s"' % reserved[0])
         world.told.action_results = dict(world.told.action_results or {}, **results)

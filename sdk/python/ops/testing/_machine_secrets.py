@@ -39,6 +39,11 @@ class SecretTools:
     def _managed(self, call: Call) -> Held:
         """The secret that a call changes."""
         held = self._secret(call)
+        may = self.world.owns(held) and (held.owner == self.world.unit or self.world.leader)
+        if not may and not self.world.strict:
+            if call.tool != 'secret-info-get':
+                raise RuntimeError('this unit may not change secret %r: it does not own it, or is not leader' % held.id)
+            call.fail('secret "%s" not found among those that this unit manages' % held.id)
         if not self.world.owns(held):
             call.fail('secret not found among those of this unit: You must own secret %r to change it' % held.id)
         if held.owner == self.world.app and not self.world.leader:

@@ -11,7 +11,7 @@ import ops
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from typing import Any, Callable
+    from typing import Any
 
     from ._spec import CharmSpec
 
@@ -101,8 +101,6 @@ class World:
         self.charm_state: dict[str, str] = {}
         self.action: Any = None
         """The action that runs."""
-        self.in_hook: Callable[[], bool] = lambda: True
-        """Whether it is the charm that asks, and not the test."""
         self.told = Told()
 
     def endpoint(self, name: str) -> dict[str, Any] | None:
