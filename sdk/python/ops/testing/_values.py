@@ -256,7 +256,10 @@ class StoredState(Piece):
 
     @property
     def _handle_path(self) -> str:
-        return '%s/%s[%s]' % (self.owner_path or '', self._data_type_name, self.name)
+        path = '%s[%s]' % (self._data_type_name, self.name)
+        if self.owner_path is None and 'event_count' in self.content:
+            return path  # the framework's own counter of events
+        return '%s/%s' % (self.owner_path or '', path)
 
     def __hash__(self) -> int:
         return hash(self._handle_path)
