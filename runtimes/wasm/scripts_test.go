@@ -192,6 +192,41 @@ func TestScriptGrants(t *testing.T) {
 	}
 }
 
+// TestScriptsAndTheirEngines: what a script does to its engine ends its own event, and the next finds everything as it was.
+func TestScriptsAndTheirEngines(t *testing.T) {
+	r := newRuntime(t)
+	const py = "@charm.on(\"start\")\ndef f(ctx):\n    import _bangle_host, js, jsffi\n    "
+	for _, c := range []struct{ file, source, want string }{ // want "" = it harms nobody, not even itself
+		{"charm.py", py + "js.thing = 1", "the script uses an object of JavaScript, and there is none"},
+		{"charm.py", py + "js.thing", "AttributeError: module 'js' has no attribute 'thing' (charm.py:7)"},
+		{"charm.py", py + "_bangle_host(1)", "the script uses an object of JavaScript, and there is none"},
+		{"charm.py", py + "_bangle_host(1, 2)", ""},
+		{"charm.py", py + "_bangle_host(\"charm/x@1.y\", \"{}\")", ""},
+		{"charm.py", py + "_bangle_host.x()", "AttributeError"},
+		{"charm.py", py + "jsffi.create_proxy(f)", "the script uses an object of JavaScript, and there is none"},
+		{"charm.py", py + "import os; os.listdir('/')", "OSError"},
+		{"charm.py", py + "import sys; sys.modules.clear(); ctx.config.clear(); _bangle_host('output', '{')", ""},
+		{"charm.js", `charm.on("start", () => { __bangle_host(); });`, ""},
+		{"charm.js", `charm.on("start", () => { __bangle_host({ toString() { return __bangle_host("input"); } }, Symbol()); });`, ""},
+		{"charm.js", `charm.on("start", () => { __bangle_host("output", "{"); throw new Error("after all"); });`, "after all"},
+		{"charm.js", `charm.on("start", () => { Object.prototype.toJSON = () => { throw new Error("poisoned"); }; });`, "poisoned"},
+		{"charm.js", `charm.on("start", (ctx) => { delete globalThis.__bangle_host; globalThis.JSON = undefined; ctx.info("x"); });`, "TypeError"},
+	} {
+		t.Run(c.file+" "+c.source, func(t *testing.T) {
+			head := map[string]string{"charm.js": jsHead, "charm.py": pyHead}[c.file]
+			tail := map[string]string{"charm.js": "\ncharm.on(\"stop\", () => {});", "charm.py": "\n\n@charm.on(\"stop\")\ndef g(ctx):\n    pass\n"}[c.file]
+			handle := load(t, r, t.Name(), written(t, c.file, head+c.source+tail))
+			done := dispatch(t, r, start(handle, "start", nil), nil)
+			if (done.GetOutcome() == fine) != (c.want == "") || !strings.Contains(done.GetMessage(), c.want) {
+				t.Errorf("%s %q\n%s\nwant %q", done.GetOutcome(), done.GetMessage(), done.GetDetail(), c.want)
+			}
+			if done := dispatch(t, r, start(handle, "stop", nil), nil); done.GetOutcome() != fine {
+				t.Errorf("the next event: %s %q", done.GetOutcome(), done.GetMessage())
+			}
+		})
+	}
+}
+
 func BenchmarkScript(b *testing.B) {
 	for _, language := range []string{"js", "micropython"} {
 		b.Run(language, func(b *testing.B) {

@@ -18,6 +18,7 @@ const (
 	jsModule  = 1 // JS_EVAL_TYPE_MODULE
 	jsLibrary = "bangle"
 	jsStack   = 192 << 10 // bytes; a recursion beyond it is a RangeError of the script
+	jsReserve = 1 << 20   // bytes that events find free
 	jsEntry   = "import * as charm from \"charm.js\"; import { serve } from \"bangle\"; serve(charm.default);"
 )
 
@@ -122,6 +123,9 @@ func (q quickjs) start(ctx context.Context, g *Guest) error {
 			return err
 		}
 	}
+	if err := q.reserve(ctx, g); err != nil {
+		return err
+	}
 	if err := q.global(ctx, g, "__bangle_host"); err != nil {
 		return err
 	}
@@ -145,6 +149,15 @@ func (q quickjs) start(ctx context.Context, g *Guest) error {
 		return failed("the script waits for something that never comes (" + g.script.File + ")")
 	}
 	return nil
+}
+
+// reserve has the engine's heap grow now and not in an event, after which the instance could not be set back.
+func (q quickjs) reserve(ctx context.Context, g *Guest) error {
+	at, err := g.call(ctx, "wasm_malloc", jsReserve)
+	if err == nil && at != 0 {
+		_, err = g.call(ctx, "wasm_free", uint64(at))
+	}
+	return err
 }
 
 // global makes the host function.

@@ -56,6 +56,9 @@ func (u upython) provide(_ context.Context, env wazero.HostModuleBuilder, code w
 	known := map[string]api.GoModuleFunc{
 		"call2":                     u.called,
 		"emscripten_resize_heap":    grow,
+		"proxy_js_free_obj":         func(context.Context, api.Module, []uint64) {},
+		"lookup_attr":               none,
+		"has_attr":                  none,
 		"_emscripten_throw_longjmp": func(context.Context, api.Module, []uint64) { panic(errLongjmp) },
 		"_abort_js":                 func(context.Context, api.Module, []uint64) { panic(errors.New("the engine gave up")) },
 		"mp_js_random_u32": func(_ context.Context, _ api.Module, stack []uint64) {
@@ -76,14 +79,16 @@ func (u upython) provide(_ context.Context, env wazero.HostModuleBuilder, code w
 		case strings.HasPrefix(name, "__syscall_"):
 			return func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = api.EncodeI32(notThere) }
 		}
-		return func(_ context.Context, _ api.Module, stack []uint64) {
-			if len(stack) > 0 {
-				stack[0] = 0
-			}
-		}
+		return func(context.Context, api.Module, []uint64) { panic(errNoJavaScript) }
 	})
 	return nil
 }
+
+// errNoJavaScript ends a script that wants more of the browser than names, which are just not there.
+var errNoJavaScript = errors.New("the script uses an object of JavaScript, and there is none")
+
+// none answers that there is no such attribute.
+func none(_ context.Context, _ api.Module, stack []uint64) { stack[0] = 0 }
 
 // grow answers emscripten_resize_heap(bytes): 1, or 0 when the limit does not allow it.
 func grow(_ context.Context, mod api.Module, stack []uint64) {

@@ -468,9 +468,9 @@ if (host) {
 	};
 
 	globalThis.__bangle_dispatch = () => {
-		globalThis.__bangle_charm.dispatch(JSON.parse(host("input")), host).then(
-			(output) => host("output", output === undefined ? "" : JSON.stringify(output)),
-			(err) => {
+		globalThis.__bangle_charm.dispatch(JSON.parse(host("input")), host)
+			.then((output) => host("output", output === undefined ? "" : JSON.stringify(output)))
+			.catch((err) => {
 				if (Number.isInteger(err?.exitCode)) host("code", String(err.exitCode));
 				host("error", describe(err));
 			});
