@@ -6,6 +6,9 @@
 // memory up to a limit, its guest time up to a limit (host calls do not count), the wall clock, cryptographic randomness,
 // and the functions that its import section names and that were granted. A trap, an exit or a limit ends the instance.
 //
+// A charm may also be one script, charm.js or charm.py; package script has the engines. What was said of modules holds for
+// them, but that grants are checked call by call.
+//
 // Costs: two instances per charm stay ready and serve any number of units, more are made while events wait for their hosts;
 // between events only the pages that an event wrote are copied back.
 //
