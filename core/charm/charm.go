@@ -51,7 +51,7 @@ type ReadConfig struct {
 	Runtime Runtime
 }
 
-// Read reads the directory or zip at path. The list has every finding, also
+// Read reads the directory, zip or bare charm.wasm at path. The list has every finding, also
 // when the error is nil; the error, of class errs.Invalid, has the errors of
 // the list. A path that does not exist is errs.NotFound.
 func Read(path string, cfg ReadConfig) (*Charm, diag.List, error) {
@@ -63,6 +63,9 @@ func Read(path string, cfg ReadConfig) (*Charm, diag.List, error) {
 		return nil, nil, errs.E(errs.Invalid, "cannot read charm %s: %w", path, err)
 	case info.IsDir():
 		c, list := ReadFS(os.DirFS(path), cfg)
+		return c, list, within(path, list)
+	case isModule(path):
+		c, list := ReadFS(module{path}, cfg)
 		return c, list, within(path, list)
 	}
 	archive, err := zip.OpenReader(path)

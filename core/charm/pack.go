@@ -24,7 +24,7 @@ type entry struct {
 	open   func() (io.ReadCloser, error)
 }
 
-// Pack writes the charm at path, a directory or a zip, to w as a zip that
+// Pack writes the charm at path, a directory, a zip or a bare charm.wasm, to w as a zip that
 // depends on nothing but names, modes, links and contents: entries are sorted
 // and have one fixed time. Files that only charmcraft.yaml holds are written
 // out, and .jujuignore is obeyed. The digest is "sha256:" and the hex sum of
@@ -58,6 +58,10 @@ func pack(path string, w io.Writer, limits Limits) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	if !info.IsDir() && isModule(path) {
+		one := []entry{{name: wasmFile, mode: 0o644, open: func() (io.ReadCloser, error) { return os.Open(path) }}}
+		return writeZip(withGenerated(one, module{path}), w, limits)
 	}
 	if !info.IsDir() {
 		archive, err := zip.OpenReader(path)

@@ -64,6 +64,9 @@ func (r *reader) errorf(file, format string, args ...any) {
 func (r *reader) read(name string) ([]byte, bool) {
 	f, err := r.fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
+		if name == charmcraft && r.docs[metadataFile] == nil && !r.broken[metadataFile] {
+			return embedded(r.fsys)
+		}
 		return nil, false
 	}
 	if err != nil {
