@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/wasm"
 	js "github.com/bangle-dev/bangle/sdk/wasm/js"
 	micropython "github.com/bangle-dev/bangle/sdk/wasm/micropython"
 )
@@ -29,15 +30,21 @@ type Language struct {
 	Build string
 
 	library map[string]string // files beside the templates
+	sdk     string            // or the folder of sdk/wasm that has them
 }
 
 // Languages lists them by name.
 func Languages() []Language {
+	const build, test = "sh bangle/build.sh .", "sh bangle/test.sh ."
 	return []Language{
+		{Name: "assemblyscript", Test: test, Build: "npm install && " + build, sdk: "assemblyscript"},
+		{Name: "c", Test: test, Build: build, sdk: "c"},
+		{Name: "go", Test: test, Build: build, sdk: "go"},
 		{Name: "javascript", Test: "node --test", library: map[string]string{
 			"lib/bangle.js": js.Library(), "lib/bangle.d.ts": js.Types(), "lib/charmtest.js": js.Harness()}},
 		{Name: "micropython", Test: "python3 test_charm.py", library: map[string]string{
 			"lib/bangle.py": micropython.Library(), "lib/charmtest.py": micropython.Harness()}},
+		{Name: "rust", Test: test, Build: build, sdk: "rust"},
 	}
 }
 
@@ -83,6 +90,15 @@ func (l Language) Write(dir, name string) ([]string, error) {
 func (l Language) files(name string) (map[string]string, error) {
 	files := map[string]string{}
 	maps.Copy(files, l.library)
+	if l.sdk != "" {
+		library, err := wasm.Library(l.sdk)
+		if err != nil {
+			return nil, err
+		}
+		for path, text := range library {
+			files[path] = strings.ReplaceAll(text, wasm.GoPath+"/", name+"/bangle/")
+		}
+	}
 	for _, dir := range []string{"common", l.Name} {
 		root := "templates/" + dir
 		err := fs.WalkDir(templates, root, func(path string, d fs.DirEntry, err error) error {
@@ -90,7 +106,7 @@ func (l Language) files(name string) (map[string]string, error) {
 				return err
 			}
 			text, err := templates.ReadFile(path)
-			files[strings.TrimPrefix(path, root+"/")] = strings.ReplaceAll(string(text), "NAME", name)
+			files[strings.TrimSuffix(strings.TrimPrefix(path, root+"/"), ".txt")] = strings.ReplaceAll(string(text), "NAME", name)
 			return err
 		})
 		if err != nil {

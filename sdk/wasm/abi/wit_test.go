@@ -14,7 +14,9 @@ import (
 )
 
 // withoutComments is a WIT file without what is said beside it.
-func withoutComments(text string) string { return regexp.MustCompile(`//.*`).ReplaceAllString(text, "") }
+func withoutComments(text string) string {
+	return regexp.MustCompile(`//.*`).ReplaceAllString(text, "")
+}
 
 // witFunctions reads charm.wit: the request's members by function, under the names of the ABI.
 func witFunctions(t *testing.T, text string) map[string][]string {

@@ -9,5 +9,5 @@ command -v node >/dev/null || {
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ASCFLAGS=--debug "$here/build.sh" "$source" "$work/charm.wasm"
+ASCFLAGS=--debug sh "$here/build.sh" "$source" "$work/charm.wasm"
 BANGLE_MODULE=$work/charm.wasm BANGLE_VECTORS=${2:-} node --test "$source"/*.test.mjs

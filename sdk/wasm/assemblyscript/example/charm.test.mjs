@@ -1,4 +1,4 @@
-// The charm without an agent: ../bangle/test.sh .
+// The charm without an agent: sh ../bangle/test.sh .
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Harness, vectors } from "../bangle/charmtest.mjs";

@@ -1,4 +1,4 @@
-// The charm without an agent: ../bangle/test.sh .
+// The charm without an agent: sh ../bangle/test.sh .
 #include "charmtest.h"
 
 static void without_database(void) {
