@@ -1,6 +1,7 @@
-// Package machinelock lets everything that runs hooks on one machine take turns: the units of one agent in the order in
-// which they asked, and agents, of whatever model or controller, by the kernel's lock on a file that the substrate names.
-// The kernel frees it with the process, so a holder that is killed holds up nobody.
+// Package machinelock lets everything that runs hooks on one machine take turns in the order of asking: the units of one agent
+// and those of others, of whatever model or controller. The kernel's lock on a file that the substrate names is what one
+// holds; a ticket beside it, in FILE.line, says since when one waits. Both are freed with the process, so neither a holder
+// nor a waiter that is killed holds up anybody.
 package machinelock
 
 import (
@@ -9,10 +10,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
@@ -34,80 +34,80 @@ type Locks struct {
 
 // line is who waits for one file, in the order in which they came.
 type line struct {
-	held    bool
-	holder  Holder        // empty until it has the kernel's lock
+	first   bool          // somebody of this process competes with those of others
+	holder  Holder        // as far as it is known
 	news    chan struct{} // closed when the holder is another
-	waiting []chan struct{}
+	waiting []waiter
+}
+
+// waiter is one who is not the first of this process.
+type waiter struct {
+	asked time.Duration // since the machine's boot
+	turn  chan *ticket  // when it is the first
 }
 
 // New has nobody waiting.
 func New() *Locks { return &Locks{lines: map[string]*line{}} }
 
-// poll is how often it is looked whether another process has let go; the first time at once.
-const (
-	pollFirst = 2 * time.Millisecond
-	pollMost  = 100 * time.Millisecond
-)
-
 // Take waits for the turn of who and answers how to end it. waiting is called when there is somebody to wait for, and again
 // when that is somebody else; the holder is empty where it is not known. The error is that ctx ended, or that
 // the file cannot be had, class Internal.
 func (l *Locks) Take(ctx context.Context, file string, who Holder, waiting func(Holder)) (release func(), err error) {
-	if err := l.enter(ctx, file, waiting); err != nil {
+	ticket, err := l.enter(ctx, file, waiting)
+	if err != nil {
 		return nil, err
 	}
-	f, err := seize(ctx, file, func(other Holder) {
+	// Of each process only the first who waits has a ticket, with the time at which it asked; whoever is behind gets one, with
+	// its own time, as soon as this one holds the lock, and so before it can let go.
+	defer l.leave(file)
+	h, err := contend(ctx, file, ticket, func(other Holder) {
 		l.holds(file, other) // who waits behind us waits for it too
 		waiting(other)
 	})
 	if err != nil {
-		l.leave(file)
 		return nil, err
 	}
 	who.PID, who.Since = os.Getpid(), time.Now()
+	write(h.file, who)
 	l.holds(file, who)
-	write(f, who)
-	return func() {
-		write(f, Holder{})
-		_ = f.Close() // and with it the lock
-		l.leave(file)
-	}, nil
+	return h.release, nil
 }
 
-// enter waits until nobody of this process is before us.
-func (l *Locks) enter(ctx context.Context, file string, waiting func(Holder)) error {
+// enter waits until nobody of this process waits before us, and answers our ticket.
+func (l *Locks) enter(ctx context.Context, file string, waiting func(Holder)) (*ticket, error) {
+	w := waiter{sinceBoot(), make(chan *ticket, 1)}
 	l.mu.Lock()
 	n := l.lines[file]
 	if n == nil {
 		n = &line{news: make(chan struct{})}
 		l.lines[file] = n
 	}
-	if !n.held {
-		n.held = true
+	if !n.first {
+		n.first = true
 		l.mu.Unlock()
-		return nil
+		return draw(file, w.asked), nil
 	}
-	turn := make(chan struct{})
-	n.waiting = append(n.waiting, turn)
+	n.waiting = append(n.waiting, w)
 	l.mu.Unlock()
-	if l.await(ctx, n, turn, waiting) {
-		return nil
+	if t, ok := l.await(ctx, n, w.turn, waiting); ok {
+		return t, nil
 	}
 	l.mu.Lock()
-	for i, c := range n.waiting {
-		if c == turn {
-			n.waiting = append(n.waiting[:i], n.waiting[i+1:]...)
-			l.mu.Unlock()
-			return gaveUp(ctx, file)
-		}
+	at := slices.Index(n.waiting, w)
+	if at >= 0 {
+		n.waiting = slices.Delete(n.waiting, at, at+1)
 	}
 	l.mu.Unlock()
-	l.leave(file) // the turn came meanwhile
-	return gaveUp(ctx, file)
+	if at < 0 { // the turn comes or came meanwhile
+		t := <-w.turn
+		t.drop()
+		l.leave(file)
+	}
+	return nil, gaveUp(ctx, file)
 }
 
 // await waits for the turn and tells whom for; false when ctx ended first.
-func (l *Locks) await(ctx context.Context, n *line, turn <-chan struct{}, waiting func(Holder)) bool {
+func (l *Locks) await(ctx context.Context, n *line, turn <-chan *ticket, waiting func(Holder)) (*ticket, bool) {
 	var told *Holder
 	for {
 		l.mu.Lock()
@@ -118,10 +118,10 @@ func (l *Locks) await(ctx context.Context, n *line, turn <-chan struct{}, waitin
 			waiting(holder)
 		}
 		select {
-		case <-turn:
-			return true
+		case t := <-turn:
+			return t, true
 		case <-ctx.Done():
-			return false
+			return nil, false
 		case <-news:
 		}
 	}
@@ -137,18 +137,19 @@ func (l *Locks) holds(file string, who Holder) {
 	n.news = make(chan struct{})
 }
 
-// leave gives the turn to the next.
+// leave makes the next of this process the first.
 func (l *Locks) leave(file string) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	n := l.lines[file]
-	n.holder = Holder{}
 	if len(n.waiting) == 0 {
 		delete(l.lines, file)
+		l.mu.Unlock()
 		return
 	}
-	close(n.waiting[0])
+	next := n.waiting[0]
 	n.waiting = n.waiting[1:]
+	l.mu.Unlock()
+	next.turn <- draw(file, next.asked) // there is room for it
 }
 
 // open makes the file where there is none. Where it is another user's it can be locked, but not written: others then do
@@ -161,33 +162,6 @@ func open(file string) (*os.File, error) {
 		}
 	}
 	return f, err
-}
-
-// seize takes the kernel's lock.
-func seize(ctx context.Context, file string, waiting func(Holder)) (*os.File, error) {
-	f, err := open(file)
-	if err != nil {
-		return nil, errs.E(errs.Internal, "cannot take the machine lock: %w", err)
-	}
-	var told *Holder
-	for wait := pollFirst; ; wait = min(2*wait, pollMost) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(errs.E(errs.Internal, "cannot take the machine lock %s: %w", file, err), f.Close())
-		}
-		if holder := read(f); told == nil || *told != holder {
-			told = &holder
-			waiting(holder)
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, errors.Join(gaveUp(ctx, file), f.Close())
-		}
-	}
 }
 
 func gaveUp(ctx context.Context, file string) error {

@@ -1,11 +1,9 @@
 package machinelock_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,17 +17,9 @@ import (
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv("HOLD_LOCK"); file != "" {
-		hold(file)
+		asAgent(file)
 	}
 	goleak.VerifyTestMain(m)
-}
-
-// hold is the other process: it takes the lock, says so, and has it until it is killed or its input ends.
-func hold(file string) {
-	_, err := machinelock.New().Take(context.Background(), file, machinelock.Holder{Unit: "other/0", What: "install"}, func(machinelock.Holder) {})
-	fmt.Println("held", err)
-	_, _ = os.Stdin.Read(make([]byte, 1))
-	os.Exit(0)
 }
 
 func quiet(machinelock.Holder) {}
@@ -116,48 +106,6 @@ func TestGivingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-}
-
-// TestOtherProcess holds the lock against us, until it is killed.
-func TestOtherProcess(t *testing.T) {
-	l, file := machinelock.New(), filepath.Join(t.TempDir(), "lock")
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "HOLD_LOCK="+file)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held <nil>\n" {
-		t.Fatalf("the other process says %q, %v", line, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err = l.Take(ctx, file, machinelock.Holder{}, func(h machinelock.Holder) {
-		if h.Unit != "other/0" || h.PID != cmd.Process.Pid {
-			t.Errorf("the holder is %+v", h)
-		}
-		cancel()
-	})
-	if !errs.Is(err, errs.Canceled) {
-		t.Errorf("while another process has the lock: %v", err)
-	}
-	release, err := l.Take(t.Context(), file, machinelock.Holder{Unit: "web/0"}, func(machinelock.Holder) {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	release()
-	_ = cmd.Wait() // it was killed
 }
 
 // TestOthersFile: a file that may be read and not written is a lock all the same.
