@@ -145,8 +145,11 @@ class MachineByState(ByState):
                 hookcmds.status_set('blocked', '%s %s' % (hookcmds.config_get('port'), hookcmds.is_leader()))
 
         ctx = self.context(Direct, MACHINE)
-        out = ctx.run(ctx.on.start(), testing.State(leader=True))
-        self.assertEqual(out.unit_status, ops.BlockedStatus('8080 True'))
+        for leader in (True, False):
+            out = ctx.run(ctx.on.start(), testing.State(leader=leader))
+            self.assertEqual(out.unit_status, ops.BlockedStatus('8080 %s' % leader))
+        with self.assertRaises(FileNotFoundError):
+            hookcmds.is_leader()
 
 
 class MachineByHarness(ByHarness):

@@ -185,6 +185,13 @@ def _answer(args: ExecArgs, answers: dict[Any, Any], name: str, context: Context
     )
 
 
+def _swap(old: Any, new: Any) -> None:
+    """Puts one way to run tools in the place of another, in every module of the package that has imported it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith('ops.') and vars(module).get('run') is old:
+            setattr(module, 'run', new)
+
+
 class Run(_main._Manager):
     """A dispatch of the real kind, whose tools, storage and containers are played."""
 
@@ -212,9 +219,10 @@ class Run(_main._Manager):
     @contextlib.contextmanager
     def _undone(self) -> Iterator[None]:
         """What a process of its own may change and a test's process may not."""
-        self._saved = (sys.excepthook, warnings.showwarning, list(logging.getLogger().handlers), _tools.run)
+        self._saved = (sys.excepthook, warnings.showwarning, list(logging.getLogger().handlers))
         self._level = logging.getLogger().level
-        _tools.run = self.machine.run
+        self._tools = (_tools.run, self.machine.run)
+        _swap(*self._tools)
         try:
             yield
         except BaseException:
@@ -231,7 +239,7 @@ class Run(_main._Manager):
             if handler not in self._saved[2]:
                 root.removeHandler(handler)
         root.setLevel(self._level)
-        _tools.run = self._saved[3]
+        _swap(*reversed(self._tools))
         self.context._take(self.world)
 
     def _make_storage(self, dispatcher: Any) -> Any:
