@@ -42,6 +42,7 @@ var compiled = sync.OnceValue(func() *builds { return &builds{done: map[string][
 func build(t testing.TB, language, charm string) string {
 	t.Helper()
 	if scripts[language] != "" {
+		NeedEngines(t)
 		return filepath.Join(sdk, language, charm)
 	}
 	all := compiled()

@@ -19,6 +19,7 @@ const (
 // written makes a charm of one file; the file's name is the language.
 func written(t testing.TB, name, source string) string {
 	t.Helper()
+	wasm.NeedEngines(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(source), 0o600); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -72,6 +73,18 @@ func TestOrdinaryUser(t *testing.T) {
 	t.Logf("%s", out)
 }
 
+// condition knows [engines]: the engines of script charms, which the build fetches from npm where there is one.
+func condition(name string) (bool, error) {
+	if name != "engines" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	found, err := filepath.Glob("../../runtimes/wasm/script/engines/*.wasm.gz")
+	if len(found) == 0 && os.Getenv("BANGLE_TOOLCHAINS") == "all" {
+		return false, errors.New("there are no engines for scripts: run `go tool task engines build`")
+	}
+	return len(found) > 0, err
+}
+
 // stories runs the scripts of a directory.
 func stories(t *testing.T, dir string) {
 	turns := make(chan struct{}, atOnce)
@@ -80,6 +93,7 @@ func stories(t *testing.T, dir string) {
 		WorkdirRoot:         t.TempDir(), // its own directory stays behind when -run leaves stories out
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
+		Condition:           condition,
 		Setup: func(e *testscript.Env) error {
 			turns <- struct{}{}
 			e.Defer(func() { <-turns })
