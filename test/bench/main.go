@@ -38,7 +38,7 @@ func main() {
 	b := &bench{ctx: ctx, out: os.Stdout, err: os.Stderr}
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|commit|change|ready|status|memory|demo|sizes|supervisor]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|units|commit|change|ready|status|memory|demo|sizes|supervisor]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -54,6 +54,7 @@ func suites() map[string][]func(*bench) {
 	all := map[string][]func(*bench){
 		"dispatch": {(*bench).machine, (*bench).wasm, (*bench).python},
 		"wasm":     {(*bench).machine, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).many},
+		"units":    {(*bench).many},
 		"commit":   {(*bench).machine, (*bench).commits},
 		"change":   {(*bench).machine, (*bench).firstUnit, (*bench).changes},
 		"ready":    {(*bench).ready},
