@@ -167,14 +167,20 @@ func TestNamesMove(t *testing.T) {
 	}
 }
 
-// corpus are the modules that wazero is tested with, the specification's own among them.
-func corpus(t *testing.T) []string {
+// corpusRoot is where wazero keeps the specification's tests.
+func corpusRoot(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/tetratelabs/wazero").Output()
 	if err != nil {
 		t.Skip("wazero's sources are not here")
 	}
-	root := filepath.Join(strings.TrimSpace(string(out)), "internal", "integration_test", "spectest")
+	return filepath.Join(strings.TrimSpace(string(out)), "internal", "integration_test", "spectest")
+}
+
+// corpus are the modules that wazero is tested with, the specification's own among them.
+func corpus(t *testing.T) []string {
+	t.Helper()
+	root := corpusRoot(t)
 	var files []string
 	for _, dir := range []string{"v1", "v2", "extended-const", "tail-call", "threads", "exception-handling", "typed-function-references"} {
 		list, err := filepath.Glob(filepath.Join(root, dir, "testdata", "*.wasm"))
