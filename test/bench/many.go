@@ -26,13 +26,17 @@ func (b *bench) many() {
 	s.Deploy(filepath.Join(b.dir, "echo"), &clientv1.DeployRequest{Application: "web", Units: 1})
 	s.Await(stage.Active("web", 1, "quiet"))
 	b.units(s, 1)
+	have := 0
 	for _, n := range []int{1000, 10_000} {
 		if n > most {
-			return
+			break
 		}
 		began := time.Now()
-		s.Scale("web", uint32(n))
-		b.await(s, n, "quiet")
+		for have < n {
+			have += 1000 // more are not made at once
+			s.Scale("web", uint32(have))
+			b.await(s, have, "quiet")
+		}
 		name := strconv.Itoa(n)
 		b.say("wasm.units."+name+".ready", time.Since(began).Seconds(), "s")
 		time.Sleep(idleFor)
