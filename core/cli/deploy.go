@@ -21,7 +21,7 @@ func (a *app) deployCommand() *cobra.Command {
 	var w *waiting
 	var c *cobra.Command
 	c = a.command(verb{use: "deploy CHARM|BUNDLE [APPLICATION]", least: 1, most: 2, short: "Deploy a charm or a bundle",
-		long: "CHARM is the directory of a charm as it stands (nothing needs to be packed) or a .charm file; BUNDLE is a YAML file, or a directory with a bundle.yaml. " +
+		long: "CHARM is the directory of a charm as it stands (nothing needs to be packed), a .charm file or a charm.wasm that carries its charmcraft.yaml; BUNDLE is a YAML file, or a directory with a bundle.yaml. " +
 			"Everything that the package declares is checked before anything is done.",
 		example: "bangle deploy ./charms/web\nbangle deploy ./web.charm front -n 3 --config port=8080\nbangle deploy ./bundle.yaml --overlay ./production.yaml\nbangle deploy ./charms/db --storage data=10G --resource image=./rootfs --dry-run"},
 		func(ctx context.Context, args []string) error {
