@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bangle-dev/bangle/supervisor/client"
 )
 
 // pretend answers as a supervisor would that has what ours cannot be brought to have.
@@ -115,16 +117,17 @@ func TestWarnings(t *testing.T) {
 
 func TestOverTCP(t *testing.T) {
 	w := newWorld(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	w.supervise("--http", "127.0.0.1:0")
+	c, err := client.New(client.Config{Socket: filepath.Join(w.dir, ".pebble.socket")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
+	defer c.Close()
+	info, err := c.SystemInfo(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	w.supervise("--http", address)
-	w.env = append(w.env, "PEBBLE_BASEURL=http://"+address)
+	w.env = append(w.env, "PEBBLE_BASEURL=http://"+info.HTTPAddress)
 	if code, text := w.run("health"); code != 0 || text != "healthy\n" {
 		t.Errorf("%d %q", code, text)
 	}

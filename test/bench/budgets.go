@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -54,12 +55,30 @@ func peer() map[string]float64 {
 	}
 }
 
+// peers are the figures of another program by the names of ours: of this run where it has them, else what was recorded.
+func (b *bench) peers() (title string, figures map[string]float64) {
+	figures = map[string]float64{}
+	for _, f := range b.figures {
+		if name, ok := strings.CutPrefix(f.name, "peer."); ok {
+			figures["supervisor."+name] = f.value
+		}
+	}
+	if len(figures) > 0 {
+		return "peer, this run", figures
+	}
+	return "peer, recorded", peer()
+}
+
 // table prints all figures beside the budgets.
 func (b *bench) table() {
 	w := tabwriter.NewWriter(b.err, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "figure\tvalue\tunit\tbudget\t\tpeer")
+	title, theirFigures := b.peers()
+	fmt.Fprintln(w, "figure\tvalue\tunit\tbudget\t\t"+title)
 	missed := 0
 	for _, f := range b.figures {
+		if strings.HasPrefix(f.name, "peer.") {
+			continue // beside ours
+		}
 		allowed, verdict := "", ""
 		if limit, ok := budgets()[f.name]; ok {
 			sign := "≤"
@@ -73,8 +92,8 @@ func (b *bench) table() {
 			}
 		}
 		theirs := ""
-		if value, ok := peer()[f.name]; ok {
-			theirs = fmt.Sprint(value)
+		if value, ok := theirFigures[f.name]; ok {
+			theirs = fmt.Sprintf("%.4g", value)
 		}
 		fmt.Fprintf(w, "%s\t%.4g\t%s\t%s\t%s\t%s\n", f.name, f.value, f.unit, allowed, verdict, theirs)
 	}
