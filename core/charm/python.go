@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm/diag"
+	"github.com/bangle-dev/bangle/sdk/python"
 )
 
 var importsOps = regexp.MustCompile(`^(?:import|from)\s+ops(?:\s|\.|,|$)`)
@@ -17,9 +18,8 @@ func opsPlaces() []string {
 		"venv/lib/python*/site-packages/ops", "mod/operator/ops", "wheelhouse/ops-*"}
 }
 
-// checkImports warns of a charm that imports ops and carries none. It is no
-// error: another runtime may bring its own. What is imported inside a
-// function or through another module is not seen.
+// checkImports says which ops library a charm that imports one is going to get: its own where it carries one, else ours.
+// What is imported inside a function or through another module is not seen.
 func (r *reader) checkImports() {
 	data, ok := r.read(pythonSource)
 	if !ok {
@@ -29,14 +29,17 @@ func (r *reader) checkImports() {
 		if !importsOps.MatchString(line) {
 			continue
 		}
-		for _, place := range opsPlaces() {
-			if found, err := fs.Glob(r.fsys, place); err == nil && len(found) > 0 {
-				return
-			}
-		}
-		r.list = append(r.list, diag.Diagnostic{Severity: diag.Warning, File: pythonSource, Line: i + 1,
-			Message: fmt.Sprintf("%q is not in the package; the python runtime refuses such a charm", strings.TrimSpace(line)),
-			Hint:    "pack the charm with charmcraft, or run beside src: python3 -m pip install --target venv ops"})
+		r.list = append(r.list, diag.Diagnostic{Severity: diag.Note, File: pythonSource, Line: i + 1,
+			Message: fmt.Sprintf("%q gets %s", strings.TrimSpace(line), r.opsLibrary())})
 		return
 	}
+}
+
+func (r *reader) opsLibrary() string {
+	for _, place := range opsPlaces() {
+		if found, err := fs.Glob(r.fsys, place); err == nil && len(found) > 0 {
+			return "the charm's own library, " + found[0]
+		}
+	}
+	return "Bangle's library, with the API of ops " + python.Version() + ", as the package brings none"
 }

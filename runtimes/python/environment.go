@@ -24,6 +24,7 @@ func environment(start *charmruntimev1.Start, contextID, socket, charmDir string
 		"JUJU_CONTEXT_ID":           contextID,
 		"JUJU_AGENT_SOCKET_ADDRESS": socket,
 		"JUJU_AGENT_SOCKET_NETWORK": "unix",
+		"BANGLE_TOOL_SOCKET":        socket, // for who speaks to it without a tool
 		"JUJU_UNIT_NAME":            unit.GetName(),
 		"JUJU_MODEL_NAME":           model.GetName(),
 		"JUJU_MODEL_UUID":           model.GetUuid(),

@@ -403,8 +403,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"empty":       {nil, "neither an executable dispatch nor a directory hooks/"},
-		"without ops": {map[string]string{"dispatch": "#!/bin/sh\n", "src/charm.py": "import os\nfrom ops import main\n"}, "imports ops"},
+		"empty": {nil, "neither an executable dispatch nor a directory hooks/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

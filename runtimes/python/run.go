@@ -154,6 +154,10 @@ func (c command) wait() (e ended) {
 
 // cold starts the charm's program.
 func (r *run) cold(socket string, out, errs *os.File) (process, error) {
+	given, err := r.environment(socket)
+	if err != nil {
+		return nil, err
+	}
 	w := r.start.GetWorkspace()
 	argv := r.program
 	if enter := w.GetEnter(); len(enter) > 0 {
@@ -161,7 +165,7 @@ func (r *run) cold(socket string, out, errs *os.File) (process, error) {
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = w.GetCharmDir()
-	cmd.Env = environment(r.start, r.id, socket, w.GetCharmDir())
+	cmd.Env = given
 	if path, err := lookPath(argv[0], cmd.Env); err == nil {
 		cmd.Path, cmd.Err = path, nil
 	}

@@ -3,11 +3,9 @@ package python
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/bangle-dev/bangle/runtimes/python/warm"
@@ -46,6 +44,8 @@ type Runtime struct {
 	dirs  map[string]string      // handle → pristine directory
 	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
 	said  map[string]bool        // handle and reason → the log has it
+	// directory of the hook tools' directory → where the library lies
+	libraries map[string]string
 }
 
 var (
@@ -58,7 +58,8 @@ func New(c Config) *Runtime {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{}}
+	r := &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{},
+		libraries: map[string]string{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	if !c.Cold {
 		r.warm, r.places = warm.NewPool(warm.PoolConfig{Log: c.Log, Budget: c.Memory}), warm.NewPlaces()
@@ -185,45 +186,9 @@ func check(dir string) ([]*charmruntimev1.Diagnostic, error) {
 		found = append(found, problem("dispatch", "", "the charm has neither an executable dispatch nor a directory hooks/",
 			"add a file dispatch that runs the charm's code, as charmcraft does"))
 	}
-	return append(found, checkOps(dir)...), nil
+	return found, nil
 }
 
 func problem(file, key, message, hint string) *charmruntimev1.Diagnostic {
 	return &charmruntimev1.Diagnostic{Severity: "error", File: file, Key: key, Message: message, Hint: hint}
-}
-
-// checkOps finds a charm that imports the ops framework and ships none: every hook would fail at its first line.
-func checkOps(dir string) []*charmruntimev1.Diagnostic {
-	source := filepath.Join("src", "charm.py")
-	text, err := os.ReadFile(filepath.Join(dir, source))
-	if err != nil {
-		return nil
-	}
-	line := importsOps(string(text))
-	if line == 0 {
-		return nil
-	}
-	for _, place := range []string{"lib/ops", "venv/ops", "src/ops", "lib/ops.py", "venv/ops.py", "src/ops.py",
-		"venv/lib/python3*/site-packages/ops", "mod/operator/ops", "wheelhouse/ops-*"} {
-		if hits, _ := filepath.Glob(filepath.Join(dir, place)); len(hits) > 0 {
-			return nil
-		}
-	}
-	return []*charmruntimev1.Diagnostic{problem(source, fmt.Sprintf("line %d", line), "imports ops, and the package ships no ops",
-		"put the ops package into venv/ or lib/ of the charm (charmcraft pack does), or use the hook tools")}
-}
-
-// importsOps is the line that imports the framework as the charm is loaded, 0 without one. What is imported inside a
-// function or a try is not counted: such a charm may know what to do without.
-func importsOps(text string) int {
-	for i, line := range strings.Split(text, "\n") {
-		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
-			continue
-		}
-		words := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
-		if len(words) >= 2 && (words[0] == "import" || words[0] == "from") && (words[1] == "ops" || strings.HasPrefix(words[1], "ops.")) {
-			return i + 1
-		}
-	}
-	return 0
 }

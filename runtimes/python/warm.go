@@ -37,7 +37,10 @@ func (r *run) warm(ctx context.Context, socket string, out, errors *os.File) (pr
 		return nil, nil
 	}
 	w := r.start.GetWorkspace()
-	given := environment(r.start, r.id, socket, w.GetCharmDir())
+	given, err := r.environment(socket)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the cold start says it
+	}
 	env := pairs(given)
 	if env["JUJU_DEBUG_AT"] != "" {
 		return nil, nil // somebody wants to sit in front of it

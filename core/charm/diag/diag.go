@@ -14,8 +14,9 @@ import (
 // Severity says whether a finding stops the operation.
 type Severity string
 
-// The severities. A Warning is shown, an Error stops the operation.
+// The severities. A Note and a Warning are shown, an Error stops the operation.
 const (
+	Note    Severity = "note"
 	Warning Severity = "warning"
 	Error   Severity = "error"
 )
@@ -39,8 +40,8 @@ type Diagnostic struct {
 // about files: "cannot read FILE: line N: MESSAGE; HINT".
 func (d Diagnostic) String() string {
 	var b strings.Builder
-	if d.Severity == Warning {
-		fmt.Fprintf(&b, "warning: %s: ", d.File)
+	if d.Severity == Warning || d.Severity == Note {
+		fmt.Fprintf(&b, "%s: %s: ", d.Severity, d.File)
 	} else {
 		fmt.Fprintf(&b, "cannot read %s: ", d.File)
 	}
