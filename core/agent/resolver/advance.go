@@ -67,7 +67,7 @@ func Advance(in Input, d Decision, out Outcome) *controllerv1.Cursor {
 
 // begin is a copy of the cursor in this reader's form. Fields of a newer one travel along.
 func (in Input) begin() *controllerv1.Cursor {
-	c := proto.CloneOf(in.Cursor)
+	c := copied(in.Cursor)
 	c.Schema, c.MinReader = max(c.Schema, Reader), max(c.MinReader, 1)
 	if c.Incarnation == "" {
 		c.Incarnation = in.Incarnation
@@ -145,8 +145,10 @@ func (in Input) settle(c *controllerv1.Cursor) {
 		switch {
 		case rel == nil && (known.Broken || known.Peer && len(known.Members) == 0 && known.OwedChanged == ""):
 			delete(c.Relations, id)
-		case rel != nil && known.Peer && c.Leader:
+		case rel != nil && known.Peer && c.Leader && known.AppVersion != rel.Bags[known.RemoteApp].GetVersion():
+			known = proto.CloneOf(known)
 			known.AppVersion = rel.Bags[known.RemoteApp].GetVersion()
+			c.Relations[id] = known
 		}
 	}
 	for id, s := range c.Storage {
@@ -164,8 +166,10 @@ func toldRelation(in Input, ev *hookv1.Event, c *controllerv1.Cursor) {
 	if known == nil || ev.Kind == api.EventRelationCreated {
 		known = &controllerv1.RelationCursor{Created: true, Endpoint: ev.Endpoint, RemoteApp: ev.RemoteApp,
 			Peer: rel != nil && rel.Peer(), Implicit: rel != nil && rel.Implicit()}
-		c.Relations[ev.RelationId] = known
+	} else {
+		known = proto.CloneOf(known)
 	}
+	c.Relations[ev.RelationId] = known
 	if known.Members == nil {
 		known.Members = map[string]uint64{}
 	}

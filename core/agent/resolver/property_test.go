@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	"github.com/bangle-dev/bangle/core/agent/agenttest"
@@ -285,6 +286,38 @@ func TestSplitAndWhole(t *testing.T) {
 	if !maps.Equal(whole.Relations[1].Members, after.Relations[1].Members) || whole.Sequence != 1 {
 		t.Errorf("read back %v, want %v", whole, after)
 	}
+}
+
+// TestAnEventCopiesOneRelation: what is done to the cursor for an event does not grow with the relations that it is not about, and
+// leaves the cursor that was read as it was.
+func TestAnEventCopiesOneRelation(t *testing.T) {
+	made := func(relations int32) float64 {
+		state := &controllerv1.UnitState{Cursor: &controllerv1.Cursor{Relations: map[int32]*controllerv1.RelationCursor{}}}
+		snap := &source.Snapshot{Name: "web/0", Unit: &controllerv1.Unit{Name: "web/0"}, State: state, Application: &controllerv1.Application{Name: "web"}}
+		for id := range relations {
+			state.Cursor.Relations[id+1] = &controllerv1.RelationCursor{Created: true, Endpoint: "db", RemoteApp: "db"}
+			snap.Relations = append(snap.Relations, &source.Relation{ID: id + 1, Record: &controllerv1.Relation{Id: id + 1}, Own: &controllerv1.Endpoint{Name: "db"}, Remote: &controllerv1.Endpoint{Application: "db"}})
+		}
+		was := proto.CloneOf(state)
+		ev := &hookv1.Event{Id: "1-db-relation-joined", Kind: api.EventRelationJoined, RelationId: 3, RemoteUnit: "db/0", RemoteApp: "db", Endpoint: "db"}
+		count := testing.AllocsPerRun(20, func() {
+			in := resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: &source.Observation{}, Now: time.Unix(1, 0)}
+			after := resolver.Advance(in, resolver.Decision{Event: ev}, resolver.Outcome{})
+			stored, blocks := resolver.Split(in.Cursor, after)
+			if len(blocks) != 1 || len(stored.Relations) != int(relations) || stored.Relations[3].OwedChanged != "db/0" || stored.Relations[3].Members != nil {
+				t.Fatalf("wrote %d relations and %v", len(stored.Relations), blocks)
+			}
+		})
+		if !proto.Equal(state, was) {
+			t.Error("the state that was read is another now")
+		}
+		return count
+	}
+	few, many := made(10), made(1000)
+	if many > few+100 {
+		t.Errorf("an event of one relation in a thousand makes %.0f objects, of one in ten %.0f", many, few)
+	}
+	t.Logf("%.0f and %.0f objects", few, many)
 }
 
 // TestNewerCursorWaits: an older agent never starts afresh on what it does not understand.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -83,10 +84,9 @@ func (s *Snapshot) Alive() bool { return s.Unit.GetLife() == controllerv1.Life_L
 
 // Relation finds one by id, nil if the unit's application is in none of that id.
 func (s *Snapshot) Relation(id int32) *Relation {
-	for _, r := range s.Relations {
-		if r.ID == id {
-			return r
-		}
+	at, found := slices.BinarySearchFunc(s.Relations, id, func(r *Relation, id int32) int { return cmp.Compare(r.ID, id) })
+	if !found {
+		return nil
 	}
-	return nil
+	return s.Relations[at]
 }
