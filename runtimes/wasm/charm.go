@@ -33,6 +33,7 @@ type charm struct {
 	engine   wazero.Runtime
 	script   *script.Script // nil = a module of its own
 	code     wazero.CompiledModule
+	command  bool     // a WASI command: every event is one run of it
 	globals  []string // names of the mutable globals
 	grants   []string // capabilities that a script may use; empty = all
 	image    *image   // nil = not resettable, every event gets a fresh instance
@@ -128,6 +129,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 		return nil, errs.E(errs.Internal, "cannot read what was made of %s: %w", File, err)
 	}
 	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(r.cache).WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
+	c.command = m.Command()
 	source, names := m.NameGlobals()
 	c.globals = names
 	ctx = experimental.WithCompilationWorkers(ctx, goruntime.GOMAXPROCS(0))

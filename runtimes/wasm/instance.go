@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,15 +27,17 @@ type instance struct {
 	out     *output
 	run     *run          // what goes on in it, nil between events
 	guest   *script.Guest // nil = a module of its own
+	command bool
+	in      *bytes.Reader // what a command reads; nil = nothing
 }
 
 // instantiate makes an instance. Its start function runs, if it has one, but nothing of its library.
 func (c *charm) instantiate(ctx context.Context) (*instance, error) {
-	i := &instance{memory: &linear{}, out: &output{}}
+	i := &instance{memory: &linear{}, out: &output{}, command: c.command}
 	ctx = experimental.WithMemoryAllocator(ctx, i.memory)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(random{i}).
 		WithSysWalltime().WithSysNanotime().WithNanosleep(i.sleep).
-		WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
+		WithStdin(&input{i}).WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
 	run := newRun(nil, nil, c.initial)
 	run.turn.of = c.turns
 	ctx, end := run.begin(ctx, i)
@@ -135,6 +138,9 @@ func (i *instance) event(ctx context.Context, run *run, input []byte) ([]byte, *
 	if i.guest != nil {
 		output, err := i.guest.Event(ctx, input)
 		return output, run.scripted(err)
+	}
+	if i.command {
+		return i.start(ctx, run, input)
 	}
 	at, err := i.mod.ExportedFunction(abi.Alloc).Call(ctx, uint64(len(input)))
 	if err != nil {

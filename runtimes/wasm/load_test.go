@@ -32,6 +32,7 @@ func TestLoadDiagnostics(t *testing.T) {
 		"body-not-valid":   guestModule{dispatch: i32Const(1)}.build(),
 		"no-marker":        guestModule{skip: map[string]bool{"charm_abi_1": true}}.build(),
 		"command":          guestModule{rename: map[string]string{"charm_abi_1": "_start"}}.build(),
+		"start-signature":  guestModule{skip: map[string]bool{"charm_abi_1": true, "charm_dispatch": true}, rename: map[string]string{"charm_alloc": "_start"}}.build(),
 		"no-exports":       guestModule{skip: map[string]bool{"charm_alloc": true, "charm_dispatch": true, "charm_last_error": true}}.build(),
 		"no-memory":        guestModule{skip: map[string]bool{"memory": true}}.build(),
 		"wrong-signature":  guestModule{rename: map[string]string{"charm_alloc": "charm_dispatch", "charm_dispatch": "charm_alloc"}}.build(),

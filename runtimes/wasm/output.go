@@ -21,6 +21,7 @@ type output struct {
 	partial map[string][]byte
 	printed int
 	tail    []byte
+	result  *bytes.Buffer // where a command's standard output goes; nil = the log
 }
 
 // bind begins an event.
@@ -57,6 +58,10 @@ type stream struct {
 func (s *stream) Write(p []byte) (int, error) {
 	s.i.rest()
 	o := s.i.out
+	if o.result != nil && s.name == stdout {
+		o.keep(p)
+		return len(p), nil
+	}
 	if o.partial == nil || o.printed > maxPrinted {
 		return len(p), nil
 	}

@@ -94,12 +94,20 @@ func available(module string, rules Rules) string {
 	return "modules that exist: " + strings.Join(names, ", ")
 }
 
+// Command says whether the module is a WASI command: the event on its standard input, the changeset on its standard output.
+func (m *Module) Command() bool {
+	return m.export(abi.Start) != nil && m.export(abi.Marker) == nil && m.export(abi.Dispatch) == nil
+}
+
 func (m *Module) checkExports(rules Rules) []*charmruntimev1.Diagnostic {
+	if m.Command() {
+		return append(m.checkStart(rules), m.checkNames(rules)...)
+	}
 	var found []*charmruntimev1.Diagnostic
 	if m.export(abi.Marker) == nil {
 		d := problem(rules.File, abi.Marker, "does not export %s: it was not built for ABI 1", abi.Marker)
-		if m.export("_start") != nil {
-			hinted(d, "it exports _start and is a command; build a reactor: for Go -buildmode=c-shared, for C -mexec-model=reactor")
+		if m.export(abi.Start) != nil {
+			hinted(d, "it exports _start and charm_dispatch; build a reactor (for Go -buildmode=c-shared, for C -mexec-model=reactor), or a command that has only _start")
 		} else {
 			hinted(d, "use a guest library (sdk/wasm), or export the functions of sdk/wasm/abi.md")
 		}
@@ -118,6 +126,19 @@ func (m *Module) checkExports(rules Rules) []*charmruntimev1.Diagnostic {
 			found = append(found, problem(rules.File, name, "exports %s as %s; its signature is ()", name, got.Signature))
 		}
 	}
+	return append(found, m.checkNames(rules)...)
+}
+
+// checkStart is what a command must export.
+func (m *Module) checkStart(rules Rules) []*charmruntimev1.Diagnostic {
+	if got := m.export(abi.Start); got.Kind != "func" || got.Signature != "()" {
+		return []*charmruntimev1.Diagnostic{problem(rules.File, abi.Start, "exports %s as %s %s; a command's is a func ()", abi.Start, got.Kind, got.Signature)}
+	}
+	return nil
+}
+
+func (m *Module) checkNames(rules Rules) []*charmruntimev1.Diagnostic {
+	var found []*charmruntimev1.Diagnostic
 	for _, e := range m.Exports {
 		if strings.HasPrefix(e.Name, GlobalPrefix) {
 			found = append(found, problem(rules.File, e.Name, "exports %q: names that begin with %q are the host's", e.Name, GlobalPrefix))

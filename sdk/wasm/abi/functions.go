@@ -23,6 +23,7 @@ const (
 	Warm      = "charm_warm"
 	Initial   = "_initialize"
 	Memory    = "memory"
+	Start     = "_start" // of a WASI command
 )
 
 // Functions lists every function of ABI 1, in order. The answers are Calls'.
