@@ -34,15 +34,12 @@ from ._errors import (
     TimeoutError,
 )
 from ._layers import Check, Layer, LogTarget, Plan, Service
+from ._notices import BasicIdentity, Identity, LocalIdentity, Notice
 from ._values import (
-    BasicIdentity,
     Change,
     ChangeID,
     CheckInfo,
     FileInfo,
-    Identity,
-    LocalIdentity,
-    Notice,
     ServiceInfo,
     SystemInfo,
     Task,

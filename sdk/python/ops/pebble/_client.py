@@ -11,8 +11,9 @@ from ._enums import ChangeState, NoticeType, WarningState
 from ._errors import APIError, ChangeError, ConnectionError, ProtocolError, TimeoutError
 from ._files import Files
 from ._layers import Layer, Plan
+from ._notices import Identity, Notice
 from ._times import format_duration
-from ._values import Change, ChangeID, CheckInfo, Identity, Notice, ServiceInfo, SystemInfo, Warning
+from ._values import Change, ChangeID, CheckInfo, ServiceInfo, SystemInfo, Warning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ._files import BoxFiles
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
-    from typing import Any, Callable, Iterable, Mapping
+    from typing import Any, Iterable, Mapping
 
     from ._box import Box
 
