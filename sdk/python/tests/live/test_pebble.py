@@ -12,11 +12,12 @@ from ops import pebble
 
 SOCKET = os.environ['PEBBLE_SOCKET']
 DIR = os.environ['PEBBLE_TEST_DIR']
+LONG = 240  # seconds; longer than any of this takes on a busy machine
 
 
 class Live(unittest.TestCase):
     def setUp(self):
-        self.client = pebble.Client(SOCKET, timeout=60)
+        self.client = pebble.Client(SOCKET, timeout=LONG)
         self.dir = tempfile.mkdtemp(dir=DIR)
 
     def path(self, *parts):
@@ -41,35 +42,35 @@ class Services(Live):
         before = self.client.get_services([name])[0]
         self.assertEqual(before.startup, pebble.ServiceStartup.ENABLED)
         self.assertFalse(before.is_running())
-        change = self.client.get_change(self.client.start_services([name]))
+        change = self.client.get_change(self.client.start_services([name], LONG))
         self.assertTrue(change.ready)
         self.assertEqual((change.kind, change.status, change.err), ('start', 'Done', None))
         self.assertEqual(change.tasks[0].progress.total, 1)
         self.assertIsNotNone(change.ready_time.tzinfo)
         self.assertTrue(self.client.get_services([name])[0].is_running())
         self.assertIn(change.id, [c.id for c in self.client.get_changes(pebble.ChangeState.ALL, name)])
-        self.client.restart_services([name])
+        self.client.restart_services([name], LONG)
         # A replan restarts what has changed and nothing else.
         self.layer({name: {'command': 'sleep 999', 'startup': 'enabled'}})
-        tasks = self.client.get_change(self.client.replan_services()).tasks
+        tasks = self.client.get_change(self.client.replan_services(LONG)).tasks
         self.assertIn('stop', [t.kind for t in tasks])
-        self.client.stop_services([name])
+        self.client.stop_services([name], LONG)
         self.assertEqual(self.client.get_services([name])[0].current, pebble.ServiceStatus.INACTIVE)
         self.assertEqual(self.client.get_plan().services[name].command, 'sleep 999')
 
     def test_a_service_that_fails(self):
-        self.layer({'fails': {'command': "/bin/sh -c 'echo no way; exit 3'"}})
+        self.layer({'fails': {'command': '/no/such/program'}})
         with self.assertRaises(pebble.ChangeError) as caught:
-            self.client.start_services(['fails'])
-        self.assertIn('no way', str(caught.exception))
+            self.client.start_services(['fails'], LONG)
+        self.assertIn('/no/such/program', str(caught.exception))
         self.assertEqual(caught.exception.change.status, 'Error')
 
     def test_not_waiting(self):
         self.layer({'later': {'command': 'sleep 1000'}})
         change_id = self.client.start_services(['later'], timeout=0)
         self.assertIsInstance(change_id, pebble.ChangeID)
-        self.assertEqual(self.client.wait_change(change_id).status, 'Done')
-        self.client.stop_services(['later'])
+        self.assertEqual(self.client.wait_change(change_id, LONG).status, 'Done')
+        self.client.stop_services(['later'], LONG)
 
     def test_waiting_too_short(self):
         process = self.client.exec(['sleep', '1000'])
@@ -81,7 +82,7 @@ class Services(Live):
 
     def test_refusals(self):
         with self.assertRaises(pebble.APIError) as caught:
-            self.client.start_services(['nobody'])
+            self.client.start_services(['nobody'], LONG)
         self.assertEqual(caught.exception.code, 400)
         self.assertIn('nobody', caught.exception.message)
         self.assertEqual(caught.exception.body['type'], 'error')
@@ -126,13 +127,14 @@ class Services(Live):
         self.assertEqual((got.type, got.labels, got.services), ('loki', {'a': 'b'}, ['-all']))
 
     def test_signals_to_services(self):
-        mark = self.path('got-it')
-        script = "trap 'touch %s' HUP; while :; do sleep 0.05; done" % mark
+        mark, ready = self.path('got-it'), self.path('ready')
+        script = "trap 'touch %s' HUP; touch %s; while :; do sleep 0.05; done" % (mark, ready)
         self.layer({'trap': {'command': '/bin/sh -c "%s"' % script}})
-        self.client.start_services(['trap'])
+        self.client.start_services(['trap'], LONG)
+        wait_for(lambda: os.path.exists(ready))
         self.client.send_signal(signal.SIGHUP, ['trap'])
         wait_for(lambda: os.path.exists(mark))
-        self.client.stop_services(['trap'])
+        self.client.stop_services(['trap'], LONG)
         with self.assertRaises(pebble.APIError):
             self.client.send_signal('SIGHUP', ['trap'])
 
@@ -310,12 +312,12 @@ class Exec(Live):
 
     def test_timeout(self):
         with self.assertRaisesRegex(pebble.ChangeError, 'timed out'):
-            self.client.exec(['sleep', '1000'], timeout=0.1).wait()
+            patient(self.client.exec(['sleep', '1000'], timeout=0.1)).wait()
 
     def test_timeout_while_sending(self):
         process = self.client.exec(['sleep', '1000'], timeout=0.1, stdin=b'x' * (4 << 20), encoding=None)
         with self.assertRaisesRegex(pebble.ChangeError, 'timed out'):
-            process.wait_output()
+            patient(process).wait_output()
 
     def test_signal(self):
         process = self.client.exec(['/bin/sh', '-c', "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"])
@@ -394,15 +396,19 @@ class ChecksNoticesIdentities(Live):
     def test_checks(self):
         mark = self.path('healthy')
         command = 'test -e %s' % mark
-        check = {'level': 'ready', 'period': '50ms', 'threshold': 2, 'exec': {'command': command}}
+        # It runs when it is told to: a period that a test can wait for is one that a busy machine can miss.
+        check = {'level': 'ready', 'period': '1h', 'timeout': '5m', 'threshold': 2, 'exec': {'command': command}}
         self.layer(checks={'look': dict(check), 'idle': dict(check, startup='disabled')})
-        info = wait_for(lambda: self.check('look', pebble.CheckStatus.DOWN))
-        self.assertEqual((info.level, info.threshold), (pebble.CheckLevel.READY, 2))
+        for _ in range(2):
+            info, error = self.client.refresh_check('look')
+            self.assertTrue(error)
+        self.assertEqual((info.status, info.level, info.threshold), (pebble.CheckStatus.DOWN, pebble.CheckLevel.READY, 2))
+        info = self.client.get_checks(names=['look'])[0]
+        self.assertEqual((info.status, info.has_run), (pebble.CheckStatus.DOWN, True))
         self.assertGreaterEqual(info.failures, 2)
-        self.assertTrue(info.has_run)
         self.client.push(mark, '')
-        info = wait_for(lambda: self.check('look', pebble.CheckStatus.UP))
-        self.assertEqual(info.failures, 0)
+        info, error = self.client.refresh_check('look')
+        self.assertEqual((info.status, info.failures, error), (pebble.CheckStatus.UP, 0, None))
         names = [c.name for c in self.client.get_checks(level=pebble.CheckLevel.READY)]
         self.assertEqual(names, ['idle', 'look'])
         self.assertEqual(self.client.stop_checks(['look', 'idle']), ['look'])
@@ -413,17 +419,6 @@ class ChecksNoticesIdentities(Live):
             self.client.start_checks(['nobody'])
         with self.assertRaises(TypeError):
             self.client.start_checks('look')
-
-    def check(self, name, status):
-        info = self.client.get_checks(names=[name])[0]
-        return info if info.status == status else None
-
-    def test_refresh(self):
-        self.layer(checks={'slow': {'period': '1h', 'threshold': 1, 'exec': {'command': 'false'}}})
-        info, error = self.client.refresh_check('slow')
-        self.assertEqual((info.name, info.status), ('slow', pebble.CheckStatus.DOWN))
-        self.assertTrue(error)
-        self.client.stop_checks(['slow'])
 
     def test_notices(self):
         start = datetime.datetime.now(datetime.timezone.utc)
@@ -489,7 +484,7 @@ class ThroughAnOpener(Live):
         opener.add_handler(Handler())
         opener.add_handler(urllib.request.HTTPErrorProcessor())
         opener.add_handler(urllib.request.HTTPDefaultErrorHandler())
-        client = pebble.Client('unused', opener=opener, timeout=60)
+        client = pebble.Client('unused', opener=opener, timeout=LONG)
         self.assertRegex(client.get_system_info().version, r'\d')
         client.push(self.path('f'), 'text')
         with client.pull(self.path('f')) as file:
@@ -503,6 +498,12 @@ class ThroughAnOpener(Live):
 HASH = (
     '$6$F9cFSVEKyO4gB1Wh$8S1BSKsNkF.jBAixGc4W7l80OpfCNk65LZBDHBng3NAmbcHuMj4RIm7992rrJ8YA.SJ0hvm.vGk2z483am4Ym1'
 )
+
+
+def patient(process):
+    """A process that is waited for however late the supervisor is: how much longer `wait` waits is not tested here."""
+    process._timeout = LONG
+    return process
 
 
 def wait_for(condition):
