@@ -9,6 +9,9 @@ import sys
 import tempfile
 import threading
 
+# On the second and further interpreters of a machine: only what may come out differently there, and little of what is slow.
+FEW = os.environ.get('BANGLE_FEW_TESTS') == '1'
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 TOOLS = (
