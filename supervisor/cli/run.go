@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"gopkg.in/yaml.v3"
@@ -16,11 +15,6 @@ import (
 	"github.com/bangle-dev/bangle/supervisor/daemon"
 	"github.com/bangle-dev/bangle/supervisor/identity"
 )
-
-// idleGC makes the collector run more often than usual: a supervisor's heap is a few hundred
-// kilobytes, and its resident size matters more than its cycles. At 40 an exec costs a tenth more
-// CPU, at 100 a busy supervisor keeps 2 MB more.
-const idleGC = 60
 
 // runFlags declares the options of `run` and `enter`.
 func (p Process) runFlags(fs *flags, cfg *daemon.Config) {
@@ -75,7 +69,6 @@ func (p Process) run(args []string) (int, error) {
 
 // supervise runs the daemon until a signal or a service ends it.
 func (p Process) supervise(cfg daemon.Config) (int, error) {
-	debug.SetGCPercent(idleGC)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	defer stop()
 	return daemon.Run(ctx, cfg)
