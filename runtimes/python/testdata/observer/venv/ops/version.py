@@ -1,0 +1,3 @@
+"""The version of the stand-in."""
+
+version = "1"
