@@ -36,6 +36,9 @@ func budgets() map[string]budget {
 		"pss.agent-side-wasm":                {limit: 36},
 		"idle.controller.cpu":                {limit: 2},
 
+		"python.tools9.speed-up":   {limit: 8, least: true},
+		"python.toolsown.speed-up": {limit: 8, least: true},
+
 		"supervisor.size":                 {limit: 7.5},
 		"supervisor.exec.p50":             {limit: 3},
 		"supervisor.exec.8-at-a-time.p50": {limit: 12},

@@ -7,11 +7,13 @@
 //	go run ./test/bench            everything
 //	go run ./test/bench dispatch   what dispatching an event costs, for both runtimes
 //	go run ./test/bench wasm       the same for WASM charms, their limits and their fairness, and 1,000 of them; UNITS=10000 for more
+//	go run ./test/bench python     Python charms cold and warm; -venv and -charm measure with other frameworks and charms
 //	go run ./test/bench supervisor PID 1 by itself, and with PEER=PROGRAM another that speaks its API, in the same run
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -36,9 +38,14 @@ func main() {
 		what = os.Args[1]
 	}
 	b := &bench{ctx: ctx, out: os.Stdout, err: os.Stderr}
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.StringVar(&b.charm, "charm", "", "python: the directory of a whole charm, with its own framework")
+	flags.StringVar(&b.venv, "venv", "", "python: a directory of modules with a framework, for the charm in testdata/observed")
+	flags.IntVar(&b.samples, "samples", samples, "python: events of each kind")
+	_ = flags.Parse(os.Args[min(2, len(os.Args)):]) // it exits
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|units|commit|change|ready|status|memory|demo|sizes|supervisor]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|units|commit|change|ready|status|memory|demo|sizes|supervisor|python] [FLAGS]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -63,9 +70,10 @@ func suites() map[string][]func(*bench) {
 		"demo":     {(*bench).demo},
 		"sizes":    {(*bench).sizes},
 
+		"python":     {(*bench).warmPython},
 		"supervisor": {(*bench).quietly, (*bench).supervisor},
 	}
-	for _, name := range []string{"sizes", "dispatch", "commit", "change", "ready", "status", "memory", "demo", "supervisor"} {
+	for _, name := range []string{"sizes", "dispatch", "commit", "change", "ready", "status", "memory", "demo", "python", "supervisor"} {
 		list := all[name]
 		if name != "dispatch" && (name == "commit" || name == "change") {
 			list = list[1:] // the machine once
@@ -90,6 +98,9 @@ type bench struct {
 	bin      string // built programs
 	dir      string // for what is made
 	figures  []figure
+	charm    string // of somebody else
+	venv     string
+	samples  int
 	cleanups []func()
 }
 
