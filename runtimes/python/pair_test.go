@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,6 +56,15 @@ func newPair(t *testing.T) *pair {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	own, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range own { // those that this test was started with would be seen by cold runs only
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 	tools := filepath.Join(dir, "tools")
 	if err := os.Mkdir(tools, 0o755); err != nil {
 		t.Fatal(err)
@@ -76,6 +86,7 @@ func newSide(t *testing.T, dir, mode, tools string) *side {
 		t.Fatal(err)
 	}
 	copyCharm(t, s.space.CharmDir)
+	copyCharm(t, s.unpacked("1"))
 	s.runtime = runtimeIn(t, mode)
 	s.load(t, "1")
 	return s
@@ -83,12 +94,15 @@ func newSide(t *testing.T, dir, mode, tools string) *side {
 
 func (s *side) load(t *testing.T, digest string) {
 	t.Helper()
-	loaded, err := s.runtime.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: digest, Dir: s.space.CharmDir})
+	loaded, err := s.runtime.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: digest, Dir: s.unpacked(digest)})
 	if err != nil || len(loaded.GetDiagnostics()) > 0 {
 		t.Fatalf("load: %v, %v", loaded, err)
 	}
 	s.handle = loaded.GetHandle()
 }
+
+// unpacked is where a revision of the charm lies as it was delivered.
+func (s *side) unpacked(digest string) string { return filepath.Join(s.dir, "unpacked-"+digest) }
 
 // account is all that one side's event did, by what it is, with the names of the place taken out.
 type account map[string]string
@@ -367,15 +381,18 @@ func (p *pair) killServers() {
 func (p *pair) upgrade(t *testing.T) {
 	t.Helper()
 	for _, s := range []*side{p.cold, p.warm} {
-		path := filepath.Join(s.space.CharmDir, "src", "charm.py")
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+		copyCharm(t, s.unpacked("2"))
+		for _, dir := range []string{s.unpacked("2"), s.space.CharmDir} {
+			path := filepath.Join(dir, "src", "charm.py")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, strings.Replace(string(text), `report("seen"`, `report("revision", 2)`+"\n    "+`report("seen"`, 1), 0o755)
 		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		write(t, path, strings.Replace(string(text), `report("seen"`, `report("revision", 2)`+"\n    "+`report("seen"`, 1), 0o755)
 		s.load(t, "2")
 	}
 }
@@ -464,19 +481,10 @@ func observed(t *testing.T, title string, script []step) *hookv1.View {
 	return view
 }
 
-var modes sync.Mutex
-
 // runtimeIn is a runtime whose process was told how to run charms.
 func runtimeIn(t *testing.T, mode string) *python.Runtime {
 	t.Helper()
-	modes.Lock()
-	defer modes.Unlock()
-	if err := os.Setenv("BANGLE_PYTHON", mode); err != nil {
-		t.Fatal(err)
-	}
-	r := python.New(python.Config{Version: "test"})
-	if c, ok := any(r).(interface{ Close() }); ok {
-		t.Cleanup(c.Close)
-	}
+	r := python.New(python.Config{Version: "test", Cold: mode == "cold", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	t.Cleanup(r.Close)
 	return r
 }
