@@ -109,6 +109,23 @@ type load struct {
 
 func newLoad(t *testing.T) *load {
 	t.Helper()
+	l := bareLoad(t)
+	wasm, shell := l.charms()
+	each := max(2, *unitCount/18)
+	for left, i := *unitCount, 0; left > 0; left, i = left-each, i+1 {
+		name, dir := fmt.Sprint("w", i), wasm
+		if i%9 == 8 || i == 1 {
+			name, dir = fmt.Sprint("x", i), shell
+		}
+		l.deploy(name, dir, min(each, left))
+	}
+	l.awaitAll()
+	return l
+}
+
+// bareLoad is one without applications.
+func bareLoad(t *testing.T) *load {
+	t.Helper()
 	l := &load{t: t, seed: *seed, scale: map[string]int{}, ticks: map[string]string{}, tripped: map[string]bool{}, made: map[string]int{}, killed: map[string]int{}}
 	if l.seed == 0 {
 		l.seed = uint64(time.Now().UnixNano())
@@ -117,20 +134,21 @@ func newLoad(t *testing.T) *load {
 	l.Stage = stage.New(t, stage.Config{Ending: *settling})
 	l.log = filepath.Join(l.Dir, "log")
 	must(t, os.Mkdir(l.log, 0o755))
-	wasm, shell := l.charms()
-	each := max(2, *unitCount/18)
-	for left, i := *unitCount, 0; left > 0; left, i = left-each, i+1 {
-		name, dir := fmt.Sprint("w", i), wasm
-		if i%9 == 8 || i == 1 {
-			name, dir = fmt.Sprint("x", i), shell
-		}
-		l.apps, l.scale[name], l.ticks[name] = append(l.apps, name), min(each, left), "0"
-		l.Deploy(dir, &clientv1.DeployRequest{Application: name, Units: uint32(l.scale[name])})
-	}
+	return l
+}
+
+// deploy makes an application.
+func (l *load) deploy(name, dir string, units int) {
+	l.t.Helper()
+	l.apps, l.scale[name], l.ticks[name] = append(l.apps, name), units, "0"
+	l.Deploy(dir, &clientv1.DeployRequest{Application: name, Units: uint32(units)})
+}
+
+func (l *load) awaitAll() {
+	l.t.Helper()
 	for _, app := range l.apps {
 		l.Await(stage.Active(app, l.scale[app], ""))
 	}
-	return l
 }
 
 func must(t *testing.T, err error) {
