@@ -38,12 +38,12 @@ var free = map[string]string{
 var variants = map[string]int{
 	"tool": 30, "tool_absolute": 30, "tool_form": 62, "tool_other": 16, "shell": 18, "fed": 20, "fooled": 19, "output": 13, "imported": 13, "taught": 25, "unclosed": 10,
 	"order": 1, "outlasting": 1, "eventually": 1, "inspected": 1, "network": 1, "signalled": 1, "daemon_thread": 1, "thread_left": 1, "multi": 2, "pickled": 1, "database": 2,
-	"forked": 2, "pool": 2, "threaded": 4, "installed": 3, "upgraded": 2, "at_exit": 7, "background": 5, "tool_failing": 16,
+	"forked": 2, "pool": 2, "threaded": 4, "installed": 3, "odd_module": 6, "upgraded": 2, "at_exit": 7, "background": 5, "tool_failing": 16,
 	"end_exit": 21, "end_raise": 22, "end_quit": 18, "end_streams": 13, "end_exec": 5, "end_reboot": 4, "end_waiting": 2,
 }
 
 // alone are those after which nothing else of an event can be judged, or that are to be judged at its end.
-var alone = []string{"taught", "unclosed", "at_exit", "thread_left", "background", "daemon_thread", "multi", "installed", "upgraded"}
+var alone = []string{"taught", "unclosed", "at_exit", "thread_left", "background", "odd_module", "daemon_thread", "multi", "installed", "upgraded"}
 
 // step is one thing that the charm is told to do.
 type step struct {

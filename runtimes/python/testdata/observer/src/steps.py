@@ -525,6 +525,28 @@ def imported(n):
     )
 
 
+def odd_module(n):
+    """Leave what is no module among the modules, as typing does."""
+    import types
+
+    class Space:
+        """What typing.io is."""
+
+        __slots__ = ("x",)
+
+    class Lazy(types.ModuleType):
+        def __setattr__(self, name, value):
+            raise AttributeError("this module is constant")
+
+        def __getattribute__(self, name):
+            if name == "__dict__":
+                raise RuntimeError("this module keeps its secrets")
+            return super().__getattribute__(name)
+
+    sys.modules["odd"] = (Space, Space(), None, 7, Lazy("odd"), {"a": 1})[n % 6]
+    return pick(n, lambda: type(sys.modules["odd"]).__name__)
+
+
 def installed(n):
     """Install a library while the charm runs, as charms do that call pip."""
     where = Path(("venv", "lib")[n % 2]) / "late.py"
