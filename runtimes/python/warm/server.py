@@ -9,10 +9,12 @@ Messages are JSON with a length of four bytes before it; descriptors come with t
 
 import array
 import atexit
+import builtins
 import fcntl
 import gc
 import importlib
 import importlib.machinery
+import io
 import json
 import os
 import resource
@@ -22,11 +24,14 @@ import socket
 import struct
 import sys
 import threading
+import types
+import weakref
 
 CONTROL = 3
 HIGH = 700  # descriptors of ours in a child are above it, where no charm looks
 NEWNS = 0x20000
 RLIMIT_LOCKS = 10
+INTERRUPTED = 130  # by SIGINT
 
 
 def receive(sock):
@@ -135,6 +140,9 @@ def become(request, fds, extra):
     except BaseException as e:  # what failed is not the charm's
         os.write(2, ("cannot run the event in a warm interpreter: %r\n" % e).encode())
     finally:
+        if code == INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
         os._exit(code)
 
 
@@ -156,15 +164,16 @@ def play(request):
     """Run the program as __main__; give its exit code and the modules that could have been loaded before."""
     rebase(os.path.join(request["root"], ""), os.path.join(request["dir"], ""))
     sys.argv, sys.orig_argv = request["argv"], request["orig"]
-    program = os.path.abspath(sys.argv[0])
+    program = os.path.join(os.getcwd(), sys.argv[0])
     sys.path[0] = os.path.dirname(os.path.realpath(program))
     Tools(request["tools"], request["env"]).patch()
     soften(request["dir"])
-    before = set(sys.modules)
+    threading.main_thread()._set_native_id()
+    before, streams = set(sys.modules) - {"__main__"}, (sys.stdout, sys.stderr)
     code = execute(program)
-    new = [(n, m) for n, m in list(sys.modules.items()) if n not in before and m is not None]
-    wanted = [n for n, m in new if n != "__main__" and library(m, request["dir"])] if request["learn"] else []
-    return leave(code, [m for _, m in new] + [sys.modules["__main__"]]), wanted
+    new = [n for n in list(sys.modules) if n not in before]
+    wanted = [n for n in new if n != "__main__" and type(sys.modules[n]) is type(sys) and library(sys.modules[n], request["dir"])] if request["learn"] else []
+    return leave(code, new, streams), wanted
 
 
 def rebase(old, new):
@@ -219,7 +228,7 @@ def soften(root):
 def execute(program):
     """Execute the file as the interpreter would."""
     main = type(sys)("__main__")
-    main.__file__, main.__builtins__, main.__cached__, main.__annotations__ = program, __builtins__, None, {}
+    main.__file__, main.__builtins__, main.__cached__, main.__annotations__ = program, builtins, None, {}
     main.__loader__, main.__package__ = importlib.machinery.SourceFileLoader("__main__", program), None
     del main.__dict__["__doc__"]
     main.__doc__ = None
@@ -228,42 +237,141 @@ def execute(program):
         with open(program, "rb") as f:
             text = f.read()
         exec(compile(text, program, "exec", dont_inherit=True), main.__dict__)
-    except SystemExit as e:
-        if e.code is None or isinstance(e.code, int):
-            return (e.code or 0) & 0xFF
-        print(e.code, file=sys.stderr)
-        return 1
+        failure = None
     except BaseException as e:
-        e = e.with_traceback(e.__traceback__.tb_next)  # this function is not the charm's
-        sys.last_type, sys.last_value, sys.last_traceback = type(e), e, e.__traceback__
-        sys.excepthook(type(e), e, e.__traceback__)
-        return 1
-    return 0
+        failure = e.with_traceback(e.__traceback__.tb_next)  # this function is not the charm's
+    for name in ("stderr", "stdout"):
+        put(getattr(sys, name, None))
+    if failure is None:
+        return 0
+    if isinstance(failure, SystemExit):
+        return asked(failure)
+    sys.last_type, sys.last_value, sys.last_traceback = type(failure), failure, failure.__traceback__
+    return uncaught(failure)
 
 
-def leave(code, modules):
+def asked(e):
+    """Give the exit code that a SystemExit asks for."""
+    if e.code is None or isinstance(e.code, int):
+        return (e.code or 0) & 0xFF if -(1 << 63) <= (e.code or 0) < 1 << 63 else 0xFF
+    say(str(e.code) + "\n")
+    return 1
+
+
+def uncaught(e):
+    """Show an exception by the hook, as the interpreter does when there is none or when it fails; give the exit code."""
+    hook = getattr(sys, "excepthook", None)
+    try:
+        if hook is None:
+            say("sys.excepthook is missing\n")
+            sys.__excepthook__(type(e), e, e.__traceback__)
+        else:
+            hook(type(e), e, e.__traceback__)
+    except BaseException as failure:
+        other = failure.with_traceback(failure.__traceback__.tb_next)
+    else:
+        other = None
+    if isinstance(other, SystemExit):
+        return asked(other)
+    if other is not None:
+        say("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(other), other, other.__traceback__)
+        say("\nOriginal exception was:\n")
+        sys.__excepthook__(type(e), e, e.__traceback__)
+    return INTERRUPTED if isinstance(e, KeyboardInterrupt) else 1
+
+
+def say(text):
+    """Write to where errors go."""
+    try:
+        stream = getattr(sys, "stderr", None)
+        if stream is None:
+            os.write(2, text.encode(errors="backslashreplace"))
+        else:
+            stream.write(text)
+    except Exception:
+        pass
+
+
+def leave(code, names, streams):
     """Do what an interpreter does at its end, but for the libraries, which hold nothing of the event."""
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    code = flush(code)
-    for module in reversed(modules):
-        for name in [n for n in module.__dict__ if not n.startswith("__")]:
-            module.__dict__[name] = None
-    modules.clear()
-    sys.last_type = sys.last_value = sys.last_traceback = None
-    gc.collect()
-    return flush(code)
-
-
-def flush(code):
-    """Write what was printed; an interpreter that cannot ends with 120."""
-    for stream in (sys.stdout, sys.stderr):
+    for step in (threading._shutdown, atexit._run_exitfuncs):
         try:
-            if stream is not None and not stream.closed:
-                stream.flush()
-        except Exception:
-            code = 120 if stream is sys.stdout else code
+            step()
+        except BaseException as e:  # of a thread's end, or in old interpreters the last of the functions'
+            ignored(e, step)
+    if not flush():
+        code = 120
+    put_all()
+    modules = [weakref.ref(m) for m in (sys.modules.get(n) for n in names) if type(m) is type(sys)]
+    for name in names:
+        sys.modules[name] = None
+    sys.last_type = sys.last_value = sys.last_traceback = None
+    gc.collect()  # what only the modules held ends while what it uses is still there
+    for module in reversed(modules):
+        empty(module())
+    gc.collect()
+    for stream in streams:
+        put(stream)
     return code
+
+
+def put_all():
+    """Write what all streams still hold; what libraries have is frozen and not among them."""
+    for thing in gc.get_objects():
+        if isinstance(thing, (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)):
+            put(thing)
+
+
+def put(stream):
+    """Write what a stream still holds, if it can."""
+    try:
+        stream.flush()
+    except Exception:
+        pass
+
+
+def empty(module):
+    """Let go of what a module holds, as the interpreter does: what is private first."""
+    if module is None:
+        return
+    own = module.__dict__
+    for private in (True, False):
+        for name in list(own):
+            if name != "__builtins__" and isinstance(name, str) and (name[:1] == "_" and name[1:2] != "_") is private and own[name] is not None:
+                own[name] = None
+
+
+def flush():
+    """Write what was printed; say whether that could be done."""
+    done = True
+    for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
+        try:
+            closed = stream is None or stream.closed
+        except Exception:
+            closed = False
+        try:
+            if not closed:
+                stream.flush()
+        except BaseException as e:
+            done = False
+            if stream is getattr(sys, "stdout", None):
+                ignored(e, stream)
+    return done
+
+
+def ignored(e, what):
+    """Report an exception that nobody can catch."""
+    e = e.with_traceback(None)
+    hook = getattr(sys, "unraisablehook", sys.__unraisablehook__)
+    try:
+        if hook is sys.__unraisablehook__:
+            say("Exception ignored in: %r\n" % (what,))
+            sys.__excepthook__(type(e), e, None)
+        else:
+            hook(types.SimpleNamespace(exc_type=type(e), exc_value=e, exc_traceback=None, err_msg=None, object=what))
+    except BaseException:
+        pass
 
 
 class Server:

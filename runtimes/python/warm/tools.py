@@ -1,3 +1,6 @@
+LONGEST = 100_000  # bytes of an argument; the kernel takes a little more
+
+
 class Tools:
     """The hook tools that a charm calls through the functions of subprocess, answered without a process.
 
@@ -11,7 +14,7 @@ class Tools:
 
         self.sp, self.directory, self.env = subprocess, directory, env
         self.names, self.path = set(os.listdir(directory)), env["JUJU_AGENT_SOCKET_ADDRESS"]
-        self.real_run, self.real_call = subprocess.run, subprocess.call
+        self.popen, self.real_run, self.real_call = subprocess.Popen, subprocess.run, subprocess.call
         self.connected, self.lock = None, threading.Lock()
 
     def patch(self):
@@ -69,6 +72,10 @@ class Tools:
             words = [os.fsencode(a) for a in argv]
         except UnicodeError:
             return False
+        if self.sp.Popen is not self.popen or not all(kwargs.get(k) is not None or there(fd) for k, fd in (("stdout", 1), ("stderr", 2))):
+            return False
+        if max(map(len, words)) > LONGEST or sum(map(len, words)) > 4 * LONGEST:  # the kernel has its say
+            return False
         if any(b"\0" in w for w in words) or any(w.startswith((b"@", b"--file", b"-file")) or b"#file=" in w for w in words[1:]):
             return False
         return self.found(os.fsdecode(words[0]))
@@ -108,6 +115,15 @@ class Tools:
         high = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, HIGH)
         sock.close()
         return socket.socket(fileno=high)
+
+
+def there(fd):
+    """Say whether a descriptor is open."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def fits(input, kwargs):
