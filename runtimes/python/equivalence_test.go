@@ -36,10 +36,10 @@ var free = map[string]string{
 
 // variants is how many a step has; 8 are tried of those that are not named.
 var variants = map[string]int{
-	"tool": 30, "tool_absolute": 30, "tool_form": 62, "tool_other": 16, "shell": 18, "fed": 20, "fooled": 19, "output": 13, "imported": 13, "taught": 25, "unclosed": 10,
+	"tool": 30, "tool_absolute": 30, "tool_form": 59, "tool_other": 16, "shell": 18, "fed": 20, "fooled": 19, "output": 13, "imported": 13, "taught": 25, "unclosed": 9,
 	"order": 1, "outlasting": 1, "eventually": 1, "inspected": 1, "network": 1, "signalled": 1, "daemon_thread": 1, "thread_left": 1, "multi": 2, "pickled": 1, "database": 2,
 	"forked": 2, "pool": 2, "threaded": 4, "installed": 3, "odd_module": 6, "upgraded": 2, "at_exit": 7, "background": 5, "tool_failing": 16,
-	"end_exit": 21, "end_raise": 22, "end_quit": 18, "end_streams": 13, "end_exec": 5, "end_reboot": 4, "end_waiting": 2,
+	"end_exit": 20, "end_raise": 22, "end_quit": 18, "end_streams": 13, "end_exec": 5, "end_reboot": 4, "end_waiting": 2,
 }
 
 // alone are those after which nothing else of an event can be judged, or that are to be judged at its end.
