@@ -45,7 +45,7 @@ func (s *Server) Begin(e Event, root string, learn bool) (*Child, error) {
 	c := &Child{server: s, id: id, replies: replies, result: read, watch: -1}
 	if err := s.send(request{e, id, root, learn}, files); err != nil {
 		c.close()
-		return nil, err
+		return nil, errs.E(errs.Exhausted, "cannot begin an event: %w", err) // a server acts on whole requests only
 	}
 	a, ok := s.next(replies)
 	switch {

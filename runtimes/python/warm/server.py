@@ -300,9 +300,10 @@ def leave(code, names, streams):
             step()
         except BaseException as e:  # of a thread's end, or in old interpreters the last of the functions'
             ignored(e, step)
-    if not flush():
+    if not flush() and code != INTERRUPTED:
         code = 120
     put_all()
+    forget_handlers()
     modules = [weakref.ref(m) for m in (sys.modules.get(n) for n in names) if type(m) is type(sys)]
     for name in names:
         sys.modules[name] = None
@@ -314,6 +315,13 @@ def leave(code, names, streams):
     for stream in streams:
         put(stream)
     return code
+
+
+def forget_handlers():
+    """Give signals back to the system: what handles them holds modules."""
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)) and not isinstance(signal.getsignal(number), signal.Handlers):
+            signal.signal(number, signal.SIG_DFL)
 
 
 def put_all():
@@ -367,7 +375,9 @@ def ignored(e, what):
     try:
         if hook is sys.__unraisablehook__:
             say("Exception ignored in: %r\n" % (what,))
-            sys.__excepthook__(type(e), e, None)
+            import traceback
+
+            say("".join(traceback.format_exception_only(type(e), e)))
         else:
             hook(types.SimpleNamespace(exc_type=type(e), exc_value=e, exc_traceback=None, err_msg=None, object=what))
     except BaseException:
@@ -385,6 +395,9 @@ class Server:
         self.poll.register(self.own, select.POLLIN)
         start, _ = receive(self.sock)
         self.pid = os.getpid()
+        # It may have been started beside an event, whose mark it must not bear: it would be ended with that.
+        _, most = resource.getrlimit(RLIMIT_LOCKS)
+        resource.setrlimit(RLIMIT_LOCKS, (most, most))
         # What was put around this process may have changed its environment; then it changes every event's.
         self.extra = {k: v for k, v in os.environ.items() if start["env"].get(k) != v and k not in ("PWD", "LC_CTYPE")}
         if start["namespaces"] and not hasattr(os, "setns"):

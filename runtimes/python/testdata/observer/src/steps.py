@@ -745,17 +745,11 @@ def unclosed(n):
         main.left = main.Kept(1)
         weakref.finalize(main.left, lambda: os.write(2, b"finalized\n"))
 
-    def zipped():
-        import gzip
-
-        main.left = gzip.GzipFile("unclosed.gz", "wb", mtime=0)
-        main.left.write(b"data")
-
     def raw():
         main.left = open("unclosed.bin", "wb")
         main.left.write(BYTES)
 
-    return pick(n, buffered, temporary, directory, object_, finalized, zipped, wal, generator, raw)
+    return pick(n, buffered, temporary, directory, object_, finalized, wal, generator, raw)
 
 
 def background(n):
@@ -924,9 +918,10 @@ def end_reboot(n):
     if n % 2:
         subprocess.run(["juju-reboot"], check=True)
         return
-    pick(n // 2, lambda: subprocess.run(["juju-reboot", "--now"]), lambda: os.system("juju-reboot --now"))
-    time.sleep(30)
-    main.report("not reached", 1)
+    refused = pick(n // 2, lambda: subprocess.run(["juju-reboot", "--now"]).returncode, lambda: os.system("juju-reboot --now"))
+    if not refused:
+        time.sleep(30)
+    main.report("refused", refused)
 
 
 def end_waiting(n):
