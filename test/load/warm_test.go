@@ -39,6 +39,7 @@ func TestPythonUnits(t *testing.T) {
 	for i := 0; len(l.lines("runs"))-before < *pyEvents; i++ {
 		l.pyChange(i)
 	}
+	l.calm()
 	changed := time.Now()
 	l.settle()
 	took := time.Since(began)
