@@ -110,6 +110,53 @@ func TestAThousandRelationsInOneHook(t *testing.T) {
 	}
 }
 
+// TestNewRelationsAreToldOnce: an agent is told of each new relation once, and what it is sent for one does not grow with those
+// that it has.
+func TestNewRelationsAreToldOnce(t *testing.T) {
+	c := start(t)
+	alive := controllerv1.Life_LIFE_ALIVE
+	records := map[key.Key]proto.Message{key.Named(key.Model, "m1"): &controllerv1.Model{Uuid: "m1", Life: alive}}
+	for _, app := range []string{"hub", "spoke"} {
+		records[key.OfApp(key.App, app)] = &controllerv1.Application{Name: app, Life: alive}
+		records[key.OfUnit(key.Unit, app+"/0")] = &controllerv1.Unit{Name: app + "/0", Life: alive, Agent: "of-" + app}
+		records[key.OfUnit(key.Incarnation, app+"/0")] = &controllerv1.Incarnation{Id: "i-of-" + app, Agent: "of-" + app}
+	}
+	c.put("m1", records)
+	stream, _ := c.agent("of-hub").watch(&controllerv1.WatchRequest{})
+	const each = 250
+	sent := []int{} // bytes for each further 250
+	for made := int32(0); made < thousand; made += each {
+		var last int64
+		for id := made + 1; id <= made+each; id++ {
+			last = c.put("m1", map[key.Key]proto.Message{key.OfRelation(1000 + id): &controllerv1.Relation{Id: 1000 + id, Life: alive, Endpoints: []*controllerv1.Endpoint{
+				{Application: "hub", Name: "out"}, {Application: "spoke", Name: "in"}}}})
+		}
+		told, size := map[string]int{}, 0
+		for at := int64(0); at < last; {
+			d, err := stream.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, size = d.Revision, size+proto.Size(d)
+			for _, o := range d.Objects {
+				told[o.Key]++
+			}
+		}
+		for k, n := range told {
+			if n != 1 {
+				t.Errorf("%s was told %d times", k, n)
+			}
+		}
+		if len(told) != each {
+			t.Errorf("told of %d records, want the %d new relations", len(told), each)
+		}
+		sent = append(sent, size)
+	}
+	if first, last := sent[0], sent[len(sent)-1]; last > first+first/10 {
+		t.Errorf("%v bytes for each %d relations: the last are dearer than the first", sent, each)
+	}
+}
+
 // bags is the revision of every databag.
 func (c *controller) bags() map[string]int64 {
 	out := map[string]int64{}
