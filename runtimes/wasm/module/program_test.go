@@ -12,11 +12,9 @@ import (
 // memory, a table with function 3, and two globals, the first of which is exported as g. Its types are ()→(), (i32)→i32,
 // (i32,i32)→i32, ()→i32 and ()→(i32,i32).
 type program struct {
-	locals, body  string // of function 2; default: four locals i32
-	table         string
-	exports       string // one more
-	types, more   string // two-digit counted parts of other tests
-	functionTypes string
+	locals, body string // of function 2; default: four locals i32
+	table        string
+	exports      string // one more
 }
 
 func (p program) build() []byte {

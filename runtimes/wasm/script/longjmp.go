@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,7 @@ func (g *Guest) stackPointer(ctx context.Context) api.MutableGlobal {
 	}
 	at := g.must(ctx, "emscripten_stack_get_current")
 	var found []api.MutableGlobal
-	for n := 0; n < 64; n++ {
+	for n := range 64 {
 		global, ok := g.mod.ExportedGlobal(module.GlobalPrefix + strconv.Itoa(n)).(api.MutableGlobal)
 		if ok && global.Type() == api.ValueTypeI32 && uint32(global.Get()) == at {
 			found = append(found, global)
@@ -69,11 +70,7 @@ func (g *Guest) stackPointer(ctx context.Context) api.MutableGlobal {
 	}
 	for _, moved := range []uint32{at - 32, at} {
 		g.must(ctx, "_emscripten_stack_restore", uint64(moved))
-		for n := len(found) - 1; n >= 0; n-- {
-			if uint32(found[n].Get()) != moved {
-				found = append(found[:n], found[n+1:]...)
-			}
-		}
+		found = slices.DeleteFunc(found, func(g api.MutableGlobal) bool { return uint32(g.Get()) != moved })
 	}
 	if len(found) != 1 {
 		panic(fmt.Errorf("%d globals may be the engine's stack pointer", len(found)))
