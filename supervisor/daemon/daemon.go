@@ -78,10 +78,11 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 			return ExitError, err
 		}
 	}
-	failed := d.serve(listeners)
-	d.background()
+	// Before anybody can ask for a check, or add a layer whose plan this older one would then replace.
 	d.forward.Apply(d.planner.Plan())
 	d.checks.Apply(d.planner.Plan())
+	failed := d.serve(listeners)
+	d.background()
 	audit.Event(cfg.Log, audit.Warn, audit.Startup, "Starting daemon", strconv.Itoa(os.Getuid()))
 	cfg.Log.Info("started", "socket", cfg.Socket, "version", Version)
 	notifyParent(getenv(cfg.Environ, "NOTIFY_SOCKET"), "READY=1")

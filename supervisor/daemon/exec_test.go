@@ -307,8 +307,11 @@ func TestChecks(t *testing.T) {
 
 func TestCheckFailureShutsDown(t *testing.T) {
 	r := start(t, map[string]string{"001-base.yaml": `services: {a: {override: replace, command: sleep 1000, on-check-failure: {up: shutdown}}}
-checks: {up: {override: replace, period: 10ms, threshold: 1, exec: {command: "false"}}}
+checks: {up: {override: replace, startup: disabled, period: 10ms, threshold: 1, exec: {command: "false"}}}
 `}, nil)
+	if _, err := r.StartChecks(t.Context(), "up"); err != nil {
+		t.Fatal(err)
+	}
 	r.eventually("the supervisor ends", func() bool { _, err := r.SystemInfo(t.Context()); return err != nil })
 	if got := r.stop(); got != daemon.ExitCheckFailure {
 		t.Errorf("exit code %d", got)
