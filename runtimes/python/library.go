@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,19 @@ func opsPlaces() []string {
 		"venv/lib/python3*/site-packages/ops", "mod/operator/ops", "wheelhouse/ops-*"}
 }
 
+var importOfOps = regexp.MustCompile(`(?m)^[ \t]*(?:import|from)[ \t]+ops\b`)
+
+// importsOps says that a program of the charm imports the library. The environment of any other is left alone.
+func importsOps(dir string) bool {
+	sources, _ := filepath.Glob(filepath.Join(dir, "src", "*.py"))
+	for _, source := range sources {
+		if text, err := os.ReadFile(source); err == nil && importOfOps.Match(text) {
+			return true
+		}
+	}
+	return false
+}
+
 // shipsOps says that a charm brings an ops of its own; one that it installed since it was deployed counts.
 func shipsOps(dir string) bool {
 	for _, place := range opsPlaces() {
@@ -37,8 +51,8 @@ func shipsOps(dir string) bool {
 // libraryFor is what an event's environment gets for the library: nothing for a charm that needs none.
 func (r *Runtime) libraryFor(w *charmruntimev1.Workspace, given map[string]string) (map[string]string, error) {
 	dir := w.GetCharmDir()
-	if _, err := os.Stat(filepath.Join(dir, "src", "charm.py")); err != nil || shipsOps(dir) {
-		return nil, nil //nolint:nilerr // no Python, no library
+	if !importsOps(dir) || shipsOps(dir) {
+		return nil, nil
 	}
 	place, err := r.library(w)
 	if err != nil {

@@ -81,6 +81,15 @@ func TestCharmWithOpsGetsItsOwn(t *testing.T) {
 	}
 }
 
+// The environment of a charm that has nothing to do with ops is what it always was.
+func TestCharmThatImportsNoOps(t *testing.T) {
+	u := newPython(t, "import os  # import ops\nopen('said', 'w').write(os.environ.get('PYTHONUSERBASE', 'none'))\n")
+	u.ok(t)
+	if got := u.report(t); got != "none" {
+		t.Errorf("PYTHONUSERBASE is %s", got)
+	}
+}
+
 // What a charm has of its own comes first: only ops is missing from this one.
 func TestLibraryIsLast(t *testing.T) {
 	u := newPython(t, "import ops, json, sys\nopen('said', 'w').write(json.where)\n")
