@@ -46,8 +46,9 @@ func (h *Harness) SecretContent(uri string) map[string]string {
 // getSecret is the host's answer to secret-get.
 func (h *Harness) getSecret(request string) (string, error) {
 	var in struct {
-		ID, Label string
-		Revision  int
+		ID, Label     string
+		Revision      int
+		Peek, Refresh bool
 	}
 	if err := json.Unmarshal([]byte(request), &in); err != nil {
 		return "", errs.With(errs.Invalid, err)
@@ -57,7 +58,13 @@ func (h *Harness) getSecret(request string) (string, error) {
 		if in.ID == "" && s.GetLabel() == in.Label {
 			in.ID = s.GetId()
 		}
-		owned = owned || s.GetId() == in.ID && s.GetOwner() != ""
+		if s.GetId() != in.ID {
+			continue
+		}
+		owned = s.GetOwner() != ""
+		if in.Revision == 0 && !in.Peek && !in.Refresh {
+			in.Revision = int(s.GetTrackedRevision())
+		}
 	}
 	revisions := h.secrets[in.ID]
 	if in.Revision == 0 {
