@@ -73,10 +73,10 @@ func Unpack(dir string) (string, error) {
 	defer os.RemoveAll(temp)
 	if err := errors.Join(os.Chmod(temp, 0o755), each(func(path string, text []byte) error { //nolint:gosec // any user's charm reads it
 		path = filepath.Join(temp, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // any user's charm reads it
 			return err
 		}
-		return os.WriteFile(path, text, 0o644) //nolint:gosec
+		return os.WriteFile(path, text, 0o644) //nolint:gosec // any user's charm reads it
 	})); err != nil {
 		return "", fmt.Errorf("cannot unpack the Python library: %w", err)
 	}

@@ -156,7 +156,8 @@ func (x *Executor) prepare(q Request) (proc.Spec, map[string]string, error) {
 
 func (x *Executor) find(name, dir string) (string, error) {
 	l := x.cfg.Launcher
-	path, err := name, error(nil)
+	path := name
+	var err error
 	if !strings.Contains(name, "/") {
 		path, err = l.LookPath(name)
 	} else {
