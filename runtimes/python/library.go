@@ -97,7 +97,7 @@ func unpack(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, minor := range strings.FieldsSeq("8 9 10 11 12 13 14 15 16") {
+	for minor := range strings.FieldsSeq("8 9 10 11 12 13 14 15 16") {
 		site := filepath.Join(place, "user", "lib", "python3."+minor)
 		if err := os.MkdirAll(site, 0o755); err != nil { //nolint:gosec // any user's charm reads it
 			return "", err

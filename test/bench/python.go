@@ -172,7 +172,7 @@ func below(pid int) []int {
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range children {
 		text, _ := os.ReadFile(file) // a thread that has ended has none
-		for _, child := range strings.FieldsSeq(string(text)) {
+		for child := range strings.FieldsSeq(string(text)) {
 			if n, err := strconv.Atoi(child); err == nil {
 				list = append(list, below(n)...)
 			}

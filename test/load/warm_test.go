@@ -182,7 +182,7 @@ func below(p stage.Proc) []stage.Proc {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.PID))
 	for _, file := range files {
 		text, _ := os.ReadFile(file) // a thread that has ended has none
-		for _, f := range strings.FieldsSeq(string(text)) {
+		for f := range strings.FieldsSeq(string(text)) {
 			if child, ok := stage.Find(number(f)); ok {
 				list = append(list, below(child)...)
 			}
