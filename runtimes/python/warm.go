@@ -101,7 +101,10 @@ func (r *run) lease(ctx context.Context, p pythonProgram, given []string) (*warm
 	if len(c.Enter) > 0 && wholeMachine() {
 		var err error
 		// What the place is made of does not depend on the event, but for what it makes visible.
-		if namespace, err = r.runtime.places.Get(c.Enter, placeEnv(given), dir); err != nil {
+		r.runtime.forking.Lock() // what is started beside a cold event must not carry its mark
+		namespace, err = r.runtime.places.Get(c.Enter, placeEnv(given), dir)
+		r.runtime.forking.Unlock()
+		if err != nil {
 			return nil, nil, err
 		}
 		if namespace != nil {

@@ -1,6 +1,6 @@
 // Command demo builds what it needs, starts a controller with three applications and ends with the address of a page and
 // lines to try. With --tour it runs these lines itself and checks the page after each. `demo crash` kills the agent and
-// the controller while entries are written; `demo down` ends everything.
+// the controller while entries are written; `demo warm` times a Python charm's events; `demo down` ends everything.
 package main
 
 import (
@@ -45,10 +45,12 @@ func run(ctx context.Context, args []string) error {
 	case "":
 	case "crash":
 		return d.crash(ctx)
+	case "warm":
+		return d.warm(ctx)
 	case "down":
 		return d.down(ctx)
 	default:
-		return fmt.Errorf("unknown part %q: there are crash and down", verb)
+		return fmt.Errorf("unknown part %q: there are crash, warm and down", verb)
 	}
 	if err := d.up(ctx); err != nil {
 		return err

@@ -29,6 +29,7 @@ func lines() []line {
 		{`go tool task demo:crash`, "kill -9 of agent and controller while 100 entries are written", checkCrash},
 		{`sed -i 's/1\.0/1.1/' charms/guestbook/src/charm.py && bin/bangle refresh guestbook --path charms/guestbook --wait`, "refresh after editing the charm", checkRefresh},
 		{`bin/bangle scale-application guestbook 1 --wait`, "and back to one", checkOne},
+		{`go tool task demo:warm`, "events of the Python charm, forked from a warm interpreter and not", checkWarm},
 		{`bin/bangle debug-log --replay --no-tail --lines 20`, "the logs", checkLog},
 	}
 }
@@ -130,6 +131,13 @@ func checkTitle(ctx context.Context, _ *demo, page, out string) error {
 		return errors.New("the command does not say when the change was visible")
 	}
 	return shows(ctx, page, "Hello from Bangle")
+}
+
+func checkWarm(_ context.Context, _ *demo, _, out string) error {
+	if !strings.Contains(out, "events per second") {
+		return errors.New("the command does not say how many events there are in a second")
+	}
+	return nil
 }
 
 func checkScale(ctx context.Context, _ *demo, page, _ string) error { return walks(ctx, page, 3) }
