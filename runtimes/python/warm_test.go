@@ -85,6 +85,22 @@ assert forked == "Hi\n", forked
 	}
 }
 
+// TestLibrariesThatTakeSubprocessByName: what a library imported from subprocess before the event was there is answered too.
+func TestLibrariesThatTakeSubprocessByName(t *testing.T) {
+	u := newPython(t, `import early, resource
+assert early.run(["config-get", "title"], capture_output=True).stdout == b"Hi\n"
+assert early.check_output(["config-get", "title"]) == b"Hi\n"
+open("said", "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+`)
+	write(t, filepath.Join(u.start.Workspace.CharmDir, "venv", "early.py"), "from subprocess import check_output, run\n", 0o644)
+	for range 4 { // it is loaded beforehand after two
+		u.ok(t)
+		if got := u.report(t); got != "0" {
+			t.Errorf("a tool's program was started: its children had %s KiB", got)
+		}
+	}
+}
+
 func TestFailuresAreThoseOfAnInterpreter(t *testing.T) {
 	u := newPython(t, "def f():\n    raise KeyError('port')\nf()\n")
 	h := newHost()

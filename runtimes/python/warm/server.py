@@ -166,7 +166,7 @@ def play(request):
     sys.argv, sys.orig_argv = request["argv"], request["orig"]
     program = os.path.join(os.getcwd(), sys.argv[0])
     sys.path[0] = os.path.dirname(os.path.realpath(program))
-    Tools(request["tools"], request["env"]).patch()
+    Tools.current = Tools(request["tools"], request["env"])
     soften(request["dir"])
     threading.main_thread()._set_native_id()
     before, streams = set(sys.modules) - {"__main__"}, (sys.stdout, sys.stderr)
@@ -404,6 +404,7 @@ class Server:
             importlib.import_module("ctypes").CDLL(None)
         sys.path[0] = start["first"]
         sys.dont_write_bytecode, kept = start["readonly"], sys.dont_write_bytecode
+        Tools.install()
         self.loaded = Preloaded(start["root"])
         self.loaded.load(start["modules"])
         self.write = kept

@@ -9,30 +9,42 @@ class Tools:
     own. All others start the tool's program, which asks the same socket.
     """
 
+    current = None  # those of this event; none in the server
+    real_run = None
+
     def __init__(self, directory, env):
         import subprocess
 
         self.sp, self.directory, self.env = subprocess, directory, env
         self.names, self.path = set(os.listdir(directory)), env["JUJU_AGENT_SOCKET_ADDRESS"]
-        self.popen, self.real_run, self.real_call = subprocess.Popen, subprocess.run, subprocess.call
-        self.connected, self.lock = None, threading.Lock()
+        self.popen, self.connected, self.lock = subprocess.Popen, None, threading.Lock()
 
-    def patch(self):
-        """Take the place of subprocess.run and subprocess.call; check_output and check_call call them."""
+    @classmethod
+    def install(cls):
+        """Take the place of subprocess.run and subprocess.call; check_output and check_call call them.
+
+        That is done before any library is loaded, since some take these functions by name.
+        """
+        import subprocess
+
+        real_run, real_call = subprocess.run, subprocess.call
 
         def run(*popenargs, input=None, capture_output=False, timeout=None, check=False, **kwargs):
-            if kwargs.get("stdin") is None and self.answers(popenargs, kwargs) and fits(input, kwargs):
-                return self.run(popenargs, input, capture_output, check, kwargs)
-            return self.real_run(*popenargs, input=input, capture_output=capture_output, timeout=timeout, check=check, **kwargs)
+            tools = cls.current
+            if tools and kwargs.get("stdin") is None and tools.answers(popenargs, kwargs) and fits(input, kwargs):
+                return tools.run(popenargs, input, capture_output, check, kwargs)
+            return real_run(*popenargs, input=input, capture_output=capture_output, timeout=timeout, check=check, **kwargs)
 
         def call(*popenargs, timeout=None, **kwargs):
-            if self.answers(popenargs, kwargs) and not kwargs:
-                return self.run(popenargs, None, False, False, kwargs).returncode
-            return self.real_call(*popenargs, timeout=timeout, **kwargs)
+            tools = cls.current
+            if tools and tools.answers(popenargs, kwargs) and not kwargs:
+                return tools.run(popenargs, None, False, False, kwargs).returncode
+            return real_call(*popenargs, timeout=timeout, **kwargs)
 
-        for ours, real in (run, self.real_run), (call, self.real_call):
+        for ours, real in (run, real_run), (call, real_call):
             ours.__doc__, ours.__module__, ours.__qualname__ = real.__doc__, real.__module__, real.__qualname__
-        self.sp.run, self.sp.call = run, call
+        subprocess.run, subprocess.call = run, call
+        cls.real_run = staticmethod(real_run)
 
     def run(self, popenargs, input, capture_output, check, kwargs):
         """Be subprocess.run."""
