@@ -501,7 +501,7 @@ func observed(t *testing.T, title string, script []step) *hookv1.View {
 // runtimeIn is a runtime whose process was told how to run charms.
 func runtimeIn(t *testing.T, mode string) *python.Runtime {
 	t.Helper()
-	r := python.New(python.Config{Version: "test", Cold: mode == "cold", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	r := python.New(python.Config{Version: "test", Cold: mode == "cold", Starting: &starting, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	t.Cleanup(r.Close)
 	return r
 }

@@ -25,6 +25,9 @@ import (
 
 var hooktool string
 
+// starting is held while any runtime of this process starts a process.
+var starting sync.Mutex
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "b")
 	if err != nil {
@@ -116,7 +119,7 @@ func newUnit(t *testing.T, script string) *unit {
 		}
 	}
 	write(t, filepath.Join(charm, "dispatch"), script, 0o755)
-	r := python.New(python.Config{Version: "test", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	r := python.New(python.Config{Version: "test", Starting: &starting, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	t.Cleanup(r.Close)
 	loaded, err := r.Load(context.Background(), &charmruntimev1.LoadRequest{Digest: "d", Dir: charm})
 	if err != nil || len(loaded.GetDiagnostics()) > 0 {

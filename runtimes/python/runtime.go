@@ -22,6 +22,9 @@ type Config struct {
 	Version string
 	// Cold starts an interpreter for every event.
 	Cold bool
+	// Starting is held while a process is started: several runtimes in one process share one, since a limit of the whole
+	// process is another meanwhile. nil = the only one.
+	Starting sync.Locker
 	// Memory is what warm interpreters may take of it together, in bytes; 0 = a tenth of the machine's, within limits.
 	Memory int64
 }
@@ -31,7 +34,7 @@ type Runtime struct {
 	log     *slog.Logger
 	version string
 
-	forking   sync.Mutex // one process is started at a time, see marked
+	forking   sync.Locker // one process is started at a time, see marked
 	compiling sync.Mutex
 	behind    sync.WaitGroup // what nobody waits for but Close
 	life      context.Context
@@ -58,7 +61,10 @@ func New(c Config) *Runtime {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Runtime{log: c.Log, version: c.Version, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{},
+	if c.Starting == nil {
+		c.Starting = &sync.Mutex{}
+	}
+	r := &Runtime{log: c.Log, version: c.Version, forking: c.Starting, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{},
 		libraries: map[string]string{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	if !c.Cold {
