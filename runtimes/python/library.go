@@ -79,7 +79,7 @@ func (r *Runtime) library(w *charmruntimev1.Workspace) (string, error) {
 		return place, nil
 	}
 	var failed error
-	for _, dir := range []string{beside, filepath.Dir(w.GetRunDir()), os.TempDir()} {
+	for _, dir := range []string{beside, filepath.Dir(w.GetRunDir())} { // both are ours alone: what lies there already is ours too
 		place, err := unpack(dir)
 		if err == nil {
 			r.libraries[beside] = place
