@@ -78,7 +78,7 @@ func (r *run) do(ctx context.Context) (*charmruntimev1.Done, error) {
 		return nil, errors.Join(err, endSession(ctx, rec, 0))
 	}
 	how, killed := r.wait(ctx, p, rec)
-	tools.close() // children that live on may be calling, and the changeset is read now
+	tools.close()                       // children that live on may be calling, and the changeset is read now
 	if how.err != nil && killed == "" { // what it did is not kept, and it comes again
 		return nil, cmp.Or(endInterrupted(ctx, dir), how.err)
 	}
