@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bangle-dev/bangle/runtimes/python/warm"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	library "github.com/bangle-dev/bangle/sdk/python"
 )
@@ -129,7 +130,7 @@ func (r *Runtime) compileLibrary(place string) {
 // environment is the event's, with what belongs to the library.
 func (r *run) environment(socket string) ([]string, error) {
 	list := environment(r.start, r.id, socket, r.start.GetWorkspace().GetCharmDir())
-	env := pairs(list)
+	env := warm.Pairs(list)
 	more, err := r.runtime.libraryFor(r.start.GetWorkspace(), env)
 	if err != nil || more == nil {
 		return list, err

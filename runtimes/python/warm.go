@@ -41,7 +41,7 @@ func (r *run) warm(ctx context.Context, socket string, out, errors *os.File) (pr
 	if err != nil {
 		return nil, nil //nolint:nilerr // the cold start says it
 	}
-	env := pairs(given)
+	env := warm.Pairs(given)
 	if env["JUJU_DEBUG_AT"] != "" {
 		return nil, nil // somebody wants to sit in front of it
 	}
@@ -52,7 +52,7 @@ func (r *run) warm(ctx context.Context, socket string, out, errors *os.File) (pr
 	}
 	lease, namespace, err := r.lease(ctx, program, given)
 	if err != nil {
-		if !errs.Is(err, errs.Exhausted) {
+		if !errs.Is(err, errs.Exhausted) && !errs.Is(err, errs.Canceled) {
 			r.staysCold(err)
 		}
 		return nil, nil
@@ -170,13 +170,4 @@ func wholeMachine() bool {
 	}
 	text, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && slices.Equal(strings.Fields(string(text)), []string{"0", "0", "4294967295"})
-}
-
-func pairs(env []string) map[string]string {
-	m := make(map[string]string, len(env))
-	for _, e := range env {
-		k, v, _ := strings.Cut(e, "=")
-		m[k] = v
-	}
-	return m
 }

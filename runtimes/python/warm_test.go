@@ -166,6 +166,19 @@ func TestThreadsAreNotForked(t *testing.T) {
 	}
 }
 
+// TestALibraryThatHangsOutsideOfEvents: loading it beforehand never ends, and no event waits for that.
+func TestALibraryThatHangsOutsideOfEvents(t *testing.T) {
+	u := newPython(t, "import hangs, os\nopen('said', 'w').write('%d' % os.getppid())\n")
+	write(t, filepath.Join(u.start.Workspace.CharmDir, "venv", "hangs.py"),
+		"import os, time\nwhile 'JUJU_UNIT_NAME' not in os.environ:\n    time.sleep(1)\n", 0o644)
+	for range 3 {
+		u.ok(t)
+	}
+	if got := u.report(t); got != strconv.Itoa(os.Getpid()) {
+		t.Errorf("the event has parent %s, which loads libraries", got)
+	}
+}
+
 func TestWhatIsNotTheUsualScriptRunsCold(t *testing.T) {
 	for name, dispatch := range map[string]string{
 		"a command before it": "#!/bin/sh\necho hello\nPYTHONPATH=lib exec ./src/charm.py\n",

@@ -131,8 +131,8 @@ func (c *Child) said() (code int, modules []string, ok bool) {
 	return text.Code, text.Modules, true
 }
 
-// pairs are the entries of an environment.
-func pairs(env []string) map[string]string {
+// Pairs are the entries of an environment by name.
+func Pairs(env []string) map[string]string {
 	m := make(map[string]string, len(env))
 	for _, e := range env {
 		k, v, _ := strings.Cut(e, "=")

@@ -20,6 +20,9 @@ const (
 	estimate    = 24 << 20         // bytes of a server that was not measured yet
 	maxGrowth   = 32 << 20         // bytes that a server may grow by before another takes its place
 	giveUpAfter = 3                // servers that ended while they started
+
+	startLimit   = 30 * time.Second // for a server to start, and to load what it learned: a library may hang
+	loadPatience = time.Second      // that an event waits for what its server learns
 )
 
 // PoolConfig says how many servers there may be.
@@ -116,9 +119,26 @@ func (p *Pool) Get(ctx context.Context, key, group string, c Config, dir string)
 		if lease != nil || err != nil {
 			return lease, err
 		}
-		if wait != nil {
-			<-wait
+		if err := await(ctx, wait); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// await waits a moment for a server that loads libraries; nil has nothing to wait for.
+func await(ctx context.Context, loaded chan struct{}) error {
+	if loaded == nil {
+		return nil
+	}
+	moment := time.NewTimer(loadPatience)
+	defer moment.Stop()
+	select {
+	case <-loaded:
+		return nil
+	case <-moment.C:
+		return errs.E(errs.Exhausted, "the warm interpreter loads libraries")
+	case <-ctx.Done():
+		return errs.E(errs.Canceled, "cannot wait for a warm interpreter: %w", context.Cause(ctx))
 	}
 }
 
@@ -169,7 +189,9 @@ func (p *Pool) start(ctx context.Context, e *entry, c Config) {
 	for _, dir := range importDirs(c) {
 		e.names[dir] = names(filepath.Join(c.Root, dir))
 	}
-	server, files, err := Start(ctx, c)
+	limited, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	server, files, err := Start(limited, c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer close(e.ready)
@@ -304,13 +326,16 @@ func (l *Lease) Done(modules []string) {
 
 // load teaches a server.
 func (p *Pool) load(e *entry, modules []string) {
+	// One that hangs is ended, and then it is gone without an answer.
+	hangs := time.AfterFunc(startLimit, e.server.Close)
 	files, err := e.server.Load(modules)
+	inTime := hangs.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	close(e.loading)
 	e.loading = nil
 	if err != nil {
-		if errs.Is(err, errs.Unsupported) {
+		if !inTime || errs.Is(err, errs.Unsupported) {
 			p.log.Info("a warm interpreter keeps to the framework alone", "charm", e.group, "why", err)
 			p.plain[e.key] = true
 		}

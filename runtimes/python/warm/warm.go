@@ -109,7 +109,7 @@ func Start(ctx context.Context, c Config) (*Server, map[string][2]int64, error) 
 	}
 	var first report
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(time.Now()) })
-	err := s.send(map[string]any{"root": c.Root, "first": c.First, "readonly": c.ReadOnly, "namespaces": c.Namespaces, "env": pairs(c.Env),
+	err := s.send(map[string]any{"root": c.Root, "first": c.First, "readonly": c.ReadOnly, "namespaces": c.Namespaces, "env": Pairs(c.Env),
 		"modules": []string{"subprocess", "ops"}}, nil)
 	if err == nil {
 		err = s.receive(&first)
