@@ -663,13 +663,17 @@ func (*DispatchRequest_Reply) isDispatchRequest_Message() {}
 func (*DispatchRequest_Cancel) isDispatchRequest_Message() {}
 
 type Start struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Handle        string                 `protobuf:"bytes,1,opt,name=handle,proto3" json:"handle,omitempty"`
-	Event         *v1.Event              `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
-	View          *v1.View               `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
-	TimeoutMs     int64                  `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"` // 0 = none; past it the runtime ends the whole event and answers killed
-	Mode          Mode                   `protobuf:"varint,5,opt,name=mode,proto3,enum=bangle.charmruntime.v1.Mode" json:"mode,omitempty"`
-	Workspace     *Workspace             `protobuf:"bytes,6,opt,name=workspace,proto3" json:"workspace,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Handle    string                 `protobuf:"bytes,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Event     *v1.Event              `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	View      *v1.View               `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	TimeoutMs int64                  `protobuf:"varint,4,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"` // 0 = none; past it the runtime ends the whole event and answers killed
+	Mode      Mode                   `protobuf:"varint,5,opt,name=mode,proto3,enum=bangle.charmruntime.v1.Mode" json:"mode,omitempty"`
+	Workspace *Workspace             `protobuf:"bytes,6,opt,name=workspace,proto3" json:"workspace,omitempty"`
+	// The Done of this event carries a Recording. A runtime without the capability replay ignores it.
+	Record bool `protobuf:"varint,7,opt,name=record,proto3" json:"record,omitempty"`
+	// MODE_REPLAY: every live answer, the clock and the random numbers come from here.
+	Recording     *Recording `protobuf:"bytes,8,opt,name=recording,proto3" json:"recording,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -742,6 +746,20 @@ func (x *Start) GetMode() Mode {
 func (x *Start) GetWorkspace() *Workspace {
 	if x != nil {
 		return x.Workspace
+	}
+	return nil
+}
+
+func (x *Start) GetRecord() bool {
+	if x != nil {
+		return x.Record
+	}
+	return false
+}
+
+func (x *Start) GetRecording() *Recording {
+	if x != nil {
+		return x.Recording
 	}
 	return nil
 }
@@ -1407,16 +1425,19 @@ func (x *StatusSet) GetStatus() *v1.Status {
 }
 
 type Done struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=bangle.charmruntime.v1.Outcome" json:"outcome,omitempty"`
-	ExitCode      int32                  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"` // failed and killed: what is shown in status, one line
-	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`   // the whole traceback, for the log; empty when its lines were handed over as they came
-	Changeset     *v1.Changeset          `protobuf:"bytes,5,opt,name=changeset,proto3" json:"changeset,omitempty"`
-	Stats         *Stats                 `protobuf:"bytes,6,opt,name=stats,proto3" json:"stats,omitempty"`
-	Stdout        string                 `protobuf:"bytes,7,opt,name=stdout,proto3" json:"stdout,omitempty"` // actions and exec
-	Stderr        string                 `protobuf:"bytes,8,opt,name=stderr,proto3" json:"stderr,omitempty"`
-	Limit         string                 `protobuf:"bytes,9,opt,name=limit,proto3" json:"limit,omitempty"` // killed: which limit, "hook-timeout 10s"
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Outcome   Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=bangle.charmruntime.v1.Outcome" json:"outcome,omitempty"`
+	ExitCode  int32                  `protobuf:"varint,2,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	Message   string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"` // failed and killed: what is shown in status, one line
+	Detail    string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`   // the whole traceback, for the log; empty when its lines were handed over as they came
+	Changeset *v1.Changeset          `protobuf:"bytes,5,opt,name=changeset,proto3" json:"changeset,omitempty"`
+	Stats     *Stats                 `protobuf:"bytes,6,opt,name=stats,proto3" json:"stats,omitempty"`
+	Stdout    string                 `protobuf:"bytes,7,opt,name=stdout,proto3" json:"stdout,omitempty"` // actions and exec
+	Stderr    string                 `protobuf:"bytes,8,opt,name=stderr,proto3" json:"stderr,omitempty"`
+	Limit     string                 `protobuf:"bytes,9,opt,name=limit,proto3" json:"limit,omitempty"`          // killed: which limit, "hook-timeout 10s"
+	Recording *Recording             `protobuf:"bytes,10,opt,name=recording,proto3" json:"recording,omitempty"` // when Start asked for one
+	// MODE_DRY_RUN and MODE_REPLAY: what the event would have done outside the changeset, in order.
+	Effects       []*Effect `protobuf:"bytes,11,rep,name=effects,proto3" json:"effects,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1514,6 +1535,248 @@ func (x *Done) GetLimit() string {
 	return ""
 }
 
+func (x *Done) GetRecording() *Recording {
+	if x != nil {
+		return x.Recording
+	}
+	return nil
+}
+
+func (x *Done) GetEffects() []*Effect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+// Recording is what an event was answered by the world, beside its view: with the same charm, event and view it makes
+// the event run again bit for bit.
+type Recording struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NowUnixNano   int64                  `protobuf:"varint,1,opt,name=now_unix_nano,json=nowUnixNano,proto3" json:"now_unix_nano,omitempty"` // the clock that the charm read
+	Exchanges     []*Exchange            `protobuf:"bytes,2,rep,name=exchanges,proto3" json:"exchanges,omitempty"`                           // in the order in which they were asked
+	Incomplete    string                 `protobuf:"bytes,3,opt,name=incomplete,proto3" json:"incomplete,omitempty"`                         // why it is not whole (too large, cancelled …); empty = whole
+	Seed          uint64                 `protobuf:"varint,4,opt,name=seed,proto3" json:"seed,omitempty"`                                    // of the random numbers that the charm read
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recording) Reset() {
+	*x = Recording{}
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recording) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recording) ProtoMessage() {}
+
+func (x *Recording) ProtoReflect() protoreflect.Message {
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recording.ProtoReflect.Descriptor instead.
+func (*Recording) Descriptor() ([]byte, []int) {
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Recording) GetNowUnixNano() int64 {
+	if x != nil {
+		return x.NowUnixNano
+	}
+	return 0
+}
+
+func (x *Recording) GetExchanges() []*Exchange {
+	if x != nil {
+		return x.Exchanges
+	}
+	return nil
+}
+
+func (x *Recording) GetIncomplete() string {
+	if x != nil {
+		return x.Incomplete
+	}
+	return ""
+}
+
+func (x *Recording) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
+// Exchange is one question to the world and its answer.
+type Exchange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was asked: a Call's operation ("secret-get", "bag"), or the ABI function without charm/ and @1
+	// ("supervisor.request", "supervisor.exec", "http.request", "package.ensure" …).
+	Operation    string `protobuf:"bytes,1,opt,name=operation,proto3" json:"operation,omitempty"`
+	Request      []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`                         // JSON
+	Response     []byte `protobuf:"bytes,3,opt,name=response,proto3" json:"response,omitempty"`                       // JSON, or a file's bytes
+	ErrorClass   string `protobuf:"bytes,4,opt,name=error_class,json=errorClass,proto3" json:"error_class,omitempty"` // empty = answered
+	ErrorMessage string `protobuf:"bytes,5,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	// Instead of a response that is a secret: a reference to it and a keyed hash of it. Who replays puts the response back
+	// before it hands the recording to a runtime.
+	Sealed        string `protobuf:"bytes,6,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exchange) Reset() {
+	*x = Exchange{}
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exchange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exchange) ProtoMessage() {}
+
+func (x *Exchange) ProtoReflect() protoreflect.Message {
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
+func (*Exchange) Descriptor() ([]byte, []int) {
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Exchange) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *Exchange) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *Exchange) GetResponse() []byte {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
+func (x *Exchange) GetErrorClass() string {
+	if x != nil {
+		return x.ErrorClass
+	}
+	return ""
+}
+
+func (x *Exchange) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
+func (x *Exchange) GetSealed() string {
+	if x != nil {
+		return x.Sealed
+	}
+	return ""
+}
+
+// Effect is one thing that an event did, or would have done, outside its changeset.
+type Effect struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`       // service, plan, file, exec, http, package, unit-service, kube, notice …
+	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`   // "web: nginx", "web: /etc/app.conf"
+	Summary       string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"` // one line that a person reads
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`   // a plan's difference, a request; may be empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Effect) Reset() {
+	*x = Effect{}
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Effect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Effect) ProtoMessage() {}
+
+func (x *Effect) ProtoReflect() protoreflect.Message {
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Effect.ProtoReflect.Descriptor instead.
+func (*Effect) Descriptor() ([]byte, []int) {
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Effect) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Effect) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Effect) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *Effect) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 type Stats struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WallUs        int64                  `protobuf:"varint,1,opt,name=wall_us,json=wallUs,proto3" json:"wall_us,omitempty"`
@@ -1526,7 +1789,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1801,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[21]
+	mi := &file_charmruntime_v1_charmruntime_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1814,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{21}
+	return file_charmruntime_v1_charmruntime_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Stats) GetWallUs() int64 {
@@ -1618,7 +1881,7 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\x05start\x18\x01 \x01(\v2\x1d.bangle.charmruntime.v1.StartH\x00R\x05start\x125\n" +
 	"\x05reply\x18\x02 \x01(\v2\x1d.bangle.charmruntime.v1.ReplyH\x00R\x05reply\x128\n" +
 	"\x06cancel\x18\x03 \x01(\v2\x1e.bangle.charmruntime.v1.CancelH\x00R\x06cancelB\t\n" +
-	"\amessage\"\x88\x02\n" +
+	"\amessage\"\xe1\x02\n" +
 	"\x05Start\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\tR\x06handle\x12+\n" +
 	"\x05event\x18\x02 \x01(\v2\x15.bangle.hook.v1.EventR\x05event\x12(\n" +
@@ -1626,7 +1889,9 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\n" +
 	"timeout_ms\x18\x04 \x01(\x03R\ttimeoutMs\x120\n" +
 	"\x04mode\x18\x05 \x01(\x0e2\x1c.bangle.charmruntime.v1.ModeR\x04mode\x12?\n" +
-	"\tworkspace\x18\x06 \x01(\v2!.bangle.charmruntime.v1.WorkspaceR\tworkspace\"\x93\x01\n" +
+	"\tworkspace\x18\x06 \x01(\v2!.bangle.charmruntime.v1.WorkspaceR\tworkspace\x12\x16\n" +
+	"\x06record\x18\a \x01(\bR\x06record\x12?\n" +
+	"\trecording\x18\b \x01(\v2!.bangle.charmruntime.v1.RecordingR\trecording\"\x93\x01\n" +
 	"\tWorkspace\x12\x1b\n" +
 	"\tcharm_dir\x18\x01 \x01(\tR\bcharmDir\x12\x17\n" +
 	"\arun_dir\x18\x02 \x01(\tR\x06runDir\x12\x1b\n" +
@@ -1669,7 +1934,7 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\x0etime_unix_nano\x18\x04 \x01(\x03R\ftimeUnixNano\"]\n" +
 	"\tStatusSet\x12 \n" +
 	"\vapplication\x18\x01 \x01(\bR\vapplication\x12.\n" +
-	"\x06status\x18\x02 \x01(\v2\x16.bangle.hook.v1.StatusR\x06status\"\xc4\x02\n" +
+	"\x06status\x18\x02 \x01(\v2\x16.bangle.hook.v1.StatusR\x06status\"\xbf\x03\n" +
 	"\x04Done\x129\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1f.bangle.charmruntime.v1.OutcomeR\aoutcome\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x18\n" +
@@ -1679,7 +1944,30 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\x05stats\x18\x06 \x01(\v2\x1d.bangle.charmruntime.v1.StatsR\x05stats\x12\x16\n" +
 	"\x06stdout\x18\a \x01(\tR\x06stdout\x12\x16\n" +
 	"\x06stderr\x18\b \x01(\tR\x06stderr\x12\x14\n" +
-	"\x05limit\x18\t \x01(\tR\x05limit\"q\n" +
+	"\x05limit\x18\t \x01(\tR\x05limit\x12?\n" +
+	"\trecording\x18\n" +
+	" \x01(\v2!.bangle.charmruntime.v1.RecordingR\trecording\x128\n" +
+	"\aeffects\x18\v \x03(\v2\x1e.bangle.charmruntime.v1.EffectR\aeffects\"\xa3\x01\n" +
+	"\tRecording\x12\"\n" +
+	"\rnow_unix_nano\x18\x01 \x01(\x03R\vnowUnixNano\x12>\n" +
+	"\texchanges\x18\x02 \x03(\v2 .bangle.charmruntime.v1.ExchangeR\texchanges\x12\x1e\n" +
+	"\n" +
+	"incomplete\x18\x03 \x01(\tR\n" +
+	"incomplete\x12\x12\n" +
+	"\x04seed\x18\x04 \x01(\x04R\x04seed\"\xbc\x01\n" +
+	"\bExchange\x12\x1c\n" +
+	"\toperation\x18\x01 \x01(\tR\toperation\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\fR\arequest\x12\x1a\n" +
+	"\bresponse\x18\x03 \x01(\fR\bresponse\x12\x1f\n" +
+	"\verror_class\x18\x04 \x01(\tR\n" +
+	"errorClass\x12#\n" +
+	"\rerror_message\x18\x05 \x01(\tR\ferrorMessage\x12\x16\n" +
+	"\x06sealed\x18\x06 \x01(\tR\x06sealed\"f\n" +
+	"\x06Effect\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x18\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"q\n" +
 	"\x05Stats\x12\x17\n" +
 	"\awall_us\x18\x01 \x01(\x03R\x06wallUs\x12\x15\n" +
 	"\x06cpu_us\x18\x02 \x01(\x03R\x05cpuUs\x12\"\n" +
@@ -1716,7 +2004,7 @@ func file_charmruntime_v1_charmruntime_proto_rawDescGZIP() []byte {
 }
 
 var file_charmruntime_v1_charmruntime_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_charmruntime_v1_charmruntime_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_charmruntime_v1_charmruntime_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_charmruntime_v1_charmruntime_proto_goTypes = []any{
 	(Mode)(0),                // 0: bangle.charmruntime.v1.Mode
 	(Outcome)(0),             // 1: bangle.charmruntime.v1.Outcome
@@ -1741,11 +2029,14 @@ var file_charmruntime_v1_charmruntime_proto_goTypes = []any{
 	(*LogLine)(nil),          // 20: bangle.charmruntime.v1.LogLine
 	(*StatusSet)(nil),        // 21: bangle.charmruntime.v1.StatusSet
 	(*Done)(nil),             // 22: bangle.charmruntime.v1.Done
-	(*Stats)(nil),            // 23: bangle.charmruntime.v1.Stats
-	(*v1.Event)(nil),         // 24: bangle.hook.v1.Event
-	(*v1.View)(nil),          // 25: bangle.hook.v1.View
-	(*v1.Status)(nil),        // 26: bangle.hook.v1.Status
-	(*v1.Changeset)(nil),     // 27: bangle.hook.v1.Changeset
+	(*Recording)(nil),        // 23: bangle.charmruntime.v1.Recording
+	(*Exchange)(nil),         // 24: bangle.charmruntime.v1.Exchange
+	(*Effect)(nil),           // 25: bangle.charmruntime.v1.Effect
+	(*Stats)(nil),            // 26: bangle.charmruntime.v1.Stats
+	(*v1.Event)(nil),         // 27: bangle.hook.v1.Event
+	(*v1.View)(nil),          // 28: bangle.hook.v1.View
+	(*v1.Status)(nil),        // 29: bangle.hook.v1.Status
+	(*v1.Changeset)(nil),     // 30: bangle.hook.v1.Changeset
 }
 var file_charmruntime_v1_charmruntime_proto_depIdxs = []int32{
 	5,  // 0: bangle.charmruntime.v1.LoadRequest.limits:type_name -> bangle.charmruntime.v1.Limits
@@ -1753,35 +2044,39 @@ var file_charmruntime_v1_charmruntime_proto_depIdxs = []int32{
 	11, // 2: bangle.charmruntime.v1.DispatchRequest.start:type_name -> bangle.charmruntime.v1.Start
 	13, // 3: bangle.charmruntime.v1.DispatchRequest.reply:type_name -> bangle.charmruntime.v1.Reply
 	14, // 4: bangle.charmruntime.v1.DispatchRequest.cancel:type_name -> bangle.charmruntime.v1.Cancel
-	24, // 5: bangle.charmruntime.v1.Start.event:type_name -> bangle.hook.v1.Event
-	25, // 6: bangle.charmruntime.v1.Start.view:type_name -> bangle.hook.v1.View
+	27, // 5: bangle.charmruntime.v1.Start.event:type_name -> bangle.hook.v1.Event
+	28, // 6: bangle.charmruntime.v1.Start.view:type_name -> bangle.hook.v1.View
 	0,  // 7: bangle.charmruntime.v1.Start.mode:type_name -> bangle.charmruntime.v1.Mode
 	12, // 8: bangle.charmruntime.v1.Start.workspace:type_name -> bangle.charmruntime.v1.Workspace
-	18, // 9: bangle.charmruntime.v1.DispatchResponse.call:type_name -> bangle.charmruntime.v1.Call
-	19, // 10: bangle.charmruntime.v1.DispatchResponse.immediate:type_name -> bangle.charmruntime.v1.Immediate
-	22, // 11: bangle.charmruntime.v1.DispatchResponse.done:type_name -> bangle.charmruntime.v1.Done
-	20, // 12: bangle.charmruntime.v1.Immediate.log:type_name -> bangle.charmruntime.v1.LogLine
-	21, // 13: bangle.charmruntime.v1.Immediate.status:type_name -> bangle.charmruntime.v1.StatusSet
-	20, // 14: bangle.charmruntime.v1.Immediate.action_log:type_name -> bangle.charmruntime.v1.LogLine
-	26, // 15: bangle.charmruntime.v1.StatusSet.status:type_name -> bangle.hook.v1.Status
-	1,  // 16: bangle.charmruntime.v1.Done.outcome:type_name -> bangle.charmruntime.v1.Outcome
-	27, // 17: bangle.charmruntime.v1.Done.changeset:type_name -> bangle.hook.v1.Changeset
-	23, // 18: bangle.charmruntime.v1.Done.stats:type_name -> bangle.charmruntime.v1.Stats
-	2,  // 19: bangle.charmruntime.v1.Runtime.Info:input_type -> bangle.charmruntime.v1.InfoRequest
-	4,  // 20: bangle.charmruntime.v1.Runtime.Load:input_type -> bangle.charmruntime.v1.LoadRequest
-	8,  // 21: bangle.charmruntime.v1.Runtime.Unload:input_type -> bangle.charmruntime.v1.UnloadRequest
-	10, // 22: bangle.charmruntime.v1.Runtime.Dispatch:input_type -> bangle.charmruntime.v1.DispatchRequest
-	15, // 23: bangle.charmruntime.v1.Runtime.End:input_type -> bangle.charmruntime.v1.EndRequest
-	3,  // 24: bangle.charmruntime.v1.Runtime.Info:output_type -> bangle.charmruntime.v1.InfoResponse
-	6,  // 25: bangle.charmruntime.v1.Runtime.Load:output_type -> bangle.charmruntime.v1.LoadResponse
-	9,  // 26: bangle.charmruntime.v1.Runtime.Unload:output_type -> bangle.charmruntime.v1.UnloadResponse
-	17, // 27: bangle.charmruntime.v1.Runtime.Dispatch:output_type -> bangle.charmruntime.v1.DispatchResponse
-	16, // 28: bangle.charmruntime.v1.Runtime.End:output_type -> bangle.charmruntime.v1.EndResponse
-	24, // [24:29] is the sub-list for method output_type
-	19, // [19:24] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	23, // 9: bangle.charmruntime.v1.Start.recording:type_name -> bangle.charmruntime.v1.Recording
+	18, // 10: bangle.charmruntime.v1.DispatchResponse.call:type_name -> bangle.charmruntime.v1.Call
+	19, // 11: bangle.charmruntime.v1.DispatchResponse.immediate:type_name -> bangle.charmruntime.v1.Immediate
+	22, // 12: bangle.charmruntime.v1.DispatchResponse.done:type_name -> bangle.charmruntime.v1.Done
+	20, // 13: bangle.charmruntime.v1.Immediate.log:type_name -> bangle.charmruntime.v1.LogLine
+	21, // 14: bangle.charmruntime.v1.Immediate.status:type_name -> bangle.charmruntime.v1.StatusSet
+	20, // 15: bangle.charmruntime.v1.Immediate.action_log:type_name -> bangle.charmruntime.v1.LogLine
+	29, // 16: bangle.charmruntime.v1.StatusSet.status:type_name -> bangle.hook.v1.Status
+	1,  // 17: bangle.charmruntime.v1.Done.outcome:type_name -> bangle.charmruntime.v1.Outcome
+	30, // 18: bangle.charmruntime.v1.Done.changeset:type_name -> bangle.hook.v1.Changeset
+	26, // 19: bangle.charmruntime.v1.Done.stats:type_name -> bangle.charmruntime.v1.Stats
+	23, // 20: bangle.charmruntime.v1.Done.recording:type_name -> bangle.charmruntime.v1.Recording
+	25, // 21: bangle.charmruntime.v1.Done.effects:type_name -> bangle.charmruntime.v1.Effect
+	24, // 22: bangle.charmruntime.v1.Recording.exchanges:type_name -> bangle.charmruntime.v1.Exchange
+	2,  // 23: bangle.charmruntime.v1.Runtime.Info:input_type -> bangle.charmruntime.v1.InfoRequest
+	4,  // 24: bangle.charmruntime.v1.Runtime.Load:input_type -> bangle.charmruntime.v1.LoadRequest
+	8,  // 25: bangle.charmruntime.v1.Runtime.Unload:input_type -> bangle.charmruntime.v1.UnloadRequest
+	10, // 26: bangle.charmruntime.v1.Runtime.Dispatch:input_type -> bangle.charmruntime.v1.DispatchRequest
+	15, // 27: bangle.charmruntime.v1.Runtime.End:input_type -> bangle.charmruntime.v1.EndRequest
+	3,  // 28: bangle.charmruntime.v1.Runtime.Info:output_type -> bangle.charmruntime.v1.InfoResponse
+	6,  // 29: bangle.charmruntime.v1.Runtime.Load:output_type -> bangle.charmruntime.v1.LoadResponse
+	9,  // 30: bangle.charmruntime.v1.Runtime.Unload:output_type -> bangle.charmruntime.v1.UnloadResponse
+	17, // 31: bangle.charmruntime.v1.Runtime.Dispatch:output_type -> bangle.charmruntime.v1.DispatchResponse
+	16, // 32: bangle.charmruntime.v1.Runtime.End:output_type -> bangle.charmruntime.v1.EndResponse
+	28, // [28:33] is the sub-list for method output_type
+	23, // [23:28] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_charmruntime_v1_charmruntime_proto_init() }
@@ -1810,7 +2105,7 @@ func file_charmruntime_v1_charmruntime_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_charmruntime_v1_charmruntime_proto_rawDesc), len(file_charmruntime_v1_charmruntime_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
