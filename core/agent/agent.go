@@ -68,6 +68,7 @@ type Agent struct {
 	locks      *machinelock.Locks
 	retryExec  time.Duration
 	report     *reporter
+	commands   commands
 
 	mu    sync.Mutex
 	units map[event.Key]*unit
@@ -95,6 +96,7 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
+	a.commands = commands{client: cfg.Agents, running: map[string]context.CancelFunc{}}
 	a.locks = machinelock.New()
 	a.retryExec = 200 * time.Millisecond
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
@@ -118,7 +120,8 @@ func (a *Agent) Run(ctx context.Context) {
 	background.Go(func() { a.lead.Run(life) })
 	background.Go(func() {
 		source.Follow(life, source.StreamConfig{Client: a.cfg.Agents, Replica: a.replica, Version: Version,
-			Incarnation: a.cfg.Incarnation, NewEpoch: a.newEpoch, Log: a.cfg.Log})
+			Incarnation: a.cfg.Incarnation, NewEpoch: a.newEpoch, Log: a.cfg.Log,
+			Command: func(ctx context.Context, cmd *controllerv1.Command) { a.commands.follow(ctx, cmd, a.follower(cmd)) }})
 	})
 	reports.Go(func() { a.report.run(telling) })
 	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
@@ -129,6 +132,7 @@ func (a *Agent) Run(ctx context.Context) {
 	a.sockets.Close()
 	a.observer.Close()
 	background.Wait()
+	a.commands.wg.Wait()
 	quiet()
 	reports.Wait()
 }

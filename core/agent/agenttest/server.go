@@ -36,6 +36,8 @@ type Server struct {
 	seconds  float64
 	asked    map[string]int // unit → renewals
 	gate     chan struct{}  // closed or nil: streams flow
+	commands chan *controllerv1.Command
+	answers  chan *controllerv1.AnswerRequest
 }
 
 // Fault is what goes wrong with one call.
@@ -49,7 +51,8 @@ const (
 
 // NewServer serves the store.
 func NewServer(s *Store) *Server {
-	return &Server{Store: s, packages: map[string]string{}, faults: map[string][]Fault{}, seconds: 60, asked: map[string]int{}}
+	return &Server{Store: s, packages: map[string]string{}, faults: map[string][]Fault{}, seconds: 60, asked: map[string]int{},
+		commands: make(chan *controllerv1.Command), answers: make(chan *controllerv1.AnswerRequest)}
 }
 
 // Dial serves until the test ends and answers a client. Several may be asked for.
@@ -183,9 +186,29 @@ func (s *Server) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreamingS
 		}
 		select {
 		case <-changed:
+		case cmd := <-s.commands:
+			if err := out.Send(&controllerv1.Delta{Epoch: epoch, Commands: []*controllerv1.Command{cmd}}); err != nil {
+				return err
+			}
 		case <-out.Context().Done():
 			return out.Context().Err()
 		}
+	}
+}
+
+// Commands takes what one of the agents that watch is to be asked, Answers gives what they answer.
+func (s *Server) Commands() chan<- *controllerv1.Command { return s.commands }
+
+// Answers gives the parts of answers as they come; nobody who takes them holds up the agent.
+func (s *Server) Answers() <-chan *controllerv1.AnswerRequest { return s.answers }
+
+// Answer implements the call.
+func (s *Server) Answer(ctx context.Context, req *controllerv1.AnswerRequest) (*controllerv1.AnswerResponse, error) {
+	select {
+	case s.answers <- req:
+		return &controllerv1.AnswerResponse{}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

@@ -17,6 +17,9 @@ type StreamConfig struct {
 	Incarnation string
 	// NewEpoch is called when the store began another life: what is kept about units means nothing any more.
 	NewEpoch func()
+	// Command is called for what the controller asks for now, in order; it must not block. ctx ends with the stream. nil:
+	// nothing is asked.
+	Command func(ctx context.Context, cmd *controllerv1.Command)
 	Log      *slog.Logger
 }
 
@@ -53,6 +56,14 @@ func follow(ctx context.Context, cfg StreamConfig) (told bool, err error) {
 			return told, err
 		}
 		told = true
+		if len(d.Commands) > 0 {
+			for _, cmd := range d.Commands {
+				if cfg.Command != nil {
+					cfg.Command(ctx, cmd)
+				}
+			}
+			continue
+		}
 		if cfg.Replica.Apply(d) {
 			cfg.Log.Warn("the store began another life", "epoch", d.Epoch)
 			cfg.NewEpoch()

@@ -123,6 +123,16 @@ func probes() map[string]probe {
 			_, err := h.rpc.SetAddresses(ctx, &controllerv1.SetAddressesRequest{Model: uuid, Unit: unit, Incarnation: "i-" + h.id, Addresses: []string{"6.6.6.6"}})
 			return err
 		},
+		"Answer": func(ctx context.Context, h *holder, uuid, unit string) error {
+			asked := ""
+			h.c.mirror.Read(func(s *model.State) {
+				if g := s.Model(uuid); g != nil {
+					asked = g.AgentOf(unit)
+				}
+			})
+			_, err := h.rpc.Answer(ctx, &controllerv1.AnswerRequest{Id: h.c.service.Expect(h.c.t.Context(), asked), Number: 1, Last: true})
+			return err
+		},
 		"GoalState": func(ctx context.Context, h *holder, uuid, unit string) error {
 			_, err := h.rpc.GoalState(ctx, &controllerv1.GoalStateRequest{Model: uuid, Unit: unit})
 			return err

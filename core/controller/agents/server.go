@@ -65,9 +65,10 @@ type Config struct {
 // Service implements the service Agents.
 type Service struct {
 	controllerv1.UnimplementedAgentsServer
-	cfg  Config
-	stop chan struct{}
-	once sync.Once
+	cfg      Config
+	commands *commands
+	stop     chan struct{}
+	once     sync.Once
 }
 
 // New makes the service.
@@ -78,7 +79,7 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: c, stop: make(chan struct{})}
+	return &Service{cfg: c, commands: newCommands(), stop: make(chan struct{})}
 }
 
 // Server puts the service behind TLS. The settings must ask for a client certificate and verify one that is shown

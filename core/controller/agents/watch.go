@@ -32,6 +32,7 @@ func (s *Service) Watch(req *controllerv1.WatchRequest, out grpc.ServerStreaming
 		return err
 	}
 	defer sub.Close()
+	defer s.commands.enter(agent, sub.Tell)()
 	go func() {
 		select {
 		case <-s.stop:

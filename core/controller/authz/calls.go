@@ -19,7 +19,7 @@ func CallerOf(method string) Caller {
 	case "Join":
 		return Anyone
 	case "Renew", "Watch", "Begin", "Commit", "Lead", "Immediate", "Report", "FetchCharm", "ReadBag", "SetAddresses",
-		"ReadSecret", "FetchStateFiles", "FetchResource", "EnqueueExec", "SetStorage", "GoalState":
+		"ReadSecret", "FetchStateFiles", "FetchResource", "EnqueueExec", "SetStorage", "GoalState", "Answer":
 		return Agent
 	}
 	return Nobody

@@ -33,6 +33,7 @@ type Subscription struct {
 	pending []*controllerv1.Delta
 	objects int  // in pending
 	resync  bool // the agent must be told everything anew
+	asks    []*controllerv1.Command
 }
 
 // listed is one record of a full listing.
@@ -112,6 +113,14 @@ func (s *Subscription) Next(ctx context.Context) (*controllerv1.Delta, error) {
 	}
 }
 
+// Tell sends a command to the agent, after all that waits now. Nothing of it is kept beyond the subscription.
+func (s *Subscription) Tell(c *controllerv1.Command) {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.asks = append(s.asks, c)
+	s.signal()
+}
+
 // take gives what waits, nil if nothing does.
 func (s *Subscription) take() *controllerv1.Delta {
 	s.m.mu.Lock()
@@ -123,12 +132,22 @@ func (s *Subscription) take() *controllerv1.Delta {
 		return s.part()
 	}
 	if len(s.pending) == 0 {
-		return nil
+		return s.commands()
 	}
 	d := s.pending[0]
 	s.pending[0] = nil
 	s.pending = s.pending[1:]
 	s.objects -= len(d.Objects)
+	return d
+}
+
+// commands gives what is asked of the agent, nil if nothing is; the lock is held.
+func (s *Subscription) commands() *controllerv1.Delta {
+	if len(s.asks) == 0 {
+		return nil
+	}
+	d := &controllerv1.Delta{Epoch: s.m.state.Epoch, Commands: s.asks}
+	s.asks = nil
 	return d
 }
 

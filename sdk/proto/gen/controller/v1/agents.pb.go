@@ -25,6 +25,802 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Command is what the controller asks of an agent now. It is not stored and is lost with the stream that brought it: who
+// asked is told that the agent is away, and may ask again.
+type Command struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`       // 128 random bits, hex; names it in its answers
+	Model string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"` // uuid
+	Units []string               `protobuf:"bytes,3,rep,name=units,proto3" json:"units,omitempty"` // whom it is about; none: all units of the model that the agent speaks for
+	// Types that are valid to be assigned to What:
+	//
+	//	*Command_Rehearse
+	//	*Command_Replay
+	//	*Command_Cancel
+	//	*Command_Settle
+	What          isCommand_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Command) Reset() {
+	*x = Command{}
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Command) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Command) ProtoMessage() {}
+
+func (x *Command) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Command.ProtoReflect.Descriptor instead.
+func (*Command) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Command) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Command) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Command) GetUnits() []string {
+	if x != nil {
+		return x.Units
+	}
+	return nil
+}
+
+func (x *Command) GetWhat() isCommand_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *Command) GetRehearse() *Rehearse {
+	if x != nil {
+		if x, ok := x.What.(*Command_Rehearse); ok {
+			return x.Rehearse
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetReplay() *Replay {
+	if x != nil {
+		if x, ok := x.What.(*Command_Replay); ok {
+			return x.Replay
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetCancel() *CancelCommand {
+	if x != nil {
+		if x, ok := x.What.(*Command_Cancel); ok {
+			return x.Cancel
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetSettle() *Settle {
+	if x != nil {
+		if x, ok := x.What.(*Command_Settle); ok {
+			return x.Settle
+		}
+	}
+	return nil
+}
+
+type isCommand_What interface {
+	isCommand_What()
+}
+
+type Command_Rehearse struct {
+	Rehearse *Rehearse `protobuf:"bytes,10,opt,name=rehearse,proto3,oneof"`
+}
+
+type Command_Replay struct {
+	Replay *Replay `protobuf:"bytes,11,opt,name=replay,proto3,oneof"`
+}
+
+type Command_Cancel struct {
+	Cancel *CancelCommand `protobuf:"bytes,12,opt,name=cancel,proto3,oneof"`
+}
+
+type Command_Settle struct {
+	Settle *Settle `protobuf:"bytes,13,opt,name=settle,proto3,oneof"`
+}
+
+func (*Command_Rehearse) isCommand_What() {}
+
+func (*Command_Replay) isCommand_What() {}
+
+func (*Command_Cancel) isCommand_What() {}
+
+func (*Command_Settle) isCommand_What() {}
+
+// CancelCommand says that nobody waits for the command of this id any more.
+type CancelCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelCommand) Reset() {
+	*x = CancelCommand{}
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelCommand) ProtoMessage() {}
+
+func (x *CancelCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelCommand.ProtoReflect.Descriptor instead.
+func (*CancelCommand) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
+}
+
+// Rehearse has the agent run on a fork of the model what its units would do there: the same steps, with the effects noted
+// instead of done. The fork is reached by the same calls, with its name in the metadata "bangle-fork". Answered with
+// steps as they end, and last when the fork is over.
+type Rehearse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fork          string                 `protobuf:"bytes,1,opt,name=fork,proto3" json:"fork,omitempty"`
+	Events        int32                  `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`      // of one unit at most
+	Strangers     []string               `protobuf:"bytes,3,rep,name=strangers,proto3" json:"strangers,omitempty"` // units that do not exist: the agent plays them, at no place
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rehearse) Reset() {
+	*x = Rehearse{}
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rehearse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rehearse) ProtoMessage() {}
+
+func (x *Rehearse) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rehearse.ProtoReflect.Descriptor instead.
+func (*Rehearse) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Rehearse) GetFork() string {
+	if x != nil {
+		return x.Fork
+	}
+	return ""
+}
+
+func (x *Rehearse) GetEvents() int32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Rehearse) GetStrangers() []string {
+	if x != nil {
+		return x.Strangers
+	}
+	return nil
+}
+
+// Settle comes with the stream of a fork, after all that was written before. It is answered once all units of the agent
+// rest.
+type Settle struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settle) Reset() {
+	*x = Settle{}
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settle) ProtoMessage() {}
+
+func (x *Settle) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settle.ProtoReflect.Descriptor instead.
+func (*Settle) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
+}
+
+// Replay has the agent run a recorded event again.
+type Replay struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replay) Reset() {
+	*x = Replay{}
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replay) ProtoMessage() {}
+
+func (x *Replay) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replay.ProtoReflect.Descriptor instead.
+func (*Replay) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+}
+
+type AnswerRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`          // the command's
+	Number        int32                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"` // of this part, from 1
+	Last          bool                   `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
+	ErrorClass    string                 `protobuf:"bytes,4,opt,name=error_class,json=errorClass,proto3" json:"error_class,omitempty"` // with last: the command failed; sdk/errs
+	ErrorMessage  string                 `protobuf:"bytes,5,opt,name=error_message,json=errorMessage,proto3" json:"error_message,omitempty"`
+	Steps         []*RehearsedStep       `protobuf:"bytes,10,rep,name=steps,proto3" json:"steps,omitempty"`
+	Units         []*RehearsedUnit       `protobuf:"bytes,11,rep,name=units,proto3" json:"units,omitempty"` // Settle: what the units wait for
+	Replay        *ReplayAnswer          `protobuf:"bytes,12,opt,name=replay,proto3" json:"replay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerRequest) Reset() {
+	*x = AnswerRequest{}
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerRequest) ProtoMessage() {}
+
+func (x *AnswerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerRequest.ProtoReflect.Descriptor instead.
+func (*AnswerRequest) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AnswerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AnswerRequest) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *AnswerRequest) GetLast() bool {
+	if x != nil {
+		return x.Last
+	}
+	return false
+}
+
+func (x *AnswerRequest) GetErrorClass() string {
+	if x != nil {
+		return x.ErrorClass
+	}
+	return ""
+}
+
+func (x *AnswerRequest) GetErrorMessage() string {
+	if x != nil {
+		return x.ErrorMessage
+	}
+	return ""
+}
+
+func (x *AnswerRequest) GetSteps() []*RehearsedStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *AnswerRequest) GetUnits() []*RehearsedUnit {
+	if x != nil {
+		return x.Units
+	}
+	return nil
+}
+
+func (x *AnswerRequest) GetReplay() *ReplayAnswer {
+	if x != nil {
+		return x.Replay
+	}
+	return nil
+}
+
+type AnswerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerResponse) Reset() {
+	*x = AnswerResponse{}
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerResponse) ProtoMessage() {}
+
+func (x *AnswerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerResponse.ProtoReflect.Descriptor instead.
+func (*AnswerResponse) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
+}
+
+// ReplayAnswer is what came of a Replay.
+type ReplayAnswer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayAnswer) Reset() {
+	*x = ReplayAnswer{}
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayAnswer) ProtoMessage() {}
+
+func (x *ReplayAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayAnswer.ProtoReflect.Descriptor instead.
+func (*ReplayAnswer) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
+}
+
+// RehearsedStep is one event that a unit would be given, and what it would do.
+type RehearsedStep struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unit          string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Event         *v1.Event              `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	Outcome       string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"` // ok failed not-implemented killed unknown
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"` // failed and killed: why; unknown: what cannot be known
+	Changes       []*RehearsedChange     `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"` // of the model
+	Effects       []*RehearsedEffect     `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"` // on the workload and the outside
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearsedStep) Reset() {
+	*x = RehearsedStep{}
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearsedStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearsedStep) ProtoMessage() {}
+
+func (x *RehearsedStep) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearsedStep.ProtoReflect.Descriptor instead.
+func (*RehearsedStep) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RehearsedStep) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *RehearsedStep) GetEvent() *v1.Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *RehearsedStep) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *RehearsedStep) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *RehearsedStep) GetChanges() []*RehearsedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *RehearsedStep) GetEffects() []*RehearsedEffect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+// RehearsedChange is one thing that a step would change in the model. The contents of secrets are not in it.
+type RehearsedChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`     // status application-status version databag port charm-state secret storage leader-settings payload pod-spec action reboot
+	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"` // "db:3 web/0", "8080/tcp", a secret's id
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`       // of a databag, of charm state
+	Before        string                 `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearsedChange) Reset() {
+	*x = RehearsedChange{}
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearsedChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearsedChange) ProtoMessage() {}
+
+func (x *RehearsedChange) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearsedChange.ProtoReflect.Descriptor instead.
+func (*RehearsedChange) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RehearsedChange) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *RehearsedChange) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *RehearsedChange) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RehearsedChange) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *RehearsedChange) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// RehearsedEffect is charmruntime.Effect: what a step would do outside the model.
+type RehearsedEffect struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
+	Summary       string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearsedEffect) Reset() {
+	*x = RehearsedEffect{}
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearsedEffect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearsedEffect) ProtoMessage() {}
+
+func (x *RehearsedEffect) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearsedEffect.ProtoReflect.Descriptor instead.
+func (*RehearsedEffect) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RehearsedEffect) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *RehearsedEffect) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *RehearsedEffect) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *RehearsedEffect) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+// RehearsedUnit is how a unit stands when nothing more happens.
+type RehearsedUnit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unit          string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Events        int32                  `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	Waits         string                 `protobuf:"bytes,3,opt,name=waits,proto3" json:"waits,omitempty"`      // for what; empty = it rests
+	Endless       bool                   `protobuf:"varint,4,opt,name=endless,proto3" json:"endless,omitempty"` // it was stopped at its bound
+	Last          []string               `protobuf:"bytes,5,rep,name=last,proto3" json:"last,omitempty"`        // endless: the events that came round
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearsedUnit) Reset() {
+	*x = RehearsedUnit{}
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearsedUnit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearsedUnit) ProtoMessage() {}
+
+func (x *RehearsedUnit) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearsedUnit.ProtoReflect.Descriptor instead.
+func (*RehearsedUnit) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RehearsedUnit) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *RehearsedUnit) GetEvents() int32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *RehearsedUnit) GetWaits() string {
+	if x != nil {
+		return x.Waits
+	}
+	return ""
+}
+
+func (x *RehearsedUnit) GetEndless() bool {
+	if x != nil {
+		return x.Endless
+	}
+	return false
+}
+
+func (x *RehearsedUnit) GetLast() []string {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
 type GoalStateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -35,7 +831,7 @@ type GoalStateRequest struct {
 
 func (x *GoalStateRequest) Reset() {
 	*x = GoalStateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -47,7 +843,7 @@ func (x *GoalStateRequest) String() string {
 func (*GoalStateRequest) ProtoMessage() {}
 
 func (x *GoalStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[0]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -60,7 +856,7 @@ func (x *GoalStateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalStateRequest.ProtoReflect.Descriptor instead.
 func (*GoalStateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{0}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GoalStateRequest) GetModel() string {
@@ -92,7 +888,7 @@ type ReadSecretRequest struct {
 
 func (x *ReadSecretRequest) Reset() {
 	*x = ReadSecretRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +900,7 @@ func (x *ReadSecretRequest) String() string {
 func (*ReadSecretRequest) ProtoMessage() {}
 
 func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[1]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +913,7 @@ func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretRequest.ProtoReflect.Descriptor instead.
 func (*ReadSecretRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{1}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReadSecretRequest) GetModel() string {
@@ -181,7 +977,7 @@ type ReadSecretResponse struct {
 
 func (x *ReadSecretResponse) Reset() {
 	*x = ReadSecretResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -193,7 +989,7 @@ func (x *ReadSecretResponse) String() string {
 func (*ReadSecretResponse) ProtoMessage() {}
 
 func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[2]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -206,7 +1002,7 @@ func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretResponse.ProtoReflect.Descriptor instead.
 func (*ReadSecretResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{2}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReadSecretResponse) GetId() string {
@@ -247,7 +1043,7 @@ type FetchStateFilesRequest struct {
 
 func (x *FetchStateFilesRequest) Reset() {
 	*x = FetchStateFilesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +1055,7 @@ func (x *FetchStateFilesRequest) String() string {
 func (*FetchStateFilesRequest) ProtoMessage() {}
 
 func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[3]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +1068,7 @@ func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchStateFilesRequest.ProtoReflect.Descriptor instead.
 func (*FetchStateFilesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FetchStateFilesRequest) GetModel() string {
@@ -300,7 +1096,7 @@ type FetchResourceRequest struct {
 
 func (x *FetchResourceRequest) Reset() {
 	*x = FetchResourceRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -312,7 +1108,7 @@ func (x *FetchResourceRequest) String() string {
 func (*FetchResourceRequest) ProtoMessage() {}
 
 func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[4]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -325,7 +1121,7 @@ func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResourceRequest.ProtoReflect.Descriptor instead.
 func (*FetchResourceRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FetchResourceRequest) GetModel() string {
@@ -365,7 +1161,7 @@ type EnqueueExecRequest struct {
 
 func (x *EnqueueExecRequest) Reset() {
 	*x = EnqueueExecRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +1173,7 @@ func (x *EnqueueExecRequest) String() string {
 func (*EnqueueExecRequest) ProtoMessage() {}
 
 func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[5]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +1186,7 @@ func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecRequest.ProtoReflect.Descriptor instead.
 func (*EnqueueExecRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{5}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EnqueueExecRequest) GetModel() string {
@@ -458,7 +1254,7 @@ type EnqueueExecResponse struct {
 
 func (x *EnqueueExecResponse) Reset() {
 	*x = EnqueueExecResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +1266,7 @@ func (x *EnqueueExecResponse) String() string {
 func (*EnqueueExecResponse) ProtoMessage() {}
 
 func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[6]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +1279,7 @@ func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecResponse.ProtoReflect.Descriptor instead.
 func (*EnqueueExecResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{6}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EnqueueExecResponse) GetTask() string {
@@ -509,7 +1305,7 @@ type SetStorageRequest struct {
 
 func (x *SetStorageRequest) Reset() {
 	*x = SetStorageRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +1317,7 @@ func (x *SetStorageRequest) String() string {
 func (*SetStorageRequest) ProtoMessage() {}
 
 func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[7]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +1330,7 @@ func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageRequest.ProtoReflect.Descriptor instead.
 func (*SetStorageRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetStorageRequest) GetModel() string {
@@ -601,7 +1397,7 @@ type SetStorageResponse struct {
 
 func (x *SetStorageResponse) Reset() {
 	*x = SetStorageResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +1409,7 @@ func (x *SetStorageResponse) String() string {
 func (*SetStorageResponse) ProtoMessage() {}
 
 func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +1422,7 @@ func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageResponse.ProtoReflect.Descriptor instead.
 func (*SetStorageResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
 }
 
 type JoinRequest struct {
@@ -642,7 +1438,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +1450,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +1463,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *JoinRequest) GetToken() string {
@@ -717,7 +1513,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +1525,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +1538,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *JoinResponse) GetCertificate() []byte {
@@ -782,7 +1578,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +1590,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +1603,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RenewRequest) GetCsr() []byte {
@@ -826,7 +1622,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +1634,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +1647,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RenewResponse) GetCertificate() []byte {
@@ -873,7 +1669,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1681,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1694,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchRequest) GetResumeRevision() int64 {
@@ -936,14 +1732,15 @@ type Delta struct {
 	Epoch         string                 `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Full          bool                   `protobuf:"varint,3,opt,name=full,proto3" json:"full,omitempty"` // forget everything held before
 	Objects       []*Object              `protobuf:"bytes,4,rep,name=objects,proto3" json:"objects,omitempty"`
-	Synced        bool                   `protobuf:"varint,5,opt,name=synced,proto3" json:"synced,omitempty"` // with the last part of a full listing
+	Synced        bool                   `protobuf:"varint,5,opt,name=synced,proto3" json:"synced,omitempty"`    // with the last part of a full listing
+	Commands      []*Command             `protobuf:"bytes,6,rep,name=commands,proto3" json:"commands,omitempty"` // comes in a Delta of its own, of revision 0: nothing else in it means anything
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1752,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1765,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delta) GetRevision() int64 {
@@ -1004,6 +1801,13 @@ func (x *Delta) GetSynced() bool {
 		return x.Synced
 	}
 	return false
+}
+
+func (x *Delta) GetCommands() []*Command {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
 }
 
 // Object is one record of one model, or its end.
@@ -1050,7 +1854,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1866,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1879,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Object) GetModel() string {
@@ -1544,7 +2348,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +2360,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +2373,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Guard) GetModel() string {
@@ -1627,7 +2431,7 @@ type BeginRequest struct {
 
 func (x *BeginRequest) Reset() {
 	*x = BeginRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +2443,7 @@ func (x *BeginRequest) String() string {
 func (*BeginRequest) ProtoMessage() {}
 
 func (x *BeginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +2456,7 @@ func (x *BeginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginRequest.ProtoReflect.Descriptor instead.
 func (*BeginRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BeginRequest) GetGuard() *Guard {
@@ -1710,7 +2514,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +2526,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +2539,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CommitRequest) GetGuard() *Guard {
@@ -1837,7 +2641,7 @@ type CommitDone struct {
 
 func (x *CommitDone) Reset() {
 	*x = CommitDone{}
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2653,7 @@ func (x *CommitDone) String() string {
 func (*CommitDone) ProtoMessage() {}
 
 func (x *CommitDone) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2666,7 @@ func (x *CommitDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitDone.ProtoReflect.Descriptor instead.
 func (*CommitDone) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CommitDone) GetChangeset() *v1.Changeset {
@@ -1923,7 +2727,7 @@ type CommitFailed struct {
 
 func (x *CommitFailed) Reset() {
 	*x = CommitFailed{}
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2739,7 @@ func (x *CommitFailed) String() string {
 func (*CommitFailed) ProtoMessage() {}
 
 func (x *CommitFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2752,7 @@ func (x *CommitFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitFailed.ProtoReflect.Descriptor instead.
 func (*CommitFailed) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CommitFailed) GetAttempt() int32 {
@@ -2014,7 +2818,7 @@ type CommitResponse struct {
 
 func (x *CommitResponse) Reset() {
 	*x = CommitResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2026,7 +2830,7 @@ func (x *CommitResponse) String() string {
 func (*CommitResponse) ProtoMessage() {}
 
 func (x *CommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2039,7 +2843,7 @@ func (x *CommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitResponse.ProtoReflect.Descriptor instead.
 func (*CommitResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CommitResponse) GetRevision() int64 {
@@ -2083,7 +2887,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2095,7 +2899,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2108,7 +2912,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Refusal) GetKind() string {
@@ -2141,7 +2945,7 @@ type LeadRequest struct {
 
 func (x *LeadRequest) Reset() {
 	*x = LeadRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2957,7 @@ func (x *LeadRequest) String() string {
 func (*LeadRequest) ProtoMessage() {}
 
 func (x *LeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2166,7 +2970,7 @@ func (x *LeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRequest.ProtoReflect.Descriptor instead.
 func (*LeadRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LeadRequest) GetTerms() []*LeadTerm {
@@ -2188,7 +2992,7 @@ type LeadTerm struct {
 
 func (x *LeadTerm) Reset() {
 	*x = LeadTerm{}
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +3004,7 @@ func (x *LeadTerm) String() string {
 func (*LeadTerm) ProtoMessage() {}
 
 func (x *LeadTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +3017,7 @@ func (x *LeadTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadTerm.ProtoReflect.Descriptor instead.
 func (*LeadTerm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LeadTerm) GetModel() string {
@@ -2253,7 +3057,7 @@ type LeadResponse struct {
 
 func (x *LeadResponse) Reset() {
 	*x = LeadResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +3069,7 @@ func (x *LeadResponse) String() string {
 func (*LeadResponse) ProtoMessage() {}
 
 func (x *LeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +3082,7 @@ func (x *LeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadResponse.ProtoReflect.Descriptor instead.
 func (*LeadResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *LeadResponse) GetPromises() []*LeadPromise {
@@ -2298,7 +3102,7 @@ type LeadPromise struct {
 
 func (x *LeadPromise) Reset() {
 	*x = LeadPromise{}
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2310,7 +3114,7 @@ func (x *LeadPromise) String() string {
 func (*LeadPromise) ProtoMessage() {}
 
 func (x *LeadPromise) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2323,7 +3127,7 @@ func (x *LeadPromise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadPromise.ProtoReflect.Descriptor instead.
 func (*LeadPromise) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LeadPromise) GetSeconds() float64 {
@@ -2357,7 +3161,7 @@ type ImmediateRequest struct {
 
 func (x *ImmediateRequest) Reset() {
 	*x = ImmediateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2369,7 +3173,7 @@ func (x *ImmediateRequest) String() string {
 func (*ImmediateRequest) ProtoMessage() {}
 
 func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2382,7 +3186,7 @@ func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateRequest.ProtoReflect.Descriptor instead.
 func (*ImmediateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ImmediateRequest) GetModel() string {
@@ -2456,7 +3260,7 @@ type ImmediateResponse struct {
 
 func (x *ImmediateResponse) Reset() {
 	*x = ImmediateResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2468,7 +3272,7 @@ func (x *ImmediateResponse) String() string {
 func (*ImmediateResponse) ProtoMessage() {}
 
 func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2481,7 +3285,7 @@ func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateResponse.ProtoReflect.Descriptor instead.
 func (*ImmediateResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{40}
 }
 
 type ReportRequest struct {
@@ -2495,7 +3299,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2507,7 +3311,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2520,7 +3324,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ReportRequest) GetLogs() []*LogRecord {
@@ -2558,7 +3362,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +3374,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +3387,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LogRecord) GetModel() string {
@@ -2643,7 +3447,7 @@ type AgentState struct {
 
 func (x *AgentState) Reset() {
 	*x = AgentState{}
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +3459,7 @@ func (x *AgentState) String() string {
 func (*AgentState) ProtoMessage() {}
 
 func (x *AgentState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +3472,7 @@ func (x *AgentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentState.ProtoReflect.Descriptor instead.
 func (*AgentState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AgentState) GetModel() string {
@@ -2732,7 +3536,7 @@ type MachineLock struct {
 
 func (x *MachineLock) Reset() {
 	*x = MachineLock{}
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2744,7 +3548,7 @@ func (x *MachineLock) String() string {
 func (*MachineLock) ProtoMessage() {}
 
 func (x *MachineLock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2757,7 +3561,7 @@ func (x *MachineLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MachineLock.ProtoReflect.Descriptor instead.
 func (*MachineLock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *MachineLock) GetMachine() string {
@@ -2843,7 +3647,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2855,7 +3659,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2868,7 +3672,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *JournalEntry) GetModel() string {
@@ -2956,7 +3760,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2968,7 +3772,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2981,7 +3785,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{46}
 }
 
 type FetchCharmRequest struct {
@@ -2994,7 +3798,7 @@ type FetchCharmRequest struct {
 
 func (x *FetchCharmRequest) Reset() {
 	*x = FetchCharmRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3810,7 @@ func (x *FetchCharmRequest) String() string {
 func (*FetchCharmRequest) ProtoMessage() {}
 
 func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3823,7 @@ func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCharmRequest.ProtoReflect.Descriptor instead.
 func (*FetchCharmRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *FetchCharmRequest) GetModel() string {
@@ -3045,7 +3849,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3057,7 +3861,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3070,7 +3874,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -3092,7 +3896,7 @@ type ReadBagRequest struct {
 
 func (x *ReadBagRequest) Reset() {
 	*x = ReadBagRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3908,7 @@ func (x *ReadBagRequest) String() string {
 func (*ReadBagRequest) ProtoMessage() {}
 
 func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3921,7 @@ func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBagRequest.ProtoReflect.Descriptor instead.
 func (*ReadBagRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ReadBagRequest) GetModel() string {
@@ -3160,7 +3964,7 @@ type SetAddressesRequest struct {
 
 func (x *SetAddressesRequest) Reset() {
 	*x = SetAddressesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3172,7 +3976,7 @@ func (x *SetAddressesRequest) String() string {
 func (*SetAddressesRequest) ProtoMessage() {}
 
 func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3185,7 +3989,7 @@ func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesRequest.ProtoReflect.Descriptor instead.
 func (*SetAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SetAddressesRequest) GetModel() string {
@@ -3224,7 +4028,7 @@ type SetAddressesResponse struct {
 
 func (x *SetAddressesResponse) Reset() {
 	*x = SetAddressesResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[39]
+	mi := &file_controller_v1_agents_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3236,7 +4040,7 @@ func (x *SetAddressesResponse) String() string {
 func (*SetAddressesResponse) ProtoMessage() {}
 
 func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[39]
+	mi := &file_controller_v1_agents_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3249,14 +4053,68 @@ func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesResponse.ProtoReflect.Descriptor instead.
 func (*SetAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{39}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{51}
 }
 
 var File_controller_v1_agents_proto protoreflect.FileDescriptor
 
 const file_controller_v1_agents_proto_rawDesc = "" +
 	"\n" +
-	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"<\n" +
+	"\x1acontroller/v1/agents.proto\x12\x14bangle.controller.v1\x1a\x19controller/v1/model.proto\x1a\x12hook/v1/hook.proto\"\xba\x02\n" +
+	"\aCommand\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x14\n" +
+	"\x05units\x18\x03 \x03(\tR\x05units\x12<\n" +
+	"\brehearse\x18\n" +
+	" \x01(\v2\x1e.bangle.controller.v1.RehearseH\x00R\brehearse\x126\n" +
+	"\x06replay\x18\v \x01(\v2\x1c.bangle.controller.v1.ReplayH\x00R\x06replay\x12=\n" +
+	"\x06cancel\x18\f \x01(\v2#.bangle.controller.v1.CancelCommandH\x00R\x06cancel\x126\n" +
+	"\x06settle\x18\r \x01(\v2\x1c.bangle.controller.v1.SettleH\x00R\x06settleB\x06\n" +
+	"\x04what\"\x0f\n" +
+	"\rCancelCommand\"T\n" +
+	"\bRehearse\x12\x12\n" +
+	"\x04fork\x18\x01 \x01(\tR\x04fork\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x05R\x06events\x12\x1c\n" +
+	"\tstrangers\x18\x03 \x03(\tR\tstrangers\"\b\n" +
+	"\x06Settle\"\b\n" +
+	"\x06Replay\"\xc3\x02\n" +
+	"\rAnswerRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x12\n" +
+	"\x04last\x18\x03 \x01(\bR\x04last\x12\x1f\n" +
+	"\verror_class\x18\x04 \x01(\tR\n" +
+	"errorClass\x12#\n" +
+	"\rerror_message\x18\x05 \x01(\tR\ferrorMessage\x129\n" +
+	"\x05steps\x18\n" +
+	" \x03(\v2#.bangle.controller.v1.RehearsedStepR\x05steps\x129\n" +
+	"\x05units\x18\v \x03(\v2#.bangle.controller.v1.RehearsedUnitR\x05units\x12:\n" +
+	"\x06replay\x18\f \x01(\v2\".bangle.controller.v1.ReplayAnswerR\x06replay\"\x10\n" +
+	"\x0eAnswerResponse\"\x0e\n" +
+	"\fReplayAnswer\"\x86\x02\n" +
+	"\rRehearsedStep\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12+\n" +
+	"\x05event\x18\x02 \x01(\v2\x15.bangle.hook.v1.EventR\x05event\x12\x18\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12?\n" +
+	"\achanges\x18\x05 \x03(\v2%.bangle.controller.v1.RehearsedChangeR\achanges\x12?\n" +
+	"\aeffects\x18\x06 \x03(\v2%.bangle.controller.v1.RehearsedEffectR\aeffects\"}\n" +
+	"\x0fRehearsedChange\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
+	"\x06before\x18\x04 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\"o\n" +
+	"\x0fRehearsedEffect\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x18\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\x7f\n" +
+	"\rRehearsedUnit\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x05R\x06events\x12\x14\n" +
+	"\x05waits\x18\x03 \x01(\tR\x05waits\x12\x18\n" +
+	"\aendless\x18\x04 \x01(\bR\aendless\x12\x12\n" +
+	"\x04last\x18\x05 \x03(\tR\x04last\"<\n" +
 	"\x10GoalStateRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xad\x01\n" +
@@ -3328,13 +4186,14 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x0fresume_revision\x18\x01 \x01(\x03R\x0eresumeRevision\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x12 \n" +
-	"\vincarnation\x18\x04 \x01(\tR\vincarnation\"\x9d\x01\n" +
+	"\vincarnation\x18\x04 \x01(\tR\vincarnation\"\xd8\x01\n" +
 	"\x05Delta\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x12\n" +
 	"\x04full\x18\x03 \x01(\bR\x04full\x126\n" +
 	"\aobjects\x18\x04 \x03(\v2\x1c.bangle.controller.v1.ObjectR\aobjects\x12\x16\n" +
-	"\x06synced\x18\x05 \x01(\bR\x06synced\"\xd4\x0e\n" +
+	"\x06synced\x18\x05 \x01(\bR\x06synced\x129\n" +
+	"\bcommands\x18\x06 \x03(\v2\x1d.bangle.controller.v1.CommandR\bcommands\"\xd4\x0e\n" +
 	"\x06Object\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12!\n" +
@@ -3512,7 +4371,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12 \n" +
 	"\vincarnation\x18\x03 \x01(\tR\vincarnation\x12\x1c\n" +
 	"\taddresses\x18\x04 \x03(\tR\taddresses\"\x16\n" +
-	"\x14SetAddressesResponse2\xdd\v\n" +
+	"\x14SetAddressesResponse2\xb2\f\n" +
 	"\x06Agents\x12M\n" +
 	"\x04Join\x12!.bangle.controller.v1.JoinRequest\x1a\".bangle.controller.v1.JoinResponse\x12P\n" +
 	"\x05Renew\x12\".bangle.controller.v1.RenewRequest\x1a#.bangle.controller.v1.RenewResponse\x12J\n" +
@@ -3533,7 +4392,8 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\vEnqueueExec\x12(.bangle.controller.v1.EnqueueExecRequest\x1a).bangle.controller.v1.EnqueueExecResponse\x12_\n" +
 	"\n" +
 	"SetStorage\x12'.bangle.controller.v1.SetStorageRequest\x1a(.bangle.controller.v1.SetStorageResponse\x12N\n" +
-	"\tGoalState\x12&.bangle.controller.v1.GoalStateRequest\x1a\x19.bangle.hook.v1.GoalStateBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
+	"\tGoalState\x12&.bangle.controller.v1.GoalStateRequest\x1a\x19.bangle.hook.v1.GoalState\x12S\n" +
+	"\x06Answer\x12#.bangle.controller.v1.AnswerRequest\x1a$.bangle.controller.v1.AnswerResponseBGZEgithub.com/bangle-dev/bangle/sdk/proto/gen/controller/v1;controllerv1b\x06proto3"
 
 var (
 	file_controller_v1_agents_proto_rawDescOnce sync.Once
@@ -3547,176 +4407,201 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_controller_v1_agents_proto_goTypes = []any{
-	(*GoalStateRequest)(nil),       // 0: bangle.controller.v1.GoalStateRequest
-	(*ReadSecretRequest)(nil),      // 1: bangle.controller.v1.ReadSecretRequest
-	(*ReadSecretResponse)(nil),     // 2: bangle.controller.v1.ReadSecretResponse
-	(*FetchStateFilesRequest)(nil), // 3: bangle.controller.v1.FetchStateFilesRequest
-	(*FetchResourceRequest)(nil),   // 4: bangle.controller.v1.FetchResourceRequest
-	(*EnqueueExecRequest)(nil),     // 5: bangle.controller.v1.EnqueueExecRequest
-	(*EnqueueExecResponse)(nil),    // 6: bangle.controller.v1.EnqueueExecResponse
-	(*SetStorageRequest)(nil),      // 7: bangle.controller.v1.SetStorageRequest
-	(*SetStorageResponse)(nil),     // 8: bangle.controller.v1.SetStorageResponse
-	(*JoinRequest)(nil),            // 9: bangle.controller.v1.JoinRequest
-	(*JoinResponse)(nil),           // 10: bangle.controller.v1.JoinResponse
-	(*RenewRequest)(nil),           // 11: bangle.controller.v1.RenewRequest
-	(*RenewResponse)(nil),          // 12: bangle.controller.v1.RenewResponse
-	(*WatchRequest)(nil),           // 13: bangle.controller.v1.WatchRequest
-	(*Delta)(nil),                  // 14: bangle.controller.v1.Delta
-	(*Object)(nil),                 // 15: bangle.controller.v1.Object
-	(*Guard)(nil),                  // 16: bangle.controller.v1.Guard
-	(*BeginRequest)(nil),           // 17: bangle.controller.v1.BeginRequest
-	(*CommitRequest)(nil),          // 18: bangle.controller.v1.CommitRequest
-	(*CommitDone)(nil),             // 19: bangle.controller.v1.CommitDone
-	(*CommitFailed)(nil),           // 20: bangle.controller.v1.CommitFailed
-	(*CommitResponse)(nil),         // 21: bangle.controller.v1.CommitResponse
-	(*Refusal)(nil),                // 22: bangle.controller.v1.Refusal
-	(*LeadRequest)(nil),            // 23: bangle.controller.v1.LeadRequest
-	(*LeadTerm)(nil),               // 24: bangle.controller.v1.LeadTerm
-	(*LeadResponse)(nil),           // 25: bangle.controller.v1.LeadResponse
-	(*LeadPromise)(nil),            // 26: bangle.controller.v1.LeadPromise
-	(*ImmediateRequest)(nil),       // 27: bangle.controller.v1.ImmediateRequest
-	(*ImmediateResponse)(nil),      // 28: bangle.controller.v1.ImmediateResponse
-	(*ReportRequest)(nil),          // 29: bangle.controller.v1.ReportRequest
-	(*LogRecord)(nil),              // 30: bangle.controller.v1.LogRecord
-	(*AgentState)(nil),             // 31: bangle.controller.v1.AgentState
-	(*MachineLock)(nil),            // 32: bangle.controller.v1.MachineLock
-	(*JournalEntry)(nil),           // 33: bangle.controller.v1.JournalEntry
-	(*ReportResponse)(nil),         // 34: bangle.controller.v1.ReportResponse
-	(*FetchCharmRequest)(nil),      // 35: bangle.controller.v1.FetchCharmRequest
-	(*Chunk)(nil),                  // 36: bangle.controller.v1.Chunk
-	(*ReadBagRequest)(nil),         // 37: bangle.controller.v1.ReadBagRequest
-	(*SetAddressesRequest)(nil),    // 38: bangle.controller.v1.SetAddressesRequest
-	(*SetAddressesResponse)(nil),   // 39: bangle.controller.v1.SetAddressesResponse
-	nil,                            // 40: bangle.controller.v1.ReadSecretResponse.ContentEntry
-	nil,                            // 41: bangle.controller.v1.CommitFailed.ResultsEntry
-	(*Model)(nil),                  // 42: bangle.controller.v1.Model
-	(*Application)(nil),            // 43: bangle.controller.v1.Application
-	(*Unit)(nil),                   // 44: bangle.controller.v1.Unit
-	(*Incarnation)(nil),            // 45: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),              // 46: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),            // 47: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),             // 48: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),             // 49: bangle.controller.v1.CharmState
-	(*Ports)(nil),                  // 50: bangle.controller.v1.Ports
-	(*Addresses)(nil),              // 51: bangle.controller.v1.Addresses
-	(*Relation)(nil),               // 52: bangle.controller.v1.Relation
-	(*Bag)(nil),                    // 53: bangle.controller.v1.Bag
-	(*Scope)(nil),                  // 54: bangle.controller.v1.Scope
-	(*Lead)(nil),                   // 55: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),      // 56: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),         // 57: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                   // 58: bangle.controller.v1.Task
-	(*Resolved)(nil),               // 59: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),        // 60: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                  // 61: bangle.controller.v1.Charm
-	(*Operation)(nil),              // 62: bangle.controller.v1.Operation
-	(*Secret)(nil),                 // 63: bangle.controller.v1.Secret
-	(*SecretReader)(nil),           // 64: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),               // 65: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),                // 66: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),             // 67: bangle.controller.v1.StateFiles
-	(*StoragePool)(nil),            // 68: bangle.controller.v1.StoragePool
-	(*Cursor)(nil),                 // 69: bangle.controller.v1.Cursor
-	(*v1.Event)(nil),               // 70: bangle.hook.v1.Event
-	(*v1.Changeset)(nil),           // 71: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 72: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 73: bangle.controller.v1.TaskLog
-	(*v1.GoalState)(nil),           // 74: bangle.hook.v1.GoalState
+	(*Command)(nil),                // 0: bangle.controller.v1.Command
+	(*CancelCommand)(nil),          // 1: bangle.controller.v1.CancelCommand
+	(*Rehearse)(nil),               // 2: bangle.controller.v1.Rehearse
+	(*Settle)(nil),                 // 3: bangle.controller.v1.Settle
+	(*Replay)(nil),                 // 4: bangle.controller.v1.Replay
+	(*AnswerRequest)(nil),          // 5: bangle.controller.v1.AnswerRequest
+	(*AnswerResponse)(nil),         // 6: bangle.controller.v1.AnswerResponse
+	(*ReplayAnswer)(nil),           // 7: bangle.controller.v1.ReplayAnswer
+	(*RehearsedStep)(nil),          // 8: bangle.controller.v1.RehearsedStep
+	(*RehearsedChange)(nil),        // 9: bangle.controller.v1.RehearsedChange
+	(*RehearsedEffect)(nil),        // 10: bangle.controller.v1.RehearsedEffect
+	(*RehearsedUnit)(nil),          // 11: bangle.controller.v1.RehearsedUnit
+	(*GoalStateRequest)(nil),       // 12: bangle.controller.v1.GoalStateRequest
+	(*ReadSecretRequest)(nil),      // 13: bangle.controller.v1.ReadSecretRequest
+	(*ReadSecretResponse)(nil),     // 14: bangle.controller.v1.ReadSecretResponse
+	(*FetchStateFilesRequest)(nil), // 15: bangle.controller.v1.FetchStateFilesRequest
+	(*FetchResourceRequest)(nil),   // 16: bangle.controller.v1.FetchResourceRequest
+	(*EnqueueExecRequest)(nil),     // 17: bangle.controller.v1.EnqueueExecRequest
+	(*EnqueueExecResponse)(nil),    // 18: bangle.controller.v1.EnqueueExecResponse
+	(*SetStorageRequest)(nil),      // 19: bangle.controller.v1.SetStorageRequest
+	(*SetStorageResponse)(nil),     // 20: bangle.controller.v1.SetStorageResponse
+	(*JoinRequest)(nil),            // 21: bangle.controller.v1.JoinRequest
+	(*JoinResponse)(nil),           // 22: bangle.controller.v1.JoinResponse
+	(*RenewRequest)(nil),           // 23: bangle.controller.v1.RenewRequest
+	(*RenewResponse)(nil),          // 24: bangle.controller.v1.RenewResponse
+	(*WatchRequest)(nil),           // 25: bangle.controller.v1.WatchRequest
+	(*Delta)(nil),                  // 26: bangle.controller.v1.Delta
+	(*Object)(nil),                 // 27: bangle.controller.v1.Object
+	(*Guard)(nil),                  // 28: bangle.controller.v1.Guard
+	(*BeginRequest)(nil),           // 29: bangle.controller.v1.BeginRequest
+	(*CommitRequest)(nil),          // 30: bangle.controller.v1.CommitRequest
+	(*CommitDone)(nil),             // 31: bangle.controller.v1.CommitDone
+	(*CommitFailed)(nil),           // 32: bangle.controller.v1.CommitFailed
+	(*CommitResponse)(nil),         // 33: bangle.controller.v1.CommitResponse
+	(*Refusal)(nil),                // 34: bangle.controller.v1.Refusal
+	(*LeadRequest)(nil),            // 35: bangle.controller.v1.LeadRequest
+	(*LeadTerm)(nil),               // 36: bangle.controller.v1.LeadTerm
+	(*LeadResponse)(nil),           // 37: bangle.controller.v1.LeadResponse
+	(*LeadPromise)(nil),            // 38: bangle.controller.v1.LeadPromise
+	(*ImmediateRequest)(nil),       // 39: bangle.controller.v1.ImmediateRequest
+	(*ImmediateResponse)(nil),      // 40: bangle.controller.v1.ImmediateResponse
+	(*ReportRequest)(nil),          // 41: bangle.controller.v1.ReportRequest
+	(*LogRecord)(nil),              // 42: bangle.controller.v1.LogRecord
+	(*AgentState)(nil),             // 43: bangle.controller.v1.AgentState
+	(*MachineLock)(nil),            // 44: bangle.controller.v1.MachineLock
+	(*JournalEntry)(nil),           // 45: bangle.controller.v1.JournalEntry
+	(*ReportResponse)(nil),         // 46: bangle.controller.v1.ReportResponse
+	(*FetchCharmRequest)(nil),      // 47: bangle.controller.v1.FetchCharmRequest
+	(*Chunk)(nil),                  // 48: bangle.controller.v1.Chunk
+	(*ReadBagRequest)(nil),         // 49: bangle.controller.v1.ReadBagRequest
+	(*SetAddressesRequest)(nil),    // 50: bangle.controller.v1.SetAddressesRequest
+	(*SetAddressesResponse)(nil),   // 51: bangle.controller.v1.SetAddressesResponse
+	nil,                            // 52: bangle.controller.v1.ReadSecretResponse.ContentEntry
+	nil,                            // 53: bangle.controller.v1.CommitFailed.ResultsEntry
+	(*v1.Event)(nil),               // 54: bangle.hook.v1.Event
+	(*Model)(nil),                  // 55: bangle.controller.v1.Model
+	(*Application)(nil),            // 56: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 57: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 58: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 59: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 60: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 61: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 62: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 63: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 64: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 65: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 66: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 67: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 68: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 69: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 70: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 71: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 72: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 73: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 74: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 75: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 76: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 77: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 78: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 79: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 80: bangle.controller.v1.StateFiles
+	(*StoragePool)(nil),            // 81: bangle.controller.v1.StoragePool
+	(*Cursor)(nil),                 // 82: bangle.controller.v1.Cursor
+	(*v1.Changeset)(nil),           // 83: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 84: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 85: bangle.controller.v1.TaskLog
+	(*v1.GoalState)(nil),           // 86: bangle.hook.v1.GoalState
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
-	40, // 0: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
-	15, // 1: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	42, // 2: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	43, // 3: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	44, // 4: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	45, // 5: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	46, // 6: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	47, // 7: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	48, // 8: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	49, // 9: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	50, // 10: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	51, // 11: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	52, // 12: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	53, // 13: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	54, // 14: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	55, // 15: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	56, // 16: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	57, // 17: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	58, // 18: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	59, // 19: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	60, // 20: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	61, // 21: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	62, // 22: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	63, // 23: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	64, // 24: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	65, // 25: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	66, // 26: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	67, // 27: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
-	68, // 28: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
-	16, // 29: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	69, // 30: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	47, // 31: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	16, // 32: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	70, // 33: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	69, // 34: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	47, // 35: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	19, // 36: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	20, // 37: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	71, // 38: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	67, // 39: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	41, // 40: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
-	15, // 41: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	22, // 42: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	24, // 43: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	26, // 44: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	72, // 45: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	73, // 46: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	30, // 47: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	31, // 48: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	33, // 49: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	32, // 50: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	70, // 51: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	9,  // 52: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	11, // 53: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	13, // 54: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	17, // 55: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	18, // 56: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	23, // 57: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	27, // 58: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	29, // 59: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	35, // 60: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	37, // 61: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	38, // 62: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	1,  // 63: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	3,  // 64: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	4,  // 65: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	5,  // 66: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	7,  // 67: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	0,  // 68: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
-	10, // 69: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	12, // 70: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	14, // 71: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	21, // 72: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	21, // 73: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	25, // 74: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	28, // 75: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	34, // 76: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	36, // 77: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	53, // 78: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	39, // 79: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	2,  // 80: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	67, // 81: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	36, // 82: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	6,  // 83: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	8,  // 84: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	74, // 85: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
-	69, // [69:86] is the sub-list for method output_type
-	52, // [52:69] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	2,  // 0: bangle.controller.v1.Command.rehearse:type_name -> bangle.controller.v1.Rehearse
+	4,  // 1: bangle.controller.v1.Command.replay:type_name -> bangle.controller.v1.Replay
+	1,  // 2: bangle.controller.v1.Command.cancel:type_name -> bangle.controller.v1.CancelCommand
+	3,  // 3: bangle.controller.v1.Command.settle:type_name -> bangle.controller.v1.Settle
+	8,  // 4: bangle.controller.v1.AnswerRequest.steps:type_name -> bangle.controller.v1.RehearsedStep
+	11, // 5: bangle.controller.v1.AnswerRequest.units:type_name -> bangle.controller.v1.RehearsedUnit
+	7,  // 6: bangle.controller.v1.AnswerRequest.replay:type_name -> bangle.controller.v1.ReplayAnswer
+	54, // 7: bangle.controller.v1.RehearsedStep.event:type_name -> bangle.hook.v1.Event
+	9,  // 8: bangle.controller.v1.RehearsedStep.changes:type_name -> bangle.controller.v1.RehearsedChange
+	10, // 9: bangle.controller.v1.RehearsedStep.effects:type_name -> bangle.controller.v1.RehearsedEffect
+	52, // 10: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	27, // 11: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
+	0,  // 12: bangle.controller.v1.Delta.commands:type_name -> bangle.controller.v1.Command
+	55, // 13: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	56, // 14: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	57, // 15: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	58, // 16: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	59, // 17: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	60, // 18: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	61, // 19: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	62, // 20: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	63, // 21: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	64, // 22: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	65, // 23: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	66, // 24: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	67, // 25: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	68, // 26: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	69, // 27: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	70, // 28: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	71, // 29: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	72, // 30: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	73, // 31: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	74, // 32: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	75, // 33: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	76, // 34: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	77, // 35: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	78, // 36: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	79, // 37: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	80, // 38: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	81, // 39: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
+	28, // 40: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	82, // 41: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	60, // 42: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	28, // 43: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	54, // 44: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	82, // 45: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	60, // 46: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	31, // 47: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	32, // 48: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	83, // 49: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	80, // 50: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	53, // 51: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
+	27, // 52: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	34, // 53: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	36, // 54: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	38, // 55: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	84, // 56: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	85, // 57: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	42, // 58: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	43, // 59: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	45, // 60: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	44, // 61: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	54, // 62: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	21, // 63: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	23, // 64: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	25, // 65: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	29, // 66: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	30, // 67: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	35, // 68: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	39, // 69: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	41, // 70: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	47, // 71: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	49, // 72: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	50, // 73: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	13, // 74: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	15, // 75: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	16, // 76: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	17, // 77: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	19, // 78: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	12, // 79: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	5,  // 80: bangle.controller.v1.Agents.Answer:input_type -> bangle.controller.v1.AnswerRequest
+	22, // 81: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	24, // 82: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	26, // 83: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	33, // 84: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	33, // 85: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	37, // 86: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	40, // 87: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	46, // 88: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	48, // 89: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	66, // 90: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	51, // 91: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	14, // 92: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	80, // 93: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	48, // 94: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	18, // 95: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	20, // 96: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	86, // 97: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	6,  // 98: bangle.controller.v1.Agents.Answer:output_type -> bangle.controller.v1.AnswerResponse
+	81, // [81:99] is the sub-list for method output_type
+	63, // [63:81] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -3725,7 +4610,13 @@ func file_controller_v1_agents_proto_init() {
 		return
 	}
 	file_controller_v1_model_proto_init()
-	file_controller_v1_agents_proto_msgTypes[15].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[0].OneofWrappers = []any{
+		(*Command_Rehearse)(nil),
+		(*Command_Replay)(nil),
+		(*Command_Cancel)(nil),
+		(*Command_Settle)(nil),
+	}
+	file_controller_v1_agents_proto_msgTypes[27].OneofWrappers = []any{
 		(*Object_ModelRecord)(nil),
 		(*Object_Application)(nil),
 		(*Object_Unit)(nil),
@@ -3754,7 +4645,7 @@ func file_controller_v1_agents_proto_init() {
 		(*Object_StateFiles)(nil),
 		(*Object_StoragePool)(nil),
 	}
-	file_controller_v1_agents_proto_msgTypes[18].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[30].OneofWrappers = []any{
 		(*CommitRequest_Done)(nil),
 		(*CommitRequest_Failed)(nil),
 	}
@@ -3764,7 +4655,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ const (
 	Agents_EnqueueExec_FullMethodName     = "/bangle.controller.v1.Agents/EnqueueExec"
 	Agents_SetStorage_FullMethodName      = "/bangle.controller.v1.Agents/SetStorage"
 	Agents_GoalState_FullMethodName       = "/bangle.controller.v1.Agents/GoalState"
+	Agents_Answer_FullMethodName          = "/bangle.controller.v1.Agents/Answer"
 )
 
 // AgentsClient is the client API for Agents service.
@@ -84,6 +85,9 @@ type AgentsClient interface {
 	// GoalState answers what the model is heading for around a unit, as it is now: its application's units wherever they
 	// are, and the applications and units on the other side of its relations, those to come included.
 	GoalState(ctx context.Context, in *GoalStateRequest, opts ...grpc.CallOption) (*v1.GoalState, error)
+	// Answer answers a Command that came with the stream, in as many parts as it takes. Only the agent that was asked may;
+	// NotFound says that nobody waits for it any more: the agent then ends what it does for it.
+	Answer(ctx context.Context, in *AnswerRequest, opts ...grpc.CallOption) (*AnswerResponse, error)
 }
 
 type agentsClient struct {
@@ -291,6 +295,16 @@ func (c *agentsClient) GoalState(ctx context.Context, in *GoalStateRequest, opts
 	return out, nil
 }
 
+func (c *agentsClient) Answer(ctx context.Context, in *AnswerRequest, opts ...grpc.CallOption) (*AnswerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnswerResponse)
+	err := c.cc.Invoke(ctx, Agents_Answer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentsServer is the server API for Agents service.
 // All implementations must embed UnimplementedAgentsServer
 // for forward compatibility.
@@ -333,6 +347,9 @@ type AgentsServer interface {
 	// GoalState answers what the model is heading for around a unit, as it is now: its application's units wherever they
 	// are, and the applications and units on the other side of its relations, those to come included.
 	GoalState(context.Context, *GoalStateRequest) (*v1.GoalState, error)
+	// Answer answers a Command that came with the stream, in as many parts as it takes. Only the agent that was asked may;
+	// NotFound says that nobody waits for it any more: the agent then ends what it does for it.
+	Answer(context.Context, *AnswerRequest) (*AnswerResponse, error)
 	mustEmbedUnimplementedAgentsServer()
 }
 
@@ -393,6 +410,9 @@ func (UnimplementedAgentsServer) SetStorage(context.Context, *SetStorageRequest)
 }
 func (UnimplementedAgentsServer) GoalState(context.Context, *GoalStateRequest) (*v1.GoalState, error) {
 	return nil, status.Error(codes.Unimplemented, "method GoalState not implemented")
+}
+func (UnimplementedAgentsServer) Answer(context.Context, *AnswerRequest) (*AnswerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Answer not implemented")
 }
 func (UnimplementedAgentsServer) mustEmbedUnimplementedAgentsServer() {}
 func (UnimplementedAgentsServer) testEmbeddedByValue()                {}
@@ -700,6 +720,24 @@ func _Agents_GoalState_Handler(srv interface{}, ctx context.Context, dec func(in
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Agents_Answer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).Answer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_Answer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).Answer(ctx, req.(*AnswerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Agents_ServiceDesc is the grpc.ServiceDesc for Agents service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -762,6 +800,10 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GoalState",
 			Handler:    _Agents_GoalState_Handler,
+		},
+		{
+			MethodName: "Answer",
+			Handler:    _Agents_Answer_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
