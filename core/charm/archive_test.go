@@ -201,13 +201,13 @@ func TestGeneratedDispatchRuns(t *testing.T) {
 	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	write(t, dir, "charmcraft.yaml", "type: charm\nname: uni\n", 0o644)
 	write(t, dir, "lib/mine.py", "X = 'from lib'\n", 0o644)
-	write(t, dir, "src/charm.py", "import os, sys, mine\nprint(mine.X, os.environ['JUJU_DISPATCH_PATH'], sys.argv[1:])\n", 0o644)
+	write(t, dir, "src/charm.py", "import os, sys, mine\nprint(mine.X, os.environ['JUJU_DISPATCH_PATH'], sys.argv)\n", 0o644)
 	data, _ := pack(t, dir)
 	if err := unpack(data, out, charm.Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	for env, want := range map[string]string{"": "from lib ./dispatch ['x y']\n", "JUJU_DISPATCH_PATH=hooks/start": "from lib hooks/start ['x y']\n"} {
-		cmd := exec.Command("./dispatch", "x y")
+	for env, want := range map[string]string{"": "from lib ./dispatch ['src/charm.py']\n", "JUJU_DISPATCH_PATH=hooks/start": "from lib hooks/start ['src/charm.py']\n"} {
+		cmd := exec.Command("./dispatch")
 		cmd.Dir = out
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), env}
 		got, err := cmd.CombinedOutput()

@@ -9,11 +9,11 @@ import (
 )
 
 // dispatchScript starts the Python source of a charm that no tool has packed:
-// libraries and dependencies are looked for where charmcraft puts them.
+// libraries and dependencies are looked for where charmcraft puts them. It says
+// so in charmcraft's words, which the Python runtime understands without a shell.
 const dispatchScript = `#!/bin/sh
-export JUJU_DISPATCH_PATH="${JUJU_DISPATCH_PATH:-$0}"
-export PYTHONPATH="lib:venv${PYTHONPATH:+:$PYTHONPATH}"
-exec python3 src/charm.py "$@"
+JUJU_DISPATCH_PATH="${JUJU_DISPATCH_PATH:-$0}" PYTHONPATH=lib:venv \
+  exec python3 src/charm.py
 `
 
 // generated returns the files that a charm finds beside itself when it runs and

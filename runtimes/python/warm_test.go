@@ -202,6 +202,7 @@ func TestUsualScriptsRunWarm(t *testing.T) {
 	for name, dispatch := range map[string]string{
 		"first":           "#!/bin/sh\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv ./src/charm.py\n",
 		"with env":        "#!/bin/sh\n# a comment\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv /usr/bin/env python3 ./src/charm.py\n",
+		"generated":       "#!/bin/sh\nJUJU_DISPATCH_PATH=\"${JUJU_DISPATCH_PATH:-$0}\" PYTHONPATH=lib:venv \\\n  exec python3 src/charm.py\n", // for a source tree without one
 		"an interpreter":  "#!/bin/sh\nPYTHONPATH=lib:venv exec /usr/bin/python3 src/charm.py",
 		"options":         "#!/bin/sh\nexec /usr/bin/python3 -B -u \"$JUJU_CHARM_DIR/src/charm.py\"\n",
 		"Python itself":   "#!/usr/bin/python3\nexec(open('src/charm.py').read())\n",

@@ -89,6 +89,7 @@ func around() []Layer {
 		{Under: "plugins/bangle-agent", May: []string{"sdk", "core/agent", "substrates", "runtimes"},
 			Reason: "the multi-call main is agent, unit sides and built-in runtimes in one file"},
 		{Under: "plugins/*", May: []string{"sdk", "substrates", "runtimes"}, Reason: "a plugin's main serves one implementation"},
+		{Under: "=charms", Std: true, Reason: "it runs the tests of the charms in other languages"},
 		{Under: "charms/*", May: []string{"self", "sdk"}, Reason: "a stranger can copy a charm out of the tree"},
 		{Under: "test", May: []string{""}, Reason: "tests may see everything"},
 	}
