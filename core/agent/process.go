@@ -28,6 +28,7 @@ import (
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook/tool"
 	"github.com/bangle-dev/bangle/sdk/plugin"
+	"github.com/bangle-dev/bangle/sdk/profile"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -53,6 +54,7 @@ func Main(args []string, stderr io.Writer) int {
 	defer stop()
 	// Who reads the log may die: the agent works on then. Ignoring the signal would have the charms ignore it too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	profile.Serve(os.Getenv(profile.EnvDir), log)
 	if err := Process(ctx, *dir, log); err != nil {
 		fmt.Fprintln(stderr, "ERROR", err)
 		return 1

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/bangle-dev/bangle/sdk/plugin"
+	"github.com/bangle-dev/bangle/sdk/profile"
 )
 
 // groupOf is the group that owns a file, -1 if unknown.
@@ -58,7 +59,7 @@ func baseEnv() []string {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		switch name {
-		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", "BANGLE_PYTHON", plugin.EnvWait:
+		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", "BANGLE_PYTHON", plugin.EnvWait, profile.EnvDir:
 			env = append(env, pair)
 		default:
 			if strings.HasPrefix(name, "LC_") {

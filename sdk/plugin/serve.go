@@ -12,6 +12,8 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
+
+	"github.com/bangle-dev/bangle/sdk/profile"
 )
 
 // Config says what a plugin serves.
@@ -39,6 +41,7 @@ func Serve(cfg Config) {
 	}
 	waitForDebugger(name, cfg.Log)
 	watchParent(cfg.Log)
+	profile.Serve(os.Getenv(profile.EnvDir), cfg.Log)
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  cookie,
 		VersionedPlugins: cfg.Contracts.Sets(),

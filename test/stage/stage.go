@@ -20,6 +20,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/bangle-dev/bangle/core/controller"
+	"github.com/bangle-dev/bangle/sdk/profile"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	"github.com/bangle-dev/bangle/sdk/proto/gen/client/v1/clientv1connect"
 )
@@ -47,6 +48,8 @@ type Config struct {
 	WASMCache string
 	// Ending is how long all models may take to be destroyed; default 30 s.
 	Ending time.Duration
+	// Profile has the agent and the plugins listen in Stage.Profiles, as sdk/profile says.
+	Profile bool
 	// Models to be added; default one named "m".
 	Models []string
 }
@@ -116,7 +119,7 @@ func (s *Stage) For(t TB) *Stage { return &Stage{TB: t, set: s.set} }
 // furnish makes the directories and the controller's files.
 func (s *set) furnish() error {
 	s.Home, s.Run = filepath.Join(s.Dir, "home"), filepath.Join(s.Dir, "r")
-	for _, dir := range []string{s.Home, s.Run, s.controllerDir()} {
+	for _, dir := range []string{s.Home, s.Run, s.controllerDir(), s.Profiles()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -149,6 +152,9 @@ func copyPrivate(to, from string) error {
 
 func (s *set) controllerDir() string { return filepath.Join(s.Home, "controllers", "stage") }
 
+// Profiles is the directory of the sockets that Config.Profile asks for.
+func (s *set) Profiles() string { return filepath.Join(s.Run, "p") }
+
 // Began is when the stage began to be set, with the programs built.
 func (s *set) Began() time.Time { return s.began }
 
@@ -179,6 +185,9 @@ func (s *set) environment() []string {
 	env := []string{"BANGLE_HOME=" + s.Home, "HOME=" + s.Home, "TMPDIR=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
 	if s.points != nil {
 		env = append(env, "BANGLE_CRASH_ASK="+s.points.socket)
+	}
+	if s.cfg.Profile {
+		env = append(env, profile.EnvDir+"="+s.Profiles())
 	}
 	return env
 }

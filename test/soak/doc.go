@@ -1,0 +1,2 @@
+// Package soak keeps a thousand units of WASM charms at work for long, and looks whether anything grows.
+package soak
