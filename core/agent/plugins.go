@@ -2,59 +2,52 @@ package agent
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"sync"
+	"time"
 
+	"github.com/bangle-dev/bangle/core/agent/runtimes"
 	"github.com/bangle-dev/bangle/core/agent/settings"
 	"github.com/bangle-dev/bangle/core/pluginhost"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/plugin"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
 	"github.com/bangle-dev/bangle/sdk/substrate"
 )
 
-// runtimes starts the plugin of a kind when it is first wanted, and again when it has ended.
-type runtimes struct {
-	host *pluginhost.Host
+const (
+	// runtimeIdle is how long the process of a runtime stays without an event. It is longer than the pause between two
+	// update-status, so that only what is really at rest is ended: starting one again takes some tens of milliseconds.
+	runtimeIdle = 10 * time.Minute
+	// runtimeSilence is how long a runtime with events under way may be deaf: longer than any machine is overloaded, since
+	// all its events are run again.
+	runtimeSilence = 30 * time.Second
+)
 
-	mu    sync.Mutex // held while one starts: whoever wants it too waits for it
-	alive map[string]*running
-}
-
-// running is one life of a runtime.
-type running struct {
-	instance *pluginhost.Instance
-	client   *charmruntime.Remote
-}
-
-// Get implements dispatch.Runtimes.
-func (r *runtimes) Get(ctx context.Context, kind string) (charmruntime.Runtime, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if had := r.alive[kind]; had != nil {
-		select {
-		case <-had.instance.Done():
-			had.client.Close()
-			delete(r.alive, kind)
-		default:
-			return had.client, nil
-		}
+// newRuntimes keeps the processes of runtimes.
+func newRuntimes(host *pluginhost.Host, log *slog.Logger) *runtimes.Pool {
+	cfg := runtimes.Config{Idle: runtimeIdle, Silence: runtimeSilence, Log: log,
+		Start: func(ctx context.Context, kind, _ string) (runtimes.Life, error) { return startRuntime(ctx, host, kind) }}
+	if os.Getenv(plugin.EnvWait) != "" {
+		cfg.Silence = 0 // somebody debugs
 	}
-	instance, err := r.host.Start(ctx, pluginhost.KindRuntime, kind)
+	return runtimes.New(cfg)
+}
+
+// startRuntime starts a runtime's plugin; its lanes end with the process.
+func startRuntime(ctx context.Context, host *pluginhost.Host, kind string) (runtimes.Life, error) {
+	instance, err := host.Start(ctx, pluginhost.KindRuntime, kind)
 	if err != nil {
-		return nil, err
+		return runtimes.Life{}, err
 	}
-	now := &running{instance: instance, client: charmruntime.Client(instance.Conn())}
-	r.alive[kind] = now
-	return now.client, nil
-}
-
-// close ends the lanes; the host ends the processes.
-func (r *runtimes) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, run := range r.alive {
-		run.client.Close()
-	}
+	client := charmruntime.Client(instance.Conn())
+	go func() {
+		<-instance.Done()
+		client.Close()
+	}()
+	return runtimes.Life{Runtime: client, Done: instance.Done(), Kill: instance.Kill}, nil
 }
 
 // side is the unit's side of the substrate, in whatever life its plugin is.

@@ -214,8 +214,8 @@ func work(ctx context.Context, m *Member, log *slog.Logger) error {
 		return err
 	}
 	defer host.Close()
-	plugins := &runtimes{host: host, alive: map[string]*running{}}
-	defer plugins.close()
+	plugins := newRuntimes(host, log)
+	defer plugins.Close()
 	unit := newSide()
 	ctx, end := context.WithCancelCause(ctx)
 	life, over := context.WithCancel(context.WithoutCancel(ctx))

@@ -93,7 +93,9 @@ func (quiet) Log(*controllerv1.LogRecord)              {}
 
 type one struct{ charmruntime.Runtime }
 
-func (o one) Get(context.Context, string) (charmruntime.Runtime, error) { return o.Runtime, nil }
+func (o one) Get(context.Context, string, string) (charmruntime.Runtime, func(), error) {
+	return o.Runtime, func() {}, nil
+}
 
 // place is a unit's directories.
 type place struct{ dir, charms, unit, run, tools string }

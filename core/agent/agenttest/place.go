@@ -99,8 +99,10 @@ func NewRuntime(t testing.TB, code Charm) *Runtime {
 	return &Runtime{t: t, code: code, running: map[string]string{}, views: map[string]*hookv1.View{}}
 }
 
-// Get is dispatch.Runtimes': one runtime for every kind.
-func (r *Runtime) Get(context.Context, string) (charmruntime.Runtime, error) { return r, nil }
+// Get is dispatch.Runtimes': one runtime for every kind and scope.
+func (r *Runtime) Get(context.Context, string, string) (charmruntime.Runtime, func(), error) {
+	return r, func() {}, nil
+}
 
 // Info names it.
 func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {

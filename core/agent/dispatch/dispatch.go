@@ -26,10 +26,11 @@ import (
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
-// Runtimes finds the runtime of a kind, starting it when it does not run. A runtime that died is answered by another
-// value the next time.
+// Runtimes finds the runtime of a kind and a scope, starting it when it does not run; runtimes of different scopes are
+// different processes, and "" is a scope too. It is kept until release is called. A runtime that died is answered by another
+// value the next time; one that has a method Ended() bool says so.
 type Runtimes interface {
-	Get(ctx context.Context, kind string) (charmruntime.Runtime, error)
+	Get(ctx context.Context, kind, scope string) (rt charmruntime.Runtime, release func(), err error)
 }
 
 // Config is what dispatching needs.
@@ -113,13 +114,14 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return unplaced(job, digest, err)
 	}
 	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
-	rt, err := d.cfg.Runtimes.Get(ctx, kind)
+	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
 		return failed(err.Error()), nil
 	}
 	if err != nil {
 		return Result{}, err
 	}
+	defer giveBack()
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
 	d.load(ctx, rt, c, start.TimeoutMs)
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
@@ -166,7 +168,10 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 	c, err := d.charm(ctx, job)
 	if err == nil {
 		var rt charmruntime.Runtime
-		if rt, err = d.cfg.Runtimes.Get(ctx, cmp.Or(job.Model.Application.Runtime, string(c.Runtime))); err == nil {
+		var giveBack func()
+		kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
+		if rt, giveBack, err = d.cfg.Runtimes.Get(ctx, kind, scope(job, kind)); err == nil {
+			defer giveBack()
 			if ender, ok := rt.(charmruntime.Ender); ok {
 				return ender.End(ctx, d.cfg.RunDir(job.Key))
 			}
@@ -183,63 +188,6 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 // failed is an event that ended before the charm ran.
 func failed(message string) Result {
 	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_FAILED, ExitCode: 1, Message: message}}
-}
-
-// load lets the runtime prepare the charm's files before they are copied to units. What is wrong with them is said when the
-// event is dispatched.
-func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm, timeout int64) {
-	key := loading{rt, c.Digest}
-	d.mu.Lock()
-	_, ok := d.handles[key]
-	d.mu.Unlock()
-	if ok {
-		return
-	}
-	resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: timeout}})
-	if err != nil || problems(resp.Diagnostics) != "" {
-		return
-	}
-	d.mu.Lock()
-	d.handles[key] = resp.Handle
-	d.mu.Unlock()
-}
-
-// dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime
-// found the charm wanting.
-func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
-	key := loading{rt, c.Digest}
-	for again := false; ; again = true {
-		d.mu.Lock()
-		handle, ok := d.handles[key]
-		d.mu.Unlock()
-		if !ok {
-			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: start.TimeoutMs}})
-			if err != nil {
-				return nil, true, err
-			}
-			if text := problems(resp.Diagnostics); text != "" {
-				return failed(text).Done, false, nil
-			}
-			handle = resp.Handle
-			d.mu.Lock()
-			d.handles[key] = handle
-			d.mu.Unlock()
-		}
-		start.Handle = handle
-		done, err := rt.Dispatch(ctx, start, h)
-		if err == nil {
-			return done, true, nil
-		}
-		if errs.Is(err, errs.Unsupported) {
-			return failed(err.Error()).Done, true, nil // the runtime cannot do this at all, and did nothing
-		}
-		d.mu.Lock()
-		delete(d.handles, key) // forgotten by the runtime, or dead with it
-		d.mu.Unlock()
-		if again || !errs.Is(err, errs.NotFound) {
-			return nil, true, err
-		}
-	}
 }
 
 // problems is what keeps a charm from being loaded, "" if nothing does.

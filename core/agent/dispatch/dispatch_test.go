@@ -226,7 +226,9 @@ type forgetful struct {
 	unable      bool
 }
 
-func (f *forgetful) Get(context.Context, string) (charmruntime.Runtime, error) { return f, nil }
+func (f *forgetful) Get(context.Context, string, string) (charmruntime.Runtime, func(), error) {
+	return f, func() {}, nil
+}
 
 func (f *forgetful) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {
 	f.loads++
@@ -404,6 +406,6 @@ func TestEnd(t *testing.T) {
 // absent has no runtime.
 type absent struct{}
 
-func (absent) Get(context.Context, string) (charmruntime.Runtime, error) {
-	return nil, errs.E(errs.NotFound, "there is none")
+func (absent) Get(context.Context, string, string) (charmruntime.Runtime, func(), error) {
+	return nil, nil, errs.E(errs.NotFound, "there is none")
 }
