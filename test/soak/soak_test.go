@@ -161,7 +161,7 @@ func (s *soaking) round(n int) {
 // settled waits until all units of an application say so: to be told of each change would be more work than the change.
 func (s *soaking) settled(app string, units int, note string) {
 	why := ""
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); <-time.After(100 * time.Millisecond) {
 		status, err := s.Client().Status(s.T.Context(), connect.NewRequest(&clientv1.StatusRequest{Model: stage.Model}))
 		if err != nil {
 			s.T.Fatal(err)
