@@ -176,10 +176,14 @@ func dial(set *settings.Settings, id *identity.Identity) (*grpc.ClientConn, erro
 	return conn, nil
 }
 
+// together is how long a controller that is started beside its agent may take to listen: until then the agent asks again and
+// again, and says nothing of it.
+const together = 500 * time.Millisecond
+
 // certify makes sure that there is a certificate, or that ctx ended. The settings are read for each try, since a fresh
 // token may come. Each try has a connection of its own: one that began without a certificate stays without.
 func certify(ctx context.Context, dir string, id *identity.Identity, log *slog.Logger) error {
-	pause := source.Backoff{First: 50 * time.Millisecond, Max: 2 * time.Second}
+	began, pause := time.Now(), source.Backoff{First: 50 * time.Millisecond, Max: 2 * time.Second}
 	for ctx.Err() == nil && !id.Joined(time.Now()) {
 		set, err := settings.Read(dir)
 		if err != nil {
@@ -193,7 +197,12 @@ func certify(ctx context.Context, dir string, id *identity.Identity, log *slog.L
 		err = id.Join(call, controllerv1.NewAgentsClient(conn), set.Agent, set.Token, Version)
 		cancel()
 		_ = conn.Close() // nothing is in flight any more
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case errs.Is(err, errs.Unavailable) && time.Since(began) < together:
+			few := source.Backoff{First: 10 * time.Millisecond, Max: 10 * time.Millisecond}
+			few.Wait(ctx)
+		default:
 			log.Warn("cannot join yet", "err", err)
 			pause.Wait(ctx)
 		}

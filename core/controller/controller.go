@@ -102,6 +102,7 @@ type controller struct {
 	resources *blobs.Store
 	book      *logbook.Book
 	plugins   *pluginhost.Host
+	early     chan provided // the substrate's provider, started while the store opens; nil = it was not
 	mirror    *watch.Mirror
 	reader    *snapshot.Reader
 	presence  *agents.Presence
@@ -144,13 +145,14 @@ func open(ctx context.Context, dir string, p Process) (opened *controller, err e
 		return nil, err
 	}
 	c.later(func() { c.book.Close() })
+	if err := c.openPlugins(); err != nil {
+		return nil, err
+	}
+	c.ahead(ctx)
 	if err := c.openStore(ctx); err != nil {
 		return nil, err
 	}
 	c.later(func() { c.store.Close() })
-	if err := c.openPlugins(); err != nil {
-		return nil, err
-	}
 	if c.mirror, err = watch.Open(ctx, watch.Config{Store: c.store, Epoch: c.store.Epoch(), MayRead: authz.AgentMayRead, Log: c.log}); err != nil {
 		return nil, err
 	}

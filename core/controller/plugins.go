@@ -36,11 +36,45 @@ func (c *controller) openPlugins() (err error) {
 
 func (c *controller) runDir() string { return cmp.Or(c.process.RunDir, c.cfg.RunDir) }
 
-// provide starts a substrate's provider.
+// provided is a provider, or why there is none.
+type provided struct {
+	session *placement.Session
+	err     error
+}
+
+// ahead starts the substrate's provider while the store opens: both take about as long, and neither needs the other.
+func (c *controller) ahead(ctx context.Context) {
+	if c.process.Provide != nil {
+		return
+	}
+	c.early = make(chan provided, 1)
+	go func() {
+		defer close(c.early)
+		session, err := c.start(ctx, c.cfg.Substrate)
+		c.early <- provided{session, err}
+	}()
+}
+
+// provide gives a substrate's provider; placement asks again when it has ended.
 func (c *controller) provide(ctx context.Context, name string) (*placement.Session, error) {
 	if c.process.Provide != nil {
 		return c.process.Provide(ctx, name)
 	}
+	if name == c.cfg.Substrate && c.early != nil {
+		select {
+		case p, first := <-c.early:
+			if first {
+				return p.session, p.err
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return c.start(ctx, name)
+}
+
+// start starts a substrate's provider.
+func (c *controller) start(ctx context.Context, name string) (*placement.Session, error) {
 	instance, err := c.plugins.Start(ctx, pluginhost.KindSubstrate, name)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type StreamConfig struct {
 	// Command is called for what the controller asks for now, in order; it must not block. ctx ends with the stream. nil:
 	// nothing is asked.
 	Command func(ctx context.Context, cmd *controllerv1.Command)
-	Log      *slog.Logger
+	Log     *slog.Logger
 }
 
 // Follow keeps the replica up to date until ctx ends. A broken stream is resumed where it broke, after a pause that
