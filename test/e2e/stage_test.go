@@ -70,10 +70,21 @@ func (s *stage) fill(root string) error {
 		copyFile(self, filepath.Join(s.dir, "e2e.test")),
 		copyTree("testdata", filepath.Join(s.dir, "testdata")),
 		copyTree(filepath.Join(root, "test", "charms"), filepath.Join(s.dir, "charms")),
+		s.examples(filepath.Join(root, "charms")),
+		goBuild(filepath.Join(root, "test", "charms", "pause-image"), nil, "-o", filepath.Join(s.dir, "pause"), "."),
 		goBuild(filepath.Join(root, "test", "charms", "wasm-probe"), []string{"GOOS=wasip1", "GOARCH=wasm"},
 			"-buildmode=c-shared", "-o", filepath.Join(s.dir, "charms", "wasm-probe", "charm.wasm"), "./guest"),
 		goBuild(filepath.Join(root, "core", "pluginhost", "testdata", "plugin"), nil, "-o", filepath.Join(s.dir, "runtime-newer"), "."),
 	)
+}
+
+// examples copies the charms that show how one is written in Python.
+func (s *stage) examples(charms string) error {
+	var failed error
+	for _, name := range []string{"pause", "ssh", "ubuntu-advantage", "url"} {
+		failed = errors.Join(failed, copyTree(filepath.Join(charms, name), filepath.Join(s.dir, "charms", name)))
+	}
+	return failed
 }
 
 // plugin copies a plugin or, where it is the agent under another name as in a build, links it.
