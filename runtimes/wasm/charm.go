@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ type charm struct {
 	initial  time.Duration // the same for the initialisation
 	maxBytes int64
 	turns    turns
+	seed     [seedSize]byte // of the initialisation's random numbers, the module's own
 
 	idle   chan *instance // ready for the next event
 	places chan struct{}  // one for each event that may be under way, its recycling included
@@ -60,7 +62,7 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 		return nil, found, err
 	}
 	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
-		maxBytes: maxBytes, closed: make(chan struct{}),
+		seed: sha256.Sum256(append(r.seed[:], req.GetDigest()...)), maxBytes: maxBytes, closed: make(chan struct{}),
 		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/world"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook"
@@ -19,11 +20,14 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 	if c == nil {
 		return nil, errs.E(errs.NotFound, "cannot run event %s: charm %q is not loaded", start.GetEvent().GetId(), start.GetHandle())
 	}
-	if err := charmruntime.Able(&charmruntimev1.InfoResponse{Name: "wasm"}, start); err != nil {
+	if err := charmruntime.Able(&charmruntimev1.InfoResponse{Name: "wasm", Capabilities: capabilities()}, start); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	e := newEvent(start, host, r.cfg.CallTimeout)
+	e, err := newEvent(start, host, r.cfg.CallTimeout)
+	if err != nil {
+		return nil, err
+	}
 	defer e.supervisor.close()
 	i, err := c.take(ctx)
 	if err != nil {
@@ -36,11 +40,12 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 	if ms := start.GetTimeoutMs(); ms > 0 {
 		limit = time.Duration(ms) * time.Millisecond
 	}
-	run := newRun(e.calls, e.line, limit)
+	run := newRun(e.calls, e.line, limit, e.world)
 	run.turn.of = c.turns
 	guest, end := run.begin(ctx, i)
 	output, failed := i.event(guest, run, hookjson.EncodeEvent(start.GetEvent(), start.GetView()))
 	end()
+	e.world.End()
 	failed.explain(run.tail)
 	size := int64(i.memory.size)
 	c.recycle(ctx, i, failed != nil && failed.broken)
@@ -62,19 +67,36 @@ type event struct {
 	hook       *hook.Context
 	calls      *abi.Calls
 	supervisor *sockets
-	dry        *abi.DryRun
+	world      *world.World
 }
 
-func newEvent(start *charmruntimev1.Start, host charmruntime.Host, callTimeout time.Duration) *event {
-	e := &event{start: start, host: &quiet{Host: host}, supervisor: newSockets(start.GetView().GetContainers(), callTimeout)}
-	e.hook = hook.New(start.GetEvent(), start.GetView(), e.host)
-	var supervisor abi.Supervisor = e.supervisor
-	if start.GetMode() == charmruntimev1.Mode_MODE_DRY_RUN {
-		e.dry = abi.NewDryRun(supervisor)
-		supervisor = e.dry
+func newEvent(start *charmruntimev1.Start, host charmruntime.Host, callTimeout time.Duration) (*event, error) {
+	mode, options := mode(start), []hook.Option(nil)
+	w, err := world.New(mode, start.GetRecording())
+	if err != nil {
+		return nil, err
 	}
-	e.calls = abi.NewCalls(e.hook, e.host, supervisor)
-	return e
+	if mode == world.Replay {
+		options = append(options, hook.WithClock(w.Promises()))
+	}
+	e := &event{start: start, host: &quiet{Host: w.Host(host)}, supervisor: newSockets(start.GetView().GetContainers(), callTimeout), world: w}
+	e.hook = hook.New(start.GetEvent(), start.GetView(), e.host, options...)
+	e.calls = abi.NewCalls(e.hook, e.host, w.Supervisor(e.supervisor))
+	return e, nil
+}
+
+// mode is how the event meets the world.
+func mode(start *charmruntimev1.Start) world.Mode {
+	switch start.GetMode() {
+	case charmruntimev1.Mode_MODE_DRY_RUN:
+		return world.DryRun
+	case charmruntimev1.Mode_MODE_REPLAY:
+		return world.Replay
+	}
+	if start.GetRecord() {
+		return world.Record
+	}
+	return world.Live
 }
 
 // quiet is the host without the statuses of a finished event: they are in its changeset, which follows at once.
@@ -104,9 +126,9 @@ func (e *event) line(stream, line string) {
 // done turns what the charm returned into the answer.
 func (e *event) done(ctx context.Context, output []byte, failed *failure) *charmruntimev1.Done {
 	done := &charmruntimev1.Done{}
-	if e.dry != nil {
-		defer func() { done.Detail = strings.Trim(e.dry.String()+"\n"+done.Detail, "\n") }()
-	}
+	defer func() {
+		done.Recording, done.Effects, done.Divergence = e.world.Recording(), e.world.Effects(), e.world.Divergence()
+	}()
 	e.host.finished = true
 	switch {
 	case failed != nil && failed.limit != "":

@@ -184,8 +184,8 @@ func TestDryRunAsksForNothing(t *testing.T) {
 	s.Mode = charmruntimev1.Mode_MODE_DRY_RUN
 	s.View.Containers = []*hookv1.ContainerView{{Name: "web", Socket: "/nowhere/socket"}}
 	done := dispatch(t, r, s, nil)
-	if !strings.Contains(done.GetDetail(), `{"push":{"container":"web","path":"/nowhere/a/file"`) {
-		t.Errorf("%s %q, detail %q", done.GetOutcome(), done.GetMessage(), done.GetDetail())
+	if len(done.GetEffects()) == 0 || done.GetEffects()[0].GetKind() != "file" || done.GetEffects()[0].GetTarget() != "web: /nowhere/a/file" {
+		t.Errorf("%s %q, effects %v", done.GetOutcome(), done.GetMessage(), done.GetEffects())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm/script"
+	"github.com/bangle-dev/bangle/runtimes/wasm/world"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
 
@@ -21,6 +22,7 @@ const maxOutput = 16 << 20
 
 // instance is one copy of a charm. It runs one event at a time.
 type instance struct {
+	first   *world.World // of its initialisation
 	mod     api.Module
 	memory  *linear
 	globals []api.MutableGlobal
@@ -33,12 +35,12 @@ type instance struct {
 
 // instantiate makes an instance. Its start function runs, if it has one, but nothing of its library.
 func (c *charm) instantiate(ctx context.Context) (*instance, error) {
-	i := &instance{memory: &linear{}, out: &output{}, command: c.command}
+	i := &instance{memory: &linear{}, out: &output{}, command: c.command, first: world.Before(c.seed)}
 	ctx = experimental.WithMemoryAllocator(ctx, i.memory)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(random{i}).
-		WithSysWalltime().WithSysNanotime().WithNanosleep(i.sleep).
+		WithWalltime(i.walltime, resolution).WithNanotime(i.nanotime, resolution).WithNanosleep(i.sleep).
 		WithStdin(&input{i}).WithStdout(&stream{i, stdout}).WithStderr(&stream{i, stderr})
-	run := newRun(nil, nil, c.initial)
+	run := newRun(nil, nil, c.initial, i.first)
 	run.turn.of = c.turns
 	ctx, end := run.begin(ctx, i)
 	defer end()
@@ -67,7 +69,7 @@ func (i *instance) close() error { return i.mod.Close(context.Background()) }
 
 // initialise runs what the module wants to do before its first event; there is no host yet.
 func (c *charm) initialise(ctx context.Context, i *instance) *failure {
-	run := newRun(nil, nil, c.initial)
+	run := newRun(nil, nil, c.initial, i.first)
 	run.turn.of = c.turns
 	ctx, end := run.begin(ctx, i)
 	defer end()

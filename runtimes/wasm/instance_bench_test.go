@@ -75,7 +75,7 @@ func (c *charm) made(b *testing.B, make func() (*instance, error)) {
 
 // event lets the charm do something that has to be set back.
 func (c *charm) event(b *testing.B, i *instance) {
-	run := newRun(nil, nil, 0)
+	run := newRun(nil, nil, 0, live(b))
 	ctx, end := run.begin(b.Context(), i)
 	defer end()
 	if _, failed := i.event(ctx, run, []byte(`{"event":{"kind":"config-changed","name":"config-changed"},"view":{"config":{"note":"x"}}}`)); failed != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/world"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
@@ -36,11 +37,12 @@ type run struct {
 	tail    string
 	ctx     context.Context
 	turn    turn
+	world   *world.World
 }
 
 // newRun makes the state of one event; without calls every host call is a failure.
-func newRun(calls answerer, lines func(stream, line string), limit time.Duration) *run {
-	return &run{calls: calls, lines: lines, clock: newGuestClock(limit)}
+func newRun(calls answerer, lines func(stream, line string), limit time.Duration, w *world.World) *run {
+	return &run{calls: calls, lines: lines, clock: newGuestClock(limit), world: w}
 }
 
 // begin starts the guest's clock and binds the event to the instance. The returned function ends both.
@@ -105,6 +107,9 @@ func (r *run) call(ctx context.Context, f abi.Function, request []byte) []byte {
 		r.trap(broken("%s was called while the module was initialised", f))
 	}
 	answer := r.calls.Call(ctx, f, request)
+	if why := r.world.Lost(); why != "" {
+		r.trap(&failure{message: why, broken: true})
+	}
 	if len(answer) > maxAnswer {
 		return tooLarge(f, "answer", len(answer), maxAnswer)
 	}

@@ -50,6 +50,7 @@ type Runtime struct {
 	cache wazero.CompilationCache
 	wasi  map[string]map[string]bool
 	turns turns
+	seed  [seedSize]byte // of the initialisations' random numbers
 
 	mu     sync.Mutex
 	charms map[string]*loading // by handle
@@ -68,6 +69,10 @@ type loading struct {
 func New(cfg Config) (*Runtime, error) {
 	r := &Runtime{cfg: withDefaults(cfg), charms: map[string]*loading{}, turns: newTurns()}
 	if err := r.openCache(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.seed, err = seed(r.cfg.CacheDir); err != nil {
 		return nil, err
 	}
 	wasi, err := wasiFunctions()
@@ -125,8 +130,11 @@ func (r *Runtime) openCache() error {
 // Info names the runtime.
 func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {
 	return &charmruntimev1.InfoResponse{Name: "wasm", Version: plugin.Version(),
-		Capabilities: []string{"warm", "reset", "limits"}, Detects: detects()}, nil
+		Capabilities: capabilities(), Detects: detects()}, nil
 }
+
+// capabilities are what this runtime can do beyond what every runtime must.
+func capabilities() []string { return []string{"warm", "reset", "limits", "replay"} }
 
 // Load checks, compiles and initialises a charm.
 func (r *Runtime) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {

@@ -93,6 +93,14 @@ func (h scriptHost) Print(ctx context.Context, line string) {
 	}
 }
 
+// Now is the script's time of day.
+func (h scriptHost) Now(ctx context.Context) int64 { return inEvent(ctx, "the clock").world.Now() }
+
+// Random fills p with random bytes.
+func (h scriptHost) Random(ctx context.Context, p []byte) {
+	inEvent(ctx, "random numbers").world.Random(p)
+}
+
 func inEvent(ctx context.Context, what string) *run {
 	run, ok := ctx.Value(runKey{}).(*run)
 	if !ok {

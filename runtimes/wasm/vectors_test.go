@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/world"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
 
@@ -54,7 +55,7 @@ func (v guestVector) run(t testing.TB, c *charm) ([]byte, *failure) {
 		t.Fatal(err)
 	}
 	s := &scriptedCalls{t: t, calls: v.Calls}
-	run := newRun(s, nil, 10*time.Second)
+	run := newRun(s, nil, 10*time.Second, live(t))
 	ctx, end := run.begin(t.Context(), i)
 	output, bad := i.event(ctx, run, v.Input)
 	end()
@@ -89,4 +90,14 @@ func decoded(t testing.TB, text []byte) any {
 		t.Errorf("%v: %s", err, text)
 	}
 	return v
+}
+
+// live is a world for events that ask it for nothing but the time.
+func live(t testing.TB) *world.World {
+	t.Helper()
+	w, err := world.New(world.Live, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }

@@ -2,7 +2,6 @@ package script
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,9 +15,9 @@ import (
 var errMemory = errors.New("out of memory")
 
 // seed is a number below 2^30 for the language's pseudo-random numbers.
-func seed() []byte {
+func (s *Script) seed(ctx context.Context) []byte {
 	var b [4]byte
-	_, _ = rand.Read(b[:]) // it never fails
+	s.host.Random(ctx, b[:])
 	return strconv.AppendUint(nil, uint64(binary.LittleEndian.Uint32(b[:])>>2), 10)
 }
 

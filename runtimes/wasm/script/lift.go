@@ -17,14 +17,15 @@ const longText = 1 << 10
 
 // words stands for the long texts of one event.
 type words struct {
-	prefix string // "" before the first
+	seed   func() []byte // random digits
+	prefix string        // "" before the first
 	texts  [][]byte
 }
 
 // keep remembers a text and returns the word for it. Nobody can have written such a word before: it is drawn for the event.
 func (w *words) keep(text []byte) string {
 	if w.prefix == "" {
-		w.prefix = "text-" + string(seed()) + "-" + string(seed()) + "-"
+		w.prefix = "text-" + string(w.seed()) + "-" + string(w.seed()) + "-"
 	}
 	w.texts = append(w.texts, text)
 	return w.prefix + strconv.Itoa(len(w.texts)-1)

@@ -64,11 +64,11 @@ func (u upython) provide(_ context.Context, env wazero.HostModuleBuilder, code w
 		"mp_js_random_u32": func(_ context.Context, _ api.Module, stack []uint64) {
 			stack[0] = 4 // nobody sees it: the library seeds in every event
 		},
-		"mp_js_time_ms": func(_ context.Context, _ api.Module, stack []uint64) {
-			stack[0] = api.EncodeF64(float64(time.Now().UnixMicro()) / 1000)
+		"mp_js_time_ms": func(ctx context.Context, _ api.Module, stack []uint64) {
+			stack[0] = api.EncodeF64(float64(u.now(ctx)/int64(time.Microsecond)) / 1000)
 		},
-		"mp_js_ticks_ms": func(_ context.Context, _ api.Module, stack []uint64) {
-			stack[0] = uint64(uint32(time.Now().UnixMilli()) & (1<<29 - 1))
+		"mp_js_ticks_ms": func(ctx context.Context, _ api.Module, stack []uint64) {
+			stack[0] = uint64(uint32(u.now(ctx)/int64(time.Millisecond)) & (1<<29 - 1))
 		},
 		"js_check_existing": func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = api.EncodeI32(-1) },
 	}
@@ -83,6 +83,8 @@ func (u upython) provide(_ context.Context, env wazero.HostModuleBuilder, code w
 	})
 	return nil
 }
+
+func (upython) now(ctx context.Context) int64 { return current(ctx).guest.script.host.Now(ctx) }
 
 // errNoJavaScript ends a script that wants more of the browser than names, which are just not there.
 var errNoJavaScript = errors.New("the script uses an object of JavaScript, and there is none")

@@ -24,6 +24,10 @@ type Host interface {
 	Call(ctx context.Context, function string, request []byte) []byte
 	// Print takes a line of the script's own output.
 	Print(ctx context.Context, line string)
+	// Now is the script's time of day, in nanoseconds since 1970.
+	Now(ctx context.Context) int64
+	// Random fills p with random bytes.
+	Random(ctx context.Context, p []byte)
 }
 
 // Script is one charm's script with the engine that runs it.
@@ -104,12 +108,15 @@ func (s *Script) Provide(ctx context.Context, engine wazero.Runtime, code wazero
 
 // Start evaluates the library and the script. An *Error is the script's fault.
 func (g *Guest) Start(ctx context.Context) error {
-	return g.script.speak.start(context.WithValue(ctx, turnKey{}, &turn{guest: g}), g)
+	t := &turn{guest: g}
+	t.words.seed = func() []byte { return g.script.seed(ctx) }
+	return g.script.speak.start(context.WithValue(ctx, turnKey{}, t), g)
 }
 
 // Event runs one event. The output is empty when the script has no handler for it; an *Error is a handler that failed.
 func (g *Guest) Event(ctx context.Context, input []byte) ([]byte, error) {
 	t := &turn{guest: g, input: input}
+	t.words.seed = func() []byte { return g.script.seed(ctx) }
 	if err := g.script.speak.dispatch(context.WithValue(ctx, turnKey{}, t), g); err != nil {
 		return nil, err
 	}
@@ -163,7 +170,7 @@ func (t *turn) answer(ctx context.Context, name string, request []byte) (value [
 	case "script":
 		return []byte(s.source), true
 	case "random":
-		return seed(), true
+		return s.seed(ctx), true
 	default:
 		value = s.host.Call(ctx, name, request)
 		return value, len(value) > 0

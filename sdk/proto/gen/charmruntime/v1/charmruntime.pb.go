@@ -1437,7 +1437,9 @@ type Done struct {
 	Limit     string                 `protobuf:"bytes,9,opt,name=limit,proto3" json:"limit,omitempty"`          // killed: which limit, "hook-timeout 10s"
 	Recording *Recording             `protobuf:"bytes,10,opt,name=recording,proto3" json:"recording,omitempty"` // when Start asked for one
 	// MODE_DRY_RUN and MODE_REPLAY: what the event would have done outside the changeset, in order.
-	Effects       []*Effect `protobuf:"bytes,11,rep,name=effects,proto3" json:"effects,omitempty"`
+	Effects []*Effect `protobuf:"bytes,11,rep,name=effects,proto3" json:"effects,omitempty"`
+	// MODE_REPLAY: where the charm first asked something else than the recording has; empty = it asked the same.
+	Divergence    string `protobuf:"bytes,12,opt,name=divergence,proto3" json:"divergence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1549,6 +1551,13 @@ func (x *Done) GetEffects() []*Effect {
 	return nil
 }
 
+func (x *Done) GetDivergence() string {
+	if x != nil {
+		return x.Divergence
+	}
+	return ""
+}
+
 // Recording is what an event was answered by the world, beside its view: with the same charm, event and view it makes
 // the event run again bit for bit.
 type Recording struct {
@@ -1556,7 +1565,7 @@ type Recording struct {
 	NowUnixNano   int64                  `protobuf:"varint,1,opt,name=now_unix_nano,json=nowUnixNano,proto3" json:"now_unix_nano,omitempty"` // the clock that the charm read
 	Exchanges     []*Exchange            `protobuf:"bytes,2,rep,name=exchanges,proto3" json:"exchanges,omitempty"`                           // in the order in which they were asked
 	Incomplete    string                 `protobuf:"bytes,3,opt,name=incomplete,proto3" json:"incomplete,omitempty"`                         // why it is not whole (too large, cancelled …); empty = whole
-	Seed          uint64                 `protobuf:"varint,4,opt,name=seed,proto3" json:"seed,omitempty"`                                    // of the random numbers that the charm read
+	Seed          []byte                 `protobuf:"bytes,4,opt,name=seed,proto3" json:"seed,omitempty"`                                     // of the random numbers that the charm read; as secret as what the charm made of them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1612,11 +1621,11 @@ func (x *Recording) GetIncomplete() string {
 	return ""
 }
 
-func (x *Recording) GetSeed() uint64 {
+func (x *Recording) GetSeed() []byte {
 	if x != nil {
 		return x.Seed
 	}
-	return 0
+	return nil
 }
 
 // Exchange is one question to the world and its answer.
@@ -1632,6 +1641,7 @@ type Exchange struct {
 	// Instead of a response that is a secret: a reference to it and a keyed hash of it. Who replays puts the response back
 	// before it hands the recording to a runtime.
 	Sealed        string `protobuf:"bytes,6,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	AtNs          int64  `protobuf:"varint,7,opt,name=at_ns,json=atNs,proto3" json:"at_ns,omitempty"` // what the charm's clock had gone on by when it was answered
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1706,6 +1716,13 @@ func (x *Exchange) GetSealed() string {
 		return x.Sealed
 	}
 	return ""
+}
+
+func (x *Exchange) GetAtNs() int64 {
+	if x != nil {
+		return x.AtNs
+	}
+	return 0
 }
 
 // Effect is one thing that an event did, or would have done, outside its changeset.
@@ -1934,7 +1951,7 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\x0etime_unix_nano\x18\x04 \x01(\x03R\ftimeUnixNano\"]\n" +
 	"\tStatusSet\x12 \n" +
 	"\vapplication\x18\x01 \x01(\bR\vapplication\x12.\n" +
-	"\x06status\x18\x02 \x01(\v2\x16.bangle.hook.v1.StatusR\x06status\"\xbf\x03\n" +
+	"\x06status\x18\x02 \x01(\v2\x16.bangle.hook.v1.StatusR\x06status\"\xdf\x03\n" +
 	"\x04Done\x129\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1f.bangle.charmruntime.v1.OutcomeR\aoutcome\x12\x1b\n" +
 	"\texit_code\x18\x02 \x01(\x05R\bexitCode\x12\x18\n" +
@@ -1947,14 +1964,17 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\x05limit\x18\t \x01(\tR\x05limit\x12?\n" +
 	"\trecording\x18\n" +
 	" \x01(\v2!.bangle.charmruntime.v1.RecordingR\trecording\x128\n" +
-	"\aeffects\x18\v \x03(\v2\x1e.bangle.charmruntime.v1.EffectR\aeffects\"\xa3\x01\n" +
+	"\aeffects\x18\v \x03(\v2\x1e.bangle.charmruntime.v1.EffectR\aeffects\x12\x1e\n" +
+	"\n" +
+	"divergence\x18\f \x01(\tR\n" +
+	"divergence\"\xa3\x01\n" +
 	"\tRecording\x12\"\n" +
 	"\rnow_unix_nano\x18\x01 \x01(\x03R\vnowUnixNano\x12>\n" +
 	"\texchanges\x18\x02 \x03(\v2 .bangle.charmruntime.v1.ExchangeR\texchanges\x12\x1e\n" +
 	"\n" +
 	"incomplete\x18\x03 \x01(\tR\n" +
 	"incomplete\x12\x12\n" +
-	"\x04seed\x18\x04 \x01(\x04R\x04seed\"\xbc\x01\n" +
+	"\x04seed\x18\x04 \x01(\fR\x04seed\"\xd1\x01\n" +
 	"\bExchange\x12\x1c\n" +
 	"\toperation\x18\x01 \x01(\tR\toperation\x12\x18\n" +
 	"\arequest\x18\x02 \x01(\fR\arequest\x12\x1a\n" +
@@ -1962,7 +1982,8 @@ const file_charmruntime_v1_charmruntime_proto_rawDesc = "" +
 	"\verror_class\x18\x04 \x01(\tR\n" +
 	"errorClass\x12#\n" +
 	"\rerror_message\x18\x05 \x01(\tR\ferrorMessage\x12\x16\n" +
-	"\x06sealed\x18\x06 \x01(\tR\x06sealed\"f\n" +
+	"\x06sealed\x18\x06 \x01(\tR\x06sealed\x12\x13\n" +
+	"\x05at_ns\x18\a \x01(\x03R\x04atNs\"f\n" +
 	"\x06Effect\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06target\x18\x02 \x01(\tR\x06target\x12\x18\n" +
