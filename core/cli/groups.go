@@ -5,7 +5,7 @@ func (a *app) groups() []group {
 	return []group{
 		{"controllers", "Controllers:", a.controllerCommands()},
 		{"models", "Models:", a.modelCommands()},
-		{"applications", "Applications:", append(a.applicationCommands(), a.devCommand(), a.initCommand())},
+		{"applications", "Applications:", append(a.applicationCommands(), a.authorCommands()...)},
 		{"storage", "Storage:", a.storageCommands()},
 		{"secrets", "Secrets:", a.secretCommands()},
 		{"day2", "Operations:", a.operationCommands()},

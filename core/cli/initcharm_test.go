@@ -11,7 +11,7 @@ func TestInit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "my-web")
 	for line, want := range map[string]string{
 		"init " + dir:                       "language",
-		"init " + dir + " --language cobol": `cannot write a charm in "cobol"; allowed: assemblyscript, c, go, javascript, micropython, rust`,
+		"init " + dir + " --language cobol": `cannot write a charm in "cobol"; allowed: assemblyscript, c, go, javascript, micropython, python, rust`,
 		"init " + dir + " --language javascript --name My_Web": `cannot write charm "My_Web"; allowed: lower-case letters`,
 	} {
 		if got := newShell(t, &fake{}).run(words(line)...); !strings.Contains(got, want) {

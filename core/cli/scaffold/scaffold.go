@@ -44,6 +44,7 @@ func Languages() []Language {
 			"lib/bangle.js": js.Library(), "lib/bangle.d.ts": js.Types(), "lib/charmtest.js": js.Harness()}},
 		{Name: "micropython", Test: "python3 test_charm.py", library: map[string]string{
 			"lib/bangle.py": micropython.Library(), "lib/charmtest.py": micropython.Harness()}},
+		{Name: "python", Test: "PYTHONPATH=$(bangle python-library) python3 -m unittest discover -s tests"},
 		{Name: "rust", Test: test, Build: build, sdk: "rust"},
 	}
 }

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -70,6 +71,23 @@ class TestNames(unittest.TestCase):
         self.assertEqual(missing(), sorted(listed), 'data/missing.json has a reason for each name that is not here')
         for name, reason in listed.items():
             self.assertTrue(reason.strip(), name)
+
+    def test_the_table_of_the_readme(self):
+        with open(os.path.join(DATA, '..', '..', 'README.md'), encoding='utf-8') as f:
+            text = f.read()
+        data, absent, told = read('names.json'), missing(), []
+        self.assertIn(data['version'], text)
+        for line in re.findall(r'^\| (`ops.*) \|$', text, re.M):
+            modules, names, here, away = (cell.strip() for cell in line.split('|'))
+            modules = re.findall(r'`([^`]+)`', modules)
+            told.extend(modules)
+            wanted = [f'{module}.{name}' for module in modules for name in data['modules'][module]]
+            self.assertEqual(int(names), len(wanted), line)
+            self.assertEqual(int(here), len(set(wanted) - set(absent)), line)
+            members = {name.rpartition('.')[2] for name in absent if name.startswith(tuple(w + '.' for w in wanted))}
+            self.assertEqual({m for m in members if f'`{m}`' in away}, members, line)
+            self.assertEqual(bool(away), bool(members), line)
+        self.assertEqual(sorted(told), sorted(data['modules']))
 
     def test_submodule_and_package_agree(self):
         import ops
