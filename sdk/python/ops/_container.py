@@ -1,76 +1,46 @@
-"""Containers and what their supervisors tell."""
+"""A container, through its supervisor."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from functools import wraps
 
 from . import pebble
+from ._container_views import CheckInfoMapping, ServiceInfoMapping
 from ._errors import ModelError
+from .pebble import Client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path, PurePath
-    from typing import Any, BinaryIO, Dict, List, Literal, TextIO, TypeVar, overload
+    from typing import Any, Generic, List, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec
 
     from ._backend import _ModelBackend
 
-    _V = TypeVar('_V')
-    _Containers = Mapping[str, 'Container']
-    _Services = Mapping[str, pebble.ServiceInfo]
-    _Checks = Mapping[str, pebble.CheckInfo]
+    _P = ParamSpec('_P')
+    _R = TypeVar('_R')
 
-    class _ByName(Mapping[str, _V]):
-        _items: Dict[str, _V]
-
-        def __getitem__(self, key: str) -> _V: ...
-        def __iter__(self) -> Iterator[str]: ...
-        def __len__(self) -> int: ...
+    class _handed_on(Generic[_P, _R]):
+        def __init__(self, method: Callable[Concatenate[Client, _P], _R]): ...
+        def __get__(self, container: Container, owner: type[Container]) -> Callable[_P, _R]: ...
 else:
 
-    class _ByName(Mapping):
-        """Things under their names."""
+    def _handed_on(method):
+        """A method of the client as one of the container: signature and description are those of the client."""
 
-        def __getitem__(self, key):
-            return self._items[key]
+        @wraps(method)
+        def call(self, *args, **kwargs):
+            return getattr(self._pebble, method.__name__)(*args, **kwargs)
 
-        def __iter__(self):
-            return iter(self._items)
-
-        def __len__(self):
-            return len(self._items)
-
-        def __repr__(self):
-            return repr(self._items)
-
-        def __class_getitem__(cls, item):
-            return cls
+        call.__module__, call.__qualname__ = 'ops.model', 'Container.' + method.__name__
+        return call
 
 
 logger = logging.getLogger('ops.model')
-
-
-class MultiPushPullError(Exception):
-    """Some of the files could not be copied; the others were."""
-
-    __module__ = 'ops.model'
-
-    def __init__(self, message: str, errors: list[tuple[str, Exception]]):
-        self.message = message
-        """What failed."""
-        self.errors = errors
-        """The sources that could not be copied, each with its error."""
-
-    def __str__(self) -> str:
-        source, error = self.errors[0]
-        more = f' (and {len(self.errors) - 1} more)' if len(self.errors) > 1 else ''
-        return f'{self.message}: {source}: {error}{more}'
-
-    def __repr__(self) -> str:
-        return f'MultiPushPullError({self.message!r}, {len(self.errors)} errors)'
 
 
 class Container:
@@ -227,48 +197,11 @@ class Container:
 
     # Files.
 
-    if TYPE_CHECKING:
-
-        @overload
-        def pull(self, path: str | PurePath, *, encoding: None) -> BinaryIO: ...
-        @overload
-        def pull(self, path: str | PurePath, *, encoding: str = 'utf-8') -> TextIO: ...
-
-    def pull(self, path: str | PurePath, *, encoding: str | None = 'utf-8') -> BinaryIO | TextIO:
-        """Open a copy of a file: text, or bytes without an encoding."""
-        return self._pebble.pull(path, encoding=encoding)  # type: ignore[call-overload]
-
-    def push(
-        self,
-        path: str | PurePath,
-        source: bytes | str | BinaryIO | TextIO,
-        *,
-        encoding: str = 'utf-8',
-        make_dirs: bool = False,
-        permissions: int | None = None,
-        user_id: int | None = None,
-        user: str | None = None,
-        group_id: int | None = None,
-        group: str | None = None,
-    ) -> None:
-        """Write a file, in place of what was there; with `make_dirs` the directories above it too."""
-        self._pebble.push(
-            path,
-            source,
-            encoding=encoding,
-            make_dirs=make_dirs,
-            permissions=permissions,
-            user_id=user_id,
-            user=user,
-            group_id=group_id,
-            group=group,
-        )
-
-    def list_files(
-        self, path: str | PurePath, *, pattern: str | None = None, itself: bool = False
-    ) -> List[pebble.FileInfo]:
-        """What a directory holds, or what a file is; with `itself` what the directory is."""
-        return self._pebble.list_files(path, pattern=pattern, itself=itself)
+    pull = _handed_on(Client.pull)
+    push = _handed_on(Client.push)
+    list_files = _handed_on(Client.list_files)
+    make_dir = _handed_on(Client.make_dir)
+    remove_path = _handed_on(Client.remove_path)
 
     def exists(self, path: str | PurePath) -> bool:
         """Whether there is anything under the path."""
@@ -286,32 +219,6 @@ class Container:
             if e.code == 404:
                 return None
             raise
-
-    def make_dir(
-        self,
-        path: str | PurePath,
-        *,
-        make_parents: bool = False,
-        permissions: int | None = None,
-        user_id: int | None = None,
-        user: str | None = None,
-        group_id: int | None = None,
-        group: str | None = None,
-    ) -> None:
-        """Make a directory; with `make_parents` those above it, and none that is there already is an error."""
-        self._pebble.make_dir(
-            path,
-            make_parents=make_parents,
-            permissions=permissions,
-            user_id=user_id,
-            user=user,
-            group_id=group_id,
-            group=group,
-        )
-
-    def remove_path(self, path: str | PurePath, *, recursive: bool = False) -> None:
-        """Remove a file or an empty directory; with `recursive` anything, and nothing there is no error."""
-        self._pebble.remove_path(path, recursive=recursive)
 
     def push_path(
         self, source_path: str | Path | Iterable[str | Path], dest_dir: str | PurePath
@@ -360,103 +267,16 @@ class Container:
     # Processes.
 
     if TYPE_CHECKING:
+        exec = _handed_on(Client.exec)
+    else:
 
-        @overload
-        def exec(
-            self,
-            command: List[str],
-            *,
-            service_context: str | None = None,
-            environment: Dict[str, str] | None = None,
-            working_dir: str | PurePath | None = None,
-            timeout: float | None = None,
-            user_id: int | None = None,
-            user: str | None = None,
-            group_id: int | None = None,
-            group: str | None = None,
-            stdin: str | TextIO | None = None,
-            stdout: TextIO | None = None,
-            stderr: TextIO | None = None,
-            encoding: str = 'utf-8',
-            combine_stderr: bool = False,
-        ) -> pebble.ExecProcess[str]: ...
+        @wraps(Client.exec)
+        def exec(self, command, *, service_context=None, **how):
+            if service_context is not None and not self._juju_version.supports_exec_service_context:
+                raise RuntimeError(f'exec with service_context not supported on Juju version {self._juju_version}')
+            return self._pebble.exec(command, service_context=service_context, **how)
 
-        @overload
-        def exec(
-            self,
-            command: List[str],
-            *,
-            service_context: str | None = None,
-            environment: Dict[str, str] | None = None,
-            working_dir: str | PurePath | None = None,
-            timeout: float | None = None,
-            user_id: int | None = None,
-            user: str | None = None,
-            group_id: int | None = None,
-            group: str | None = None,
-            stdin: bytes | BinaryIO | None = None,
-            stdout: BinaryIO | None = None,
-            stderr: BinaryIO | None = None,
-            encoding: None,
-            combine_stderr: bool = False,
-        ) -> pebble.ExecProcess[bytes]: ...
-
-    def exec(
-        self,
-        command: List[str],
-        *,
-        service_context: str | None = None,
-        environment: Dict[str, str] | None = None,
-        working_dir: str | PurePath | None = None,
-        timeout: float | None = None,
-        user_id: int | None = None,
-        user: str | None = None,
-        group_id: int | None = None,
-        group: str | None = None,
-        stdin: Any = None,
-        stdout: Any = None,
-        stderr: Any = None,
-        encoding: str | None = 'utf-8',
-        combine_stderr: bool = False,
-    ) -> pebble.ExecProcess[Any]:
-        """Start a command in the container.
-
-        Args:
-            command: the program and its arguments.
-            service_context: a service whose environment, user and directory it gets, unless others are given.
-            environment: its variables.
-            working_dir: where it starts.
-            timeout: seconds after which it is ended.
-            user_id, user, group_id, group: whom it runs as.
-            stdin: what it reads: text, bytes or a file; a pipe when nothing is given.
-            stdout, stderr: files that it writes to; pipes when nothing is given.
-            encoding: of text; without one everything is bytes.
-            combine_stderr: whether complaints go to its output.
-
-        Returns:
-            the process: `wait_output()` waits for it, fails with it and returns what it wrote.
-
-        Raises:
-            RuntimeError: for a context, where there are none yet.
-        """
-        if service_context is not None and not self._juju_version.supports_exec_service_context:
-            raise RuntimeError(f'exec with service_context not supported on Juju version {self._juju_version}')
-        return self._pebble.exec(  # type: ignore[call-overload,misc]
-            command,
-            service_context=service_context,
-            environment=environment,
-            working_dir=working_dir,
-            timeout=timeout,
-            user_id=user_id,
-            user=user,
-            group_id=group_id,
-            group=group,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            encoding=encoding,
-            combine_stderr=combine_stderr,
-        )
+        exec.__module__, exec.__qualname__ = 'ops.model', 'Container.exec'
 
 
 def _some(names: tuple[str, ...], verb: str) -> tuple[str, ...]:
@@ -472,113 +292,3 @@ def _only(word: str, name: str, found: Mapping[str, Any]) -> Any:
     if len(found) > 1:
         raise RuntimeError(f'expected 1 {word}, got {len(found)}')
     return found[name]
-
-
-class ContainerMapping(_ByName['Container']):
-    """The unit's containers, each made when it is asked for."""
-
-    __module__ = 'ops.model'
-
-    def __init__(self, names: Iterable[str], backend: _ModelBackend):
-        self._items: dict[str, Any] = dict.fromkeys(names)
-        self._backend = backend
-
-    def __getitem__(self, key: str) -> Container:
-        container = self._items[key]
-        if container is None:
-            container = self._items[key] = Container(key, self._backend)
-        return container
-
-
-class ServiceInfoMapping(_ByName['pebble.ServiceInfo']):
-    """How services are, by name."""
-
-    __module__ = 'ops.model'
-
-    def __init__(self, services: Iterable[pebble.ServiceInfo]):
-        self._items = {service.name: service for service in services}
-
-
-class CheckInfoMapping(_ByName['pebble.CheckInfo']):
-    """How checks are, by name."""
-
-    __module__ = 'ops.model'
-
-    def __init__(self, checks: Iterable[pebble.CheckInfo]):
-        self._items = {check.name: check for check in checks}
-
-
-class _Loaded:
-    """Stands for something of the supervisor that is fetched when more of it is wanted than the event tells."""
-
-    _fields: frozenset[str] = frozenset()
-
-    def _fetch(self) -> Any:
-        raise NotImplementedError
-
-    def __getattr__(self, item: str) -> Any:
-        # Only what the supervisor's own object has. Anything else, as `__deepcopy__`, must not cause a call.
-        if item not in self._fields:
-            raise AttributeError(f'{type(self).__name__!r} object has no attribute {item!r}')
-        if '_whole' not in self.__dict__:
-            self.__dict__['_whole'] = self._fetch()
-        return getattr(self.__dict__['_whole'], item)
-
-
-class LazyNotice(_Loaded):
-    """The notice of an event: what the event does not tell is fetched when it is looked at."""
-
-    __module__ = 'ops.model'
-    id: str
-    type: pebble.NoticeType | str
-    key: str
-    if TYPE_CHECKING:
-        user_id: int | None
-        first_occurred: datetime.datetime
-        last_occurred: datetime.datetime
-        last_repeated: datetime.datetime
-        occurrences: int
-        last_data: Dict[str, str]
-        repeat_after: datetime.timedelta | None
-        expire_after: datetime.timedelta | None
-    _fields = frozenset(
-        'user_id first_occurred last_occurred last_repeated occurrences last_data repeat_after expire_after'.split()
-    )
-
-    def __init__(self, container: Container, id: str, type: str, key: str):
-        self._container, self.id, self.key = container, id, key
-        try:
-            self.type = pebble.NoticeType(type)
-        except ValueError:
-            self.type = type
-
-    def _fetch(self) -> Any:
-        return self._container.get_notice(self.id)
-
-    def __repr__(self) -> str:
-        return f'LazyNotice(id={self.id!r}, type={self.type}, key={self.key!r})'
-
-
-class LazyCheckInfo(_Loaded):
-    """The check of an event: how it is now is fetched when it is looked at."""
-
-    __module__ = 'ops.model'
-    name: str
-    if TYPE_CHECKING:
-        level: pebble.CheckLevel | str | None
-        startup: pebble.CheckStartup
-        status: pebble.CheckStatus | str
-        successes: int | None
-        failures: int
-        threshold: int
-        change_id: pebble.ChangeID | None
-    _fields = frozenset('level startup status successes failures threshold change_id'.split())
-
-    def __init__(self, container: Container, name: str):
-        self._container, self.name = container, name
-
-    def _fetch(self) -> Any:
-        return self._container.get_check(self.name)
-
-    def __repr__(self) -> str:
-        return f'LazyCheckInfo(name={self.name!r})'

@@ -77,7 +77,7 @@ def _copy_all(
         except (OSError, pebble.Error) as e:
             failed.append((str(source), e))
     if failed:
-        from ._container import MultiPushPullError
+        from ._container_views import MultiPushPullError
 
         raise MultiPushPullError(f'failed to {verb} one or more files', failed)
 

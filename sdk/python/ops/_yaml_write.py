@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ._yaml import _MARK, YAMLError, resolve
+from ._yaml_flow import _MARK
+from ._yaml_scalars import YAMLError, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

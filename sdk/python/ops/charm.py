@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import logging
 
-from ._meta import (
+from ._events import EventBase, EventSource, LifecycleEvent
+from ._hook_events import (
+    ActionEvent,
+    CollectMetricsEvent,
+    ConfigChangedEvent,
+    HookEvent,
+    InstallEvent,
+    LeaderElectedEvent,
+    LeaderSettingsChangedEvent,
+    PostSeriesUpgradeEvent,
+    PreSeriesUpgradeEvent,
+    RelationBrokenEvent,
+    RelationChangedEvent,
+    RelationCreatedEvent,
+    RelationDepartedEvent,
+    RelationEvent,
+    RelationJoinedEvent,
+    RemoveEvent,
+    StartEvent,
+    StopEvent,
+    UpdateStatusEvent,
+    UpgradeCharmEvent,
+    _end_dispatch,
+)
+from ._meta import CharmMeta
+from ._meta_parts import (
     ActionMeta,
-    CharmMeta,
     ConfigMeta,
     ContainerBase,
     ContainerMeta,
@@ -20,17 +44,33 @@ from ._meta import (
     ResourceMeta,
     StorageMeta,
 )
+from ._objects import Object, ObjectEvents
 from ._status import SETTABLE, ActiveStatus, BlockedStatus, StatusBase
-from .framework import EventBase, EventSource, LifecycleEvent, Object, ObjectEvents
+from ._workload_events import (
+    PebbleCheckEvent,
+    PebbleCheckFailedEvent,
+    PebbleCheckRecoveredEvent,
+    PebbleCustomNoticeEvent,
+    PebbleNoticeEvent,
+    PebbleReadyEvent,
+    SecretChangedEvent,
+    SecretEvent,
+    SecretExpiredEvent,
+    SecretRemoveEvent,
+    SecretRotateEvent,
+    StorageAttachedEvent,
+    StorageDetachingEvent,
+    StorageEvent,
+    WorkloadEvent,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Mapping
-    from typing import Any, Dict, Literal, NoReturn, TypeVar
+    from typing import Any, Literal, TypeVar
 
     from . import model
-    from .framework import Framework, Handle
+    from .framework import Framework
 
     _T = TypeVar('_T')
 
@@ -57,506 +97,6 @@ def __getattr__(name: str) -> Any:
 
         return model
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-class HookEvent(EventBase):
-    """An event that the model sends."""
-
-
-class ActionEvent(EventBase):
-    """A user runs an action. It is answered now or never: it cannot be deferred."""
-
-    id: str = ''
-    """The task's id."""
-    params: Dict[str, Any]
-    """What the user gave, and the defaults."""
-
-    def __init__(self, handle: Handle, id: str | None = None):
-        super().__init__(handle)
-        self.id = id  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f'<{type(self).__name__} id={self.id!r} via {self.handle}>'
-
-    def defer(self) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError('cannot defer action events')
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return the id; the parameters are asked for again."""
-        return {'id': self.id}
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Take the id and ask for the parameters."""
-        self.id = snapshot['id']
-        self.params = self.framework.model._backend.action_get()
-
-    def set_results(self, results: Dict[str, Any]) -> None:
-        """Answer. Dicts nest; keys are lower-case letters, digits, dashes and dots.
-
-        Raises:
-            ValueError: for another key.
-        """
-        self.framework.model._backend.action_set(results)
-
-    def log(self, message: str) -> None:
-        """Tell the user, who waits, how it goes."""
-        self.framework.model._backend.action_log(message)
-
-    def fail(self, message: str = '') -> None:
-        """Mark the action as failed; the handler goes on, and results are kept."""
-        self.framework.model._backend.action_fail(message)
-
-    def load_params(
-        self, cls: type[_T], *args: Any, errors: Literal['raise', 'fail'] = 'raise', **kwargs: Any
-    ) -> _T:
-        """Make an object of the parameters: `event.load_params(BackupParams)`.
-
-        Args:
-            cls: a dataclass, a Pydantic class, or any class that takes them by name, with dashes as underscores.
-            args: handed to the class first.
-            errors: `fail` fails the action, and ends the dispatch, when the class raises a ValueError.
-            kwargs: further values for the class.
-        """
-        from ._fields import arguments
-
-        fields, values = arguments(cls), dict(kwargs)
-        for key, value in sorted(self.params.items()):
-            name = key.replace('-', '_')
-            if fields is None:
-                values[name] = value
-            elif name in fields:
-                values[fields[name]] = value
-        try:
-            return cls(*args, **values)
-        except ValueError as e:
-            if errors == 'raise':
-                raise
-            self.fail(f'Error in action parameters: {e}')
-            raise _end_dispatch() from e
-
-
-def _end_dispatch() -> Exception:
-    """What ends a dispatch early, and well."""
-    from ._main import _Abort
-
-    return _Abort(0)
-
-
-class _NotDeferrable(HookEvent):
-    """An event that comes only once, or until it is dealt with."""
-
-    _why = ''
-
-    def defer(self) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError(self._why)
-
-
-class InstallEvent(HookEvent):
-    """The unit is new: the first of its events but for storage."""
-
-
-class StartEvent(HookEvent):
-    """The unit is configured, for the first time since it was made or its machine restarted."""
-
-
-class StopEvent(_NotDeferrable):
-    """The unit is about to go."""
-
-    _why = 'cannot defer stop events'
-
-
-class RemoveEvent(_NotDeferrable):
-    """The unit goes: the last of its events."""
-
-    _why = 'cannot defer remove events'
-
-
-class ConfigChangedEvent(HookEvent):
-    """Config, or an address, may have changed."""
-
-
-class UpdateStatusEvent(HookEvent):
-    """Some minutes have passed."""
-
-
-class UpgradeCharmEvent(HookEvent):
-    """The charm's files were replaced by those of another revision."""
-
-
-class LeaderElectedEvent(HookEvent):
-    """This unit leads now."""
-
-
-class LeaderSettingsChangedEvent(HookEvent):
-    """The leader changed settings, in Jujus before 4."""
-
-
-class _Outdated(HookEvent):
-    """An event that newer Jujus do not send."""
-
-    _until = ''
-
-    def __init__(self, handle: Handle):
-        import warnings
-
-        warnings.warn(f'{type(self).__name__}: {self._until}', DeprecationWarning, stacklevel=3)
-        super().__init__(handle)
-
-
-class PreSeriesUpgradeEvent(_Outdated):
-    """The machine is about to get another release of its system."""
-
-    _until = 'there is no pre-series-upgrade in Juju 4'
-
-
-class PostSeriesUpgradeEvent(_Outdated):
-    """The machine got another release of its system."""
-
-    _until = 'there is no post-series-upgrade in Juju 4'
-
-
-class CollectMetricsEvent(_Outdated):
-    """Metrics are wanted. Most hook tools do not work in its handler."""
-
-    _until = 'there is no collect-metrics from Juju 3.6.11 on'
-
-    def add_metrics(
-        self, metrics: Mapping[str, int | float], labels: Mapping[str, str] | None = None
-    ) -> None:
-        """Hand in values."""
-        self.framework.model._backend.add_metrics(metrics, labels)
-
-
-class RelationEvent(HookEvent):
-    """Something about a relation."""
-
-    relation: model.Relation
-    """The relation."""
-    app: model.Application
-    """The other application."""
-    unit: model.Unit | None
-    """The other unit; None when it is about the application."""
-
-    def __init__(
-        self,
-        handle: Handle,
-        relation: model.Relation,
-        app: model.Application | None = None,
-        unit: model.Unit | None = None,
-    ):
-        super().__init__(handle)
-        if unit is not None and unit.app != app:
-            raise RuntimeError(f'cannot create RelationEvent with application {app} and unit {unit}')
-        if app is None:
-            logger.warning('The model does not say whom %s is about: the application is missing.', relation)
-        self.relation, self.app, self.unit = relation, app, unit  # type: ignore[assignment]
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return what it is about, by name."""
-        snapshot: dict[str, Any] = {'relation_name': self.relation.name, 'relation_id': self.relation.id}
-        if self.app:
-            snapshot['app_name'] = self.app.name
-        if self.unit:
-            snapshot['unit_name'] = self.unit.name
-        return snapshot
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look up what it is about."""
-        name, id = snapshot['relation_name'], snapshot['relation_id']
-        relation = self.framework.model.get_relation(name, id)
-        if relation is None:
-            raise ValueError(f'Unable to restore {type(self).__name__}: relation {name} (id={id}) not found.')
-        self.relation = relation
-        app, unit = snapshot.get('app_name'), snapshot.get('unit_name')
-        self.app = self.framework.model.get_app(app) if app else None  # type: ignore[assignment]
-        self.unit = self.framework.model.get_unit(unit) if unit else None
-
-    def __repr__(self) -> str:
-        app, unit = getattr(self.app, 'name', None), getattr(self.unit, 'name', None)
-        return f'<{type(self).__name__} app={app!r} unit={unit!r} on {self.relation!r} via {self.handle}>'
-
-
-class RelationCreatedEvent(RelationEvent):
-    """There is a relation now; nobody need have joined."""
-
-    unit: None  # type: ignore[assignment]
-    """None."""
-
-
-class RelationJoinedEvent(RelationEvent):
-    """A unit joined. What it has to say comes with relation-changed."""
-
-    unit: model.Unit  # type: ignore[assignment]
-    """Who joined."""
-
-
-class RelationChangedEvent(RelationEvent):
-    """A databag of the other side changed; also once after a unit joined."""
-
-
-class RelationDepartedEvent(RelationEvent):
-    """A unit left, or this unit is about to."""
-
-    unit: model.Unit  # type: ignore[assignment]
-    """The other unit: the one that left, unless it is this one that leaves."""
-
-    def __init__(
-        self,
-        handle: Handle,
-        relation: model.Relation,
-        app: model.Application | None = None,
-        unit: model.Unit | None = None,
-        departing_unit_name: str | None = None,
-    ):
-        super().__init__(handle, relation, app=app, unit=unit)
-        self._departing_unit_name = departing_unit_name
-
-    @property
-    def departing_unit(self) -> model.Unit | None:
-        """Who leaves: the other unit, or this one."""
-        name = self._departing_unit_name
-        return self.framework.model.get_unit(name) if name else None
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return what it is about, by name."""
-        snapshot = super().snapshot()
-        if self._departing_unit_name:
-            snapshot['departing_unit'] = self._departing_unit_name
-        return snapshot
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look up what it is about."""
-        super().restore(snapshot)
-        self._departing_unit_name = snapshot.get('departing_unit')
-
-
-class RelationBrokenEvent(RelationEvent):
-    """The relation goes; it is the last of its events."""
-
-    unit: None  # type: ignore[assignment]
-    """None."""
-
-
-class StorageEvent(HookEvent):
-    """Something about storage."""
-
-    storage: model.Storage
-    """The storage."""
-
-    def __init__(self, handle: Handle, storage: model.Storage):
-        super().__init__(handle)
-        self.storage = storage
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return the storage's name, number and place."""
-        storage = self.storage
-        if storage is None:
-            return {}
-        return {
-            'storage_name': storage.name,
-            'storage_index': storage.index,
-            'storage_location': str(storage.location),
-        }
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look the storage up."""
-        name, index = snapshot.get('storage_name'), snapshot.get('storage_index')
-        if not name or index is None:
-            return
-        location = snapshot.get('storage_location')
-        storage = next((s for s in self.framework.model.storages[name] if s.index == index), None)
-        if storage is None or location is None:
-            missing = 'the unit has it no more' if storage is None else 'its location was not stored'
-            raise RuntimeError(f'cannot restore the event of storage (name={name!r}, index={index!r}): {missing}')
-        self.storage = storage
-        storage.location = location
-
-    def __repr__(self) -> str:
-        return f'<{type(self).__name__} on {getattr(self, "storage", None)!r} via {self.handle}>'
-
-
-class StorageAttachedEvent(StorageEvent):
-    """The storage is there now."""
-
-
-class StorageDetachingEvent(StorageEvent):
-    """The storage is about to go."""
-
-
-class WorkloadEvent(HookEvent):
-    """Something about a container."""
-
-    workload: model.Container
-    """The container."""
-
-    def __init__(self, handle: Handle, workload: model.Container):
-        super().__init__(handle)
-        self.workload = workload
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return the container's name."""
-        return {'container_name': self.workload.name} if self.workload is not None else {}
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look the container up."""
-        name = snapshot.get('container_name')
-        self.workload = self.framework.model.unit.get_container(name) if name else None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f'<{type(self).__name__} on {self.workload!r} via {self.handle}>'
-
-
-class PebbleReadyEvent(WorkloadEvent):
-    """The container's supervisor answers now; also each time that the container was restarted."""
-
-
-class PebbleNoticeEvent(WorkloadEvent):
-    """A notice was recorded in the container."""
-
-    notice: model.LazyNotice
-    """The notice."""
-
-    def __init__(
-        self, handle: Handle, workload: model.Container, notice_id: str, notice_type: str, notice_key: str
-    ):
-        super().__init__(handle, workload)
-        self._look_at(notice_id, notice_type, notice_key)
-
-    def _look_at(self, id: str, type: str, key: str) -> None:
-        from ._container import LazyNotice
-
-        self.notice = LazyNotice(self.workload, id, type, key)
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return the container's name and what the event tells of the notice."""
-        kind = self.notice.type
-        return {
-            **super().snapshot(),
-            'notice_id': self.notice.id,
-            'notice_type': kind if isinstance(kind, str) else kind.value,
-            'notice_key': self.notice.key,
-        }
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look both up."""
-        super().restore(snapshot)
-        self._look_at(snapshot['notice_id'], snapshot['notice_type'], snapshot['notice_key'])
-
-
-class PebbleCustomNoticeEvent(PebbleNoticeEvent):
-    """Somebody in the container ran `pebble notify`."""
-
-
-class PebbleCheckEvent(WorkloadEvent):
-    """A check of the container changed."""
-
-    info: model.LazyCheckInfo
-    """The check as it is now, which need not be as it was."""
-
-    def __init__(self, handle: Handle, workload: model.Container, check_name: str):
-        super().__init__(handle, workload)
-        self._look_at(check_name)
-
-    def _look_at(self, name: str) -> None:
-        from ._container import LazyCheckInfo
-
-        self.info = LazyCheckInfo(self.workload, name)
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return the names of container and check."""
-        return {**super().snapshot(), 'check_name': self.info.name}
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Look both up."""
-        super().restore(snapshot)
-        self._look_at(snapshot['check_name'])
-
-
-class PebbleCheckFailedEvent(PebbleCheckEvent):
-    """A check failed as often as it may."""
-
-
-class PebbleCheckRecoveredEvent(PebbleCheckEvent):
-    """A check that had failed succeeded."""
-
-
-class SecretEvent(HookEvent):
-    """Something about a secret."""
-
-    def __init__(self, handle: Handle, id: str, label: str | None):
-        super().__init__(handle)
-        self._id, self._label = id, label
-
-    @property
-    def secret(self) -> model.Secret:
-        """The secret."""
-        from ._secret import Secret
-
-        return Secret(self.framework.model._backend, id=self._id, label=self._label)
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return id and label."""
-        return {'id': self._id, 'label': self._label}
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Take id and label."""
-        self._id, self._label = snapshot['id'], snapshot['label']
-
-
-class _RevisionEvent(SecretEvent):
-    """Something about one revision of a secret."""
-
-    def __init__(self, handle: Handle, id: str, label: str | None, revision: int):
-        super().__init__(handle, id, label)
-        self._revision = revision
-
-    @property
-    def revision(self) -> int:
-        """The revision."""
-        return self._revision
-
-    def remove_revision(self) -> None:
-        """Remove it."""
-        self.secret.remove_revision(self._revision)
-
-    def snapshot(self) -> Dict[str, Any]:
-        """Return id, label and revision."""
-        return {**super().snapshot(), 'revision': self._revision}
-
-    def restore(self, snapshot: Dict[str, Any]) -> None:
-        """Take id, label and revision."""
-        super().restore(snapshot)
-        self._revision = snapshot['revision']
-
-
-class SecretChangedEvent(SecretEvent):
-    """A secret that this unit tracks has new content: `event.secret.get_content(refresh=True)`."""
-
-
-class SecretRotateEvent(SecretEvent, _NotDeferrable):
-    """It is time for new content. The model asks until there is a new revision, so it cannot be deferred."""
-
-    _why = 'Cannot defer secret rotation events: the model asks again until there is a new revision.'
-
-
-class SecretRemoveEvent(_RevisionEvent):
-    """Nobody tracks a revision any more: `event.remove_revision()`."""
-
-
-class SecretExpiredEvent(_RevisionEvent, _NotDeferrable):
-    """The content has expired. The model asks until it is removed, so it cannot be deferred."""
-
-    _why = 'Cannot defer secret expiration events: the model asks again until the revision is removed.'
 
 
 class CollectStatusEvent(LifecycleEvent):

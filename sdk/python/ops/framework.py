@@ -11,6 +11,18 @@ import types
 import weakref
 from contextlib import contextmanager
 
+from ._events import (
+    BoundEvent,
+    CommitEvent,
+    EventBase,
+    EventSource,
+    Handle,
+    HandleKind,
+    LifecycleEvent,
+    PreCommitEvent,
+    _takes_one,
+)
+from ._objects import FrameworkEvents, NoTypeError, Object, ObjectEvents, PrefixedEvents, StoredStateData
 from ._stored import (
     BoundStoredState,
     StoredDict,
@@ -26,23 +38,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable, Iterator
-    from typing import Any, NoReturn, Protocol
-
+    from typing import Any
+    from ._serializable import Serializable
     from .charm import CharmMeta
     from .model import Model
-
-    class Serializable(Protocol):
-        """What can be kept as a snapshot and made again from it."""
-
-        handle_kind: str
-        handle: Handle
-
-        def snapshot(self) -> dict[str, Any]:
-            """Return what to keep."""
-
-        def restore(self, snapshot: dict[str, Any]) -> None:
-            """Become what was kept."""
-
 
 __all__ = [
     'BoundEvent', 'BoundStoredState', 'CommitEvent', 'EventBase', 'EventSource', 'Framework', 'FrameworkEvents',
@@ -62,347 +61,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
-class Handle:
-    """The path of an object or an event: kinds, some with a key, as in `Charm/on/start[7]`."""
-
-    def __init__(self, parent: Handle | Object | None, kind: str, key: str | None):
-        self._parent: Handle | None = parent.handle if isinstance(parent, Object) else parent
-        self._kind, self._key = kind, key
-        own = f'{kind}[{key}]' if key else kind
-        self._path = f'{self._parent.path}/{own}' if self._parent else own
-
-    def nest(self, kind: str, key: str | None) -> Handle:
-        """The handle of something below this."""
-        return Handle(self, kind, key)
-
-    @classmethod
-    def from_path(cls, path: str) -> Handle:
-        """The handle whose path this is.
-
-        Raises:
-            RuntimeError: when it cannot be one.
-        """
-        handle: Handle | None = None
-        for part in path.split('/'):
-            kind, bracket, key = part.partition('[')
-            if bracket and (not key.endswith(']') or '[' in key):
-                raise RuntimeError(f'attempted to restore invalid handle path {path}')
-            handle = Handle(handle, kind, key[:-1] if bracket else None)
-        assert handle is not None
-        return handle
-
-    @property
-    def parent(self) -> Handle | None:
-        """The handle above, or None at the top."""
-        return self._parent
-
-    @property
-    def kind(self) -> str:
-        """The last kind of the path."""
-        return self._kind
-
-    @property
-    def key(self) -> str | None:
-        """The last key of the path."""
-        return self._key
-
-    @property
-    def path(self) -> str:
-        """The whole path."""
-        return self._path
-
-    def __str__(self) -> str:
-        return self._path
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Handle):
-            return NotImplemented
-        return (self._parent, self._kind, self._key) == (other._parent, other._kind, other._key)
-
-    def __hash__(self) -> int:
-        return hash((self._parent, self._kind, self._key))
-
-
-class EventBase:
-    """The base of every event.
-
-    An event that carries something of its own says so in `snapshot` and takes it back in `restore`: every observer gets
-    an event that was made from its snapshot, a deferred one in a later process.
-    """
-
-    framework: Framework = None  # type: ignore[assignment]
-    """Set before an observer sees the event."""
-
-    def __init__(self, handle: Handle):
-        self.handle = handle
-        self.deferred: bool = False
-
-    def __repr__(self) -> str:
-        return f'<{self.__class__.__name__} via {self.handle}>'
-
-    def defer(self) -> None:
-        """Have this event again, in this handler, at the next dispatch, before anything else.
-
-        The handler goes on after this call; to stop there is a `return` of its own. Next time it begins at its top.
-        Other handlers of the event are not called again. The next dispatch may be hours away and of any kind.
-        """
-        logger.debug('Deferring %s.', self)
-        self.deferred = True
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return what this event must carry on, in simple types."""
-        return {}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take back what `snapshot` returned."""
-        self.deferred = False
-
-
-class LifecycleEvent(EventBase):
-    """An event of the framework itself: it belongs to one dispatch and cannot be deferred."""
-
-    def defer(self) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError('cannot defer lifecycle events')
-
-
-class PreCommitEvent(LifecycleEvent):
-    """Everything is about to be stored; what is changed now is stored too."""
-
-
-class CommitEvent(LifecycleEvent):
-    """Stored state is written down now."""
-
-
-class EventSource:
-    """Declares an event of a class: `changed = EventSource(ChangedEvent)` gives its objects `.changed`."""
-
-    def __init__(self, event_type: type[EventBase]):
-        if not (isinstance(event_type, type) and issubclass(event_type, EventBase)):
-            raise RuntimeError(f'Event requires a subclass of EventBase as an argument, got {event_type}')
-        self.event_type = event_type
-        self.event_kind: str | None = None
-        self.emitter_type: type[Object] | None = None
-
-    def __set_name__(self, emitter_type: type[Object], event_kind: str) -> None:
-        if self.event_kind is not None:
-            first = f'{getattr(self.emitter_type, "__name__", self.emitter_type)}.{self.event_kind}'
-            again = f'{emitter_type.__name__}.{event_kind}'
-            raise RuntimeError(f'EventSource({self.event_type.__name__}) reused as {first} and {again}')
-        self.event_kind, self.emitter_type = event_kind, emitter_type
-
-    def __get__(self, emitter: Object | None, emitter_type: type[Object]) -> BoundEvent:
-        if emitter is None:
-            return self  # type: ignore[return-value]
-        kind = self.event_kind or ''
-        framework = getattr(emitter, 'framework', None)
-        if framework is not None:
-            framework.register_type(self.event_type, emitter, kind)
-        return BoundEvent(emitter, self.event_type, kind)
-
-
-class BoundEvent:
-    """An event of one object: what `observe` takes and what can be emitted."""
-
-    def __init__(self, emitter: Object, event_type: type[EventBase], event_kind: str):
-        self.emitter, self.event_type, self.event_kind = emitter, event_type, event_kind
-
-    def __repr__(self) -> str:
-        source = f'{type(self.emitter).__name__}.{self.event_kind}'
-        return f'<BoundEvent {self.event_type.__name__} bound to {source} at {hex(id(self))}>'
-
-    def emit(self, *args: Any, **kwargs: Any) -> None:
-        """Call every observer now, one after the other; the arguments are those of the event's class.
-
-        An event emitted by a handler is handled before that handler goes on.
-        """
-        framework = self.emitter.framework
-        event = self.event_type(Handle(self.emitter, self.event_kind, framework._next_event_key()), *args, **kwargs)
-        event.framework = framework
-        framework._emit(event)
-
-
-class HandleKind:
-    """The kind in the handles of a class's objects: the class's name, unless it says another."""
-
-    def __get__(self, obj: Object | None, obj_type: type[Object]) -> str:
-        return obj_type.__dict__.get('handle_kind') or obj_type.__name__
-
-
-class Object:
-    """Something with a place in the framework's tree, which can observe events and keep state.
-
-    Args:
-        parent: the framework, or the object that this belongs to.
-        key: what tells it from its siblings of the same kind.
-
-    Raises:
-        RuntimeError: when that place is taken.
-    """
-
-    handle_kind: str = HandleKind()  # type: ignore[assignment]
-
-    if TYPE_CHECKING:
-
-        @property
-        def on(self) -> ObjectEvents:
-            """The object's events."""
-
-    def __init__(self, parent: Framework | Object, key: str | None):
-        self.framework: Framework
-        if isinstance(parent, Framework):
-            # A framework that held itself would never be freed by counting alone.
-            self.framework = weakref.proxy(parent) if parent is self else parent
-            self.handle = Handle(None, self.handle_kind, key)
-        else:
-            self.framework = parent.framework
-            self.handle = Handle(parent, self.handle_kind, key)
-        self.framework._track(self)
-
-    @property
-    def model(self) -> Model:
-        """The model that the charm sees."""
-        return self.framework.model
-
-
-class ObjectEvents(Object):
-    """The events of an object, as its attribute `on`. Subclass it and declare each with an EventSource."""
-
-    handle_kind = 'on'
-
-    def __init__(self, parent: Object | None = None, key: str | None = None):
-        if parent is not None:
-            super().__init__(parent, key)
-        self._cache: weakref.WeakKeyDictionary[Object, ObjectEvents] = weakref.WeakKeyDictionary()
-
-    def __get__(self, emitter: Object | None, emitter_type: type[Object]) -> ObjectEvents:
-        if emitter is None:
-            return self
-        own = self._cache.get(emitter)
-        if own is None:
-            own = self._cache[emitter] = type(self)(emitter)
-        return own
-
-    @classmethod
-    def define_event(cls, event_kind: str, event_type: type[EventBase]) -> None:
-        """Add an event to this class.
-
-        Args:
-            event_kind: the attribute that it becomes.
-            event_type: its class.
-
-        Raises:
-            RuntimeError: when the name cannot be an attribute, or already is one.
-        """
-        import keyword
-
-        wrong = None
-        if not event_kind.isidentifier():
-            wrong = 'is not a valid python identifier'
-        elif keyword.iskeyword(event_kind):
-            wrong = 'is a python keyword'
-        elif hasattr(cls, event_kind):
-            wrong = f'overlaps with an existing type {cls} attribute'
-        if wrong:
-            raise RuntimeError(f'unable to define an event with event_kind that {wrong}: {event_kind}')
-        source = EventSource(event_type)
-        source.__set_name__(cls, event_kind)
-        setattr(cls, event_kind, source)
-
-    def _event_kinds(self) -> list[str]:
-        kinds: dict[str, bool] = {}
-        for cls in type(self).__mro__:
-            for name, value in cls.__dict__.items():
-                kinds.setdefault(name, isinstance(value, EventSource))
-        return sorted(name for name, is_event in kinds.items() if is_event)
-
-    def events(self) -> dict[str, BoundEvent]:
-        """Every event of the object under its name."""
-        return {kind: getattr(self, kind) for kind in self._event_kinds()}
-
-    def __getitem__(self, key: str) -> PrefixedEvents:
-        return PrefixedEvents(self, key)
-
-    def __repr__(self) -> str:
-        own = type(self)
-        return f'<{own.__module__}.{own.__qualname__}: {", ".join(self._event_kinds())}>'
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Events that a charm's metadata defines are no secret to type checkers."""
-
-
-class PrefixedEvents:
-    """The events whose names begin alike: `self.on['db'].relation_joined`."""
-
-    def __init__(self, emitter: Object, key: str):
-        self._emitter = emitter
-        self._prefix = key.replace('-', '_') + '_'
-
-    def __getattr__(self, name: str) -> BoundEvent:
-        return getattr(self._emitter, self._prefix + name)
-
-
-class FrameworkEvents(ObjectEvents):
-    """The events of a framework."""
-
-    pre_commit = EventSource(PreCommitEvent)
-    """Before state is stored."""
-    commit = EventSource(CommitEvent)
-    """State is stored."""
-
-
-class NoTypeError(Exception):
-    """A snapshot has nothing in this charm that it could become."""
-
-    def __init__(self, handle_path: str):
-        self.handle_path = handle_path
-
-    def __str__(self) -> str:
-        return f'cannot restore {self.handle_path} since no class was registered for it'
-
-
-class StoredStateData(Object):
-    """The values of one StoredState."""
-
-    def __init__(self, parent: Object, attr_name: str):
-        super().__init__(parent, attr_name)
-        self._cache: dict[str, Any] = {}
-        self.dirty: bool = False
-
-    def __getitem__(self, key: str) -> Any:
-        return self._cache.get(key)
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._cache[key] = value
-        self.dirty = True
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._cache
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return every value."""
-        return self._cache
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the values that were stored."""
-        self._cache = snapshot
-        self.dirty = False
-
-    def on_commit(self, event: EventBase) -> None:
-        """Store what was changed."""
-        if self.dirty:
-            self.framework.save_snapshot(self)
-            self.dirty = False
-
-
 _LOST_EVENT = re.compile(r'(?:.*/)?on/[a-zA-Z_]+\[\d+\]\Z')
-_BREAKPOINT = re.compile(r'[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z')
 
 
 class Framework(Object):
@@ -426,6 +85,7 @@ class Framework(Object):
     """The charm's metadata."""
     charm_dir: pathlib.Path = None  # type: ignore[assignment]
     """The charm's directory."""
+    _is_framework = True
 
     def __init__(
         self,
@@ -717,40 +377,14 @@ class Framework(Object):
         Raises:
             ValueError: when it is no such name.
         """
-        if name is not None:
-            if not isinstance(name, str):
-                raise TypeError('breakpoint names must be strings')
-            if name in ('all', 'hook'):
-                raise ValueError('breakpoint names "all" and "hook" are reserved')
-            if not _BREAKPOINT.match(name):
-                raise ValueError('breakpoint names must look like "foo" or "foo-bar"')
+        from ._debug import check, stop
+
+        check(name)
         wanted = self._juju_debug_at
         if not wanted:
             return
         if 'all' not in wanted and name not in wanted:
             logger.warning('Breakpoint %r skipped (not found in the requested breakpoints: %s)', name, wanted)
             return
-        import inspect
-        import pdb
-
         self._welcome()
-        here = inspect.currentframe()
-        pdb.Pdb().set_trace(here.f_back if here else None)
-
-
-def _takes_one(method: types.MethodType) -> bool:
-    """Whether a method can be called with one argument."""
-    code, function = getattr(method.__func__, '__code__', None), method.__func__
-    if code is None or hasattr(function, '__signature__'):
-        import inspect
-
-        try:
-            inspect.signature(method, follow_wrapped=False).bind(None)
-        except TypeError:
-            return False
-        return True
-    needed = code.co_argcount - len(getattr(function, '__defaults__', None) or ())
-    named = set(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
-    if named - set(getattr(function, '__kwdefaults__', None) or ()):
-        return False
-    return needed <= 2 and (code.co_argcount >= 2 or bool(code.co_flags & 0x04))
+        stop()

@@ -13,12 +13,31 @@ from ._values import ChangeID, FileInfo
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from typing import IO, Any, BinaryIO, TextIO, Union, overload
+    from typing import IO, Any, BinaryIO, TextIO, TypedDict, Union, overload
+
+    from typing_extensions import Unpack
 
     from ._exec import ExecProcess
     from ._values import Change
 
     _Path = Union[str, 'os.PathLike[str]']
+
+    class _How(TypedDict, total=False):
+        """How a command is run, whatever it reads and writes."""
+
+        service_context: str | None
+        environment: dict[str, str] | None
+        working_dir: _Path | None
+        timeout: float | None
+        user_id: int | None
+        user: str | None
+        group_id: int | None
+        group: str | None
+        combine_stderr: bool
+        terminal: bool
+        interactive: bool
+        width: int | None
+        height: int | None
 
 
 def _owner(
@@ -175,23 +194,11 @@ class Files:
             self,
             command: list[str],
             *,
-            service_context: str | None = None,
-            environment: dict[str, str] | None = None,
-            working_dir: _Path | None = None,
-            timeout: float | None = None,
-            user_id: int | None = None,
-            user: str | None = None,
-            group_id: int | None = None,
-            group: str | None = None,
             stdin: str | TextIO | None = None,
             stdout: TextIO | None = None,
             stderr: TextIO | None = None,
             encoding: str = 'utf-8',
-            combine_stderr: bool = False,
-            terminal: bool = False,
-            interactive: bool = False,
-            width: int | None = None,
-            height: int | None = None,
+            **how: Unpack[_How],
         ) -> ExecProcess[str]: ...
 
         @overload
@@ -199,23 +206,11 @@ class Files:
             self,
             command: list[str],
             *,
-            service_context: str | None = None,
-            environment: dict[str, str] | None = None,
-            working_dir: _Path | None = None,
-            timeout: float | None = None,
-            user_id: int | None = None,
-            user: str | None = None,
-            group_id: int | None = None,
-            group: str | None = None,
             stdin: bytes | BinaryIO | None = None,
             stdout: BinaryIO | None = None,
             stderr: BinaryIO | None = None,
             encoding: None,
-            combine_stderr: bool = False,
-            terminal: bool = False,
-            interactive: bool = False,
-            width: int | None = None,
-            height: int | None = None,
+            **how: Unpack[_How],
         ) -> ExecProcess[bytes]: ...
 
     def exec(
@@ -252,10 +247,7 @@ class Files:
         With terminal the command writes to a terminal of width and height characters, with interactive it reads from
         it too.
         """
-        if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
-            raise TypeError('command must be a list of str, not %s' % type(command).__name__)
-        if not command:
-            raise ValueError('command must contain at least one item')
+        _check_command(command)
         if combine_stderr and stderr is not None:
             raise ValueError('stderr must be None if combine_stderr is True')
         given = _input(stdin, encoding)
@@ -306,6 +298,13 @@ class Files:
             raise
         conn.settimeout(None)
         return ws
+
+
+def _check_command(command: Any) -> None:
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        raise TypeError('command must be a list of str, not %s' % type(command).__name__)
+    if not command:
+        raise ValueError('command must contain at least one item')
 
 
 def _only_file(files: dict[str, Any], told: bytes | None, path: str) -> Any:
