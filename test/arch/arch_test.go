@@ -17,6 +17,8 @@ var rules = map[string]func([]*arch.File) []arch.Violation{
 	"layers":      arch.Layering,
 	"parties":     arch.ThirdParties,
 	"sizes":       arch.Sizes,
+	"python":      arch.Python,
+	"exceptions":  arch.Exceptions,
 	"mains":       arch.Mains,
 	"step":        arch.Step,
 	"documented":  arch.Documented,

@@ -2,6 +2,8 @@ package arch_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ type planted struct {
 // TestPlanted proves that every rule is able to fail, names the right line, and leaves the allowed alone.
 func TestPlanted(t *testing.T) {
 	var all []planted
-	for _, group := range [][]planted{layerPlants(), partyPlants(), sizePlants(), otherPlants()} {
+	for _, group := range [][]planted{layerPlants(), partyPlants(), sizePlants(), pythonPlants(), otherPlants()} {
 		all = append(all, group...)
 	}
 	failed := map[string]bool{}
@@ -175,6 +177,29 @@ func sizePlants() []planted {
 		one("interface of four and an embedded two", "core/x.go",
 			"package x\n\ntype i interface{ a(); b(); c(); d(); j }\n\ntype j interface{ e(); f() }\n", "6 methods"),
 		one("constraint", "core/x.go", "package x\n\ntype i interface{ ~int | ~string }\n", ""),
+	}
+}
+
+func pythonPlants() []planted {
+	one := func(rule, name, source, want string) planted {
+		return planted{name: name, rule: rule, files: map[string]string{"sdk/python/x.py": source}, want: want}
+	}
+	body := strings.Repeat("    x = 1\n", 49)
+	long := "import x\n\n\n@wrap\ndef f():\n" + body + "    y = 1\n"
+	exempt := slices.Sorted(maps.Keys(arch.Long()))[0]
+	return []planted{
+		one("python", "function of 51 lines", long, "sdk/python/x.py:5: function f has 51 lines"),
+		one("python", "function of 50 lines", "def f():\n"+body+"\n\n# a comment\n\nclass C:\n    y = 1\n", ""),
+		one("python", "method", "class C:\n    async def f(self):\n"+strings.Repeat("        x = 1\n", 50)+"    y = 1\n", "function f has 51"),
+		one("python", "text of several lines", "def f():\n    return \"\"\"\ndef g(\n"+strings.Repeat("\n'x\n", 24)+"\"\"\"\n", "function f has 52"),
+		one("python", "brackets of several lines", "def f():\n    return [\n"+strings.Repeat("1,\n", 48)+"]\n", "function f has 51"),
+		one("python", "brackets in texts", "def f():\n    return '[(', \"{\", \"\"\"(\"\"\", '\\'('  # [\n\n\n"+strings.Repeat("x = 1\n", 60), ""),
+		one("python", "a line that goes on", "def f():\n    return 1 + \\\n1\n\n\n"+strings.Repeat("x = 1\n", 60), ""),
+		one("python", "file of 401 lines", strings.Repeat("x = 1\n", 401), "file has 401 lines"),
+		one("python", "file of 400 lines", strings.Repeat("x = 1\n", 400), ""),
+		{name: "exception that is none", rule: "python", files: map[string]string{exempt: "x = 1\n"}, want: "needs no exception"},
+		{name: "exception", rule: "python", files: map[string]string{exempt: strings.Repeat("x = 1\n", 401)}},
+		one("exceptions", "of a file that is gone", "x = 1\n", exempt+":1: has an exception"),
 	}
 }
 

@@ -27,6 +27,9 @@ import (
 //go:embed tools.py
 var toolsText string
 
+//go:embed ending.py
+var endingText string
+
 //go:embed server.py
 var serverText string
 
@@ -170,7 +173,7 @@ func source() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = write.WriteString(toolsText + "\n\n" + serverText) // fits into a pipe
+	_, err = write.WriteString(toolsText + "\n\n" + endingText + "\n\n" + serverText) // fits into a pipe
 	return read, errors.Join(err, write.Close())
 }
 

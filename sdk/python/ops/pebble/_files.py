@@ -247,10 +247,7 @@ class Files:
         With terminal the command writes to a terminal of width and height characters, with interactive it reads from
         it too.
         """
-        _check_command(command)
-        if combine_stderr and stderr is not None:
-            raise ValueError('stderr must be None if combine_stderr is True')
-        given = _input(stdin, encoding)
+        _check_command(command, combine_stderr and stderr is not None)
         body: dict[str, Any] = {
             'command': command,
             'service-context': service_context,
@@ -265,7 +262,7 @@ class Files:
         }
         asked = {'terminal': terminal, 'interactive': interactive, 'width': width, 'height': height}
         body.update((key, value) for key, value in asked.items() if value)
-        return self._started(body, command, encoding, timeout, (given, stdout, stderr))
+        return self._started(body, command, encoding, timeout, (_input(stdin, encoding), stdout, stderr))
 
     def _started(self, body: Any, command: list[str], encoding: Any, timeout: Any, files: Any) -> ExecProcess[Any]:
         from ._exec import ExecProcess
@@ -300,11 +297,13 @@ class Files:
         return ws
 
 
-def _check_command(command: Any) -> None:
+def _check_command(command: Any, two_errors: bool) -> None:
     if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
         raise TypeError('command must be a list of str, not %s' % type(command).__name__)
     if not command:
         raise ValueError('command must contain at least one item')
+    if two_errors:
+        raise ValueError('stderr must be None if combine_stderr is True')
 
 
 def _only_file(files: dict[str, Any], told: bytes | None, path: str) -> Any:

@@ -637,15 +637,8 @@ def describe(err):
     return message + "\n" + trace
 
 
-def _start(host):
-    """The WASM host's end; on python3 nobody calls it. The charm's source is evaluated here, and its charm kept."""
-    space = {"__name__": "charm"}
-    exec(compile(host("script", ""), "charm.py", "exec"), space)
-    charm = space.get("charm")
-    if not isinstance(charm, Charm):
-        raise CharmError("charm.py must name its charm: charm = Charm()")
-
-    import random
+def _codec(host):
+    """How values go over to the host and back: long texts are left there until they are looked at, and kept there."""
 
     def lift(value, prefix):
         if isinstance(value, str):
@@ -676,8 +669,21 @@ def _start(host):
     def dumps(value):
         return json.dumps(lower(value))
 
+    return loads, dumps
+
+
+def _start(host):
+    """The WASM host's end; on python3 nobody calls it. The charm's source is evaluated here, and its charm kept."""
+    space = {"__name__": "charm"}
+    exec(compile(host("script", ""), "charm.py", "exec"), space)
+    charm = space.get("charm")
+    if not isinstance(charm, Charm):
+        raise CharmError("charm.py must name its charm: charm = Charm()")
+
+    import random
+
     global _loads, _dumps
-    _loads, _dumps = loads, dumps
+    _loads, _dumps = _codec(host)
 
     def dispatch():
         random.seed(int(host("random", "")))
