@@ -4,26 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/bangle-dev/bangle/core/crash"
-	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
 // commitCall is how long one try of a commit may take; the same commit is sent again until it is answered.
 const commitCall = 10 * time.Second
-
-// openFile holds the commit that was sent and not answered, in the unit's run directory.
-const openFile = "commit.pb"
 
 // committer sends a unit's writes. The answer may be lost, and then nobody knows whether the write was done: the same
 // commit id is sent until it is answered, before anything else of that unit.
@@ -67,7 +56,7 @@ func (c committer) commit(ctx context.Context, dir string, req *controllerv1.Com
 	crash.At("agent.commit-answered")
 	a := read(resp, err)
 	if a.unknown == nil {
-		_ = os.Remove(filepath.Join(dir, openFile)) // one that stays is answered the same way again
+		forget(dir)
 	}
 	return a
 }
@@ -92,36 +81,3 @@ const (
 	refusedInvalid  = "invalid"
 	refusedEpoch    = "epoch"
 )
-
-// keep writes the open commit. It is a hint for the next start, so it is not synced: a machine that lost it lost the
-// processes too.
-func keep(dir string, req *controllerv1.CommitRequest) error {
-	data, err := proto.Marshal(req)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
-	}
-	if err == nil {
-		err = file.Replace(filepath.Join(dir, openFile), data, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot keep the open commit: %w", err)
-	}
-	return nil
-}
-
-// kept reads the commit that an earlier life of the agent left open, nil if there is none or it cannot be read.
-func kept(dir string) (*controllerv1.CommitRequest, error) {
-	data, err := os.ReadFile(filepath.Join(dir, openFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	req := &controllerv1.CommitRequest{}
-	if err == nil {
-		err = proto.Unmarshal(data, req)
-	}
-	if err != nil {
-		_ = os.Remove(filepath.Join(dir, openFile))
-		return nil, fmt.Errorf("cannot read the open commit: %w", err)
-	}
-	return req, nil
-}

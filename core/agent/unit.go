@@ -97,7 +97,7 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 	}
 	if u.stale.Swap(false) {
 		u.begin, u.commit, u.owns, u.notLeader, u.refused, u.sent, u.stored = nil, nil, "", "", 0, nil, nil
-		_ = os.Remove(filepath.Join(a.runDir(u.key), openFile)) // of a life that is over
+		forget(a.runDir(u.key)) // it is of a life that is over
 	}
 	if woken := u.woken.Swap(0); u.since == 0 {
 		u.since = woken
