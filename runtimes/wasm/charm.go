@@ -45,6 +45,7 @@ type charm struct {
 	seed     [seedSize]byte // of the initialisation's random numbers, the module's own
 
 	idle   chan *instance // ready for the next event
+	hands  chan struct{}  // one for each of those; see hand
 	places chan struct{}  // one for each event that may be under way, its recycling included
 	closed chan struct{}
 	once   sync.Once
@@ -63,7 +64,7 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	}
 	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
 		seed: sha256.Sum256(append(r.seed[:], req.GetDigest()...)), maxBytes: maxBytes, closed: make(chan struct{}),
-		idle: make(chan *instance, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
+		idle: make(chan *instance, r.cfg.Instances), hands: make(chan struct{}, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -186,34 +187,49 @@ func (c *charm) compile(ctx context.Context, config wazero.RuntimeConfig, source
 	return code, nil
 }
 
-// take waits for an instance that is as fresh as the first one was.
-func (c *charm) take(ctx context.Context) (*instance, error) {
+// take waits for an instance that is as fresh as the first one was. Instance and hand go back with recycle.
+func (c *charm) take(ctx context.Context) (*instance, *hand, error) {
 	if err := context.Cause(ctx); err != nil {
-		return nil, errs.E(errs.Canceled, "cannot run an event: %w", err)
+		return nil, nil, errs.E(errs.Canceled, "cannot run an event: %w", err)
 	}
-	select {
-	case <-c.closed:
-		return nil, errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
-	case <-ctx.Done():
-		return nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
-	case c.places <- struct{}{}:
+	for n, queue := range []chan struct{}{c.places, c.hands} {
+		select {
+		case <-c.closed:
+			c.leave(n)
+			return nil, nil, errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
+		case <-ctx.Done():
+			c.leave(n)
+			return nil, nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
+		case queue <- struct{}{}:
+		}
 	}
+	h := newHand(c.hands)
 	select {
 	case i := <-c.idle:
-		return i, nil
-	default: // the others wait for their hosts
+		return i, h, nil
+	default: // the others take long
 	}
 	i, err := c.fork(ctx)
 	if err != nil {
+		h.give()
+		c.leave(1)
+		return nil, nil, err
+	}
+	return i, h, nil
+}
+
+// leave gives back the place of an event that has one.
+func (c *charm) leave(places int) {
+	if places > 0 {
 		<-c.places
 	}
-	return i, err
 }
 
 // recycle makes an instance ready for the next event, while this one's answer is on its way.
-func (c *charm) recycle(ctx context.Context, i *instance, broken bool) {
+func (c *charm) recycle(ctx context.Context, i *instance, h *hand, broken bool) {
 	go func() {
 		defer func() { <-c.places }()
+		defer h.give()
 		if broken || c.image == nil || !i.reset(c.image) {
 			_ = i.close() // it is gone either way
 			if len(c.idle) > 0 {

@@ -29,7 +29,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 		return nil, err
 	}
 	defer e.supervisor.close()
-	i, err := c.take(ctx)
+	i, hand, err := c.take(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // nothing ran, and the host wants to hear that it ended
 			return killed(context.Cause(ctx)), nil
@@ -48,7 +48,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 	e.world.End()
 	failed.explain(run.tail)
 	size := int64(i.memory.size)
-	c.recycle(ctx, i, failed != nil && failed.broken)
+	c.recycle(ctx, i, hand, failed != nil && failed.broken)
 
 	done := e.done(ctx, output, failed)
 	done.Stats = &charmruntimev1.Stats{WallUs: time.Since(began).Microseconds(), CpuUs: run.clock.total().Microseconds(),

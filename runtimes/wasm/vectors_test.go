@@ -50,7 +50,7 @@ func (s *scriptedCalls) Call(_ context.Context, f abi.Function, request []byte) 
 
 // run runs the vector's event, the calls being answered as it says.
 func (v guestVector) run(t testing.TB, c *charm) ([]byte, *failure) {
-	i, err := c.take(t.Context())
+	i, hand, err := c.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func (v guestVector) run(t testing.TB, c *charm) ([]byte, *failure) {
 	output, bad := i.event(ctx, run, v.Input)
 	end()
 	bad.explain(run.tail)
-	c.recycle(t.Context(), i, bad != nil && bad.broken)
+	c.recycle(t.Context(), i, hand, bad != nil && bad.broken)
 	if len(s.calls) > 0 {
 		t.Errorf("not called: %v", s.calls)
 	}
