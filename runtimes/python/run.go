@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -28,6 +29,7 @@ type run struct {
 	hook    *hook.Context
 	program []string
 	id      string // context id
+	memory  int64  // that each of its processes may take, in bytes; 0 = as much as there is
 	stdout  *stream
 	stderr  *stream
 	tools   *toolServer
@@ -164,6 +166,7 @@ func (r *run) cold(socket string, out, errs *os.File) (process, error) {
 	if enter := w.GetEnter(); len(enter) > 0 {
 		argv = append(append(append([]string{}, enter...), "--"), argv...)
 	}
+	argv = limited(argv, r.memory)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = w.GetCharmDir()
 	cmd.Env = given
@@ -176,6 +179,15 @@ func (r *run) cold(socket string, out, errs *os.File) (process, error) {
 		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
 	}
 	return command{cmd}, nil
+}
+
+// limited puts a limit of memory around a program. It is what a process has of its own, not what it maps: interpreters map much
+// that they never touch. A program does it to itself, since a limit of this process would be one of all that it does.
+func limited(argv []string, bytes int64) []string {
+	if bytes == 0 {
+		return argv
+	}
+	return append([]string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatInt(bytes>>10, 10)}, argv...)
 }
 
 // pastTime is how long processes have to end once their event's time is over.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/bangle-dev/bangle/runtimes/python/warm"
@@ -45,6 +46,7 @@ type Runtime struct {
 
 	mu    sync.Mutex
 	dirs  map[string]string      // handle → pristine directory
+	most  map[string]int64       // handle → memory that one process of an event may take, in bytes; none = as much as there is
 	units map[string]*lateOutput // unit's run directory → output of children that outlived a hook
 	said  map[string]bool        // handle and reason → the log has it
 	// directory of the hook tools' directory → where the library lies
@@ -64,7 +66,7 @@ func New(c Config) *Runtime {
 	if c.Starting == nil {
 		c.Starting = &sync.Mutex{}
 	}
-	r := &Runtime{log: c.Log, version: c.Version, forking: c.Starting, dirs: map[string]string{}, units: map[string]*lateOutput{}, said: map[string]bool{},
+	r := &Runtime{log: c.Log, version: c.Version, forking: c.Starting, dirs: map[string]string{}, most: map[string]int64{}, units: map[string]*lateOutput{}, said: map[string]bool{},
 		libraries: map[string]string{}}
 	r.life, r.end = context.WithCancel(context.Background())
 	if !c.Cold {
@@ -103,14 +105,20 @@ func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*cha
 	r.compile(req.GetDir())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.dirs[req.GetDigest()] = req.GetDir()
-	return &charmruntimev1.LoadResponse{Handle: req.GetDigest(), Diagnostics: found}, nil
+	handle := req.GetDigest()
+	if bytes := req.GetLimits().GetMemoryBytes(); bytes > 0 {
+		handle += "-" + strconv.FormatInt(bytes, 10) // the same package with another limit is another
+		r.most[handle] = bytes
+	}
+	r.dirs[handle] = req.GetDir()
+	return &charmruntimev1.LoadResponse{Handle: handle, Diagnostics: found}, nil
 }
 
 // Unload forgets a charm.
 func (r *Runtime) Unload(_ context.Context, handle string) error {
 	r.mu.Lock()
 	delete(r.dirs, handle)
+	delete(r.most, handle)
 	r.mu.Unlock()
 	if r.warm != nil {
 		r.warm.Forget(handle)
@@ -122,6 +130,7 @@ func (r *Runtime) Unload(_ context.Context, handle string) error {
 func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {
 	r.mu.Lock()
 	_, loaded := r.dirs[start.GetHandle()]
+	memory := r.most[start.GetHandle()]
 	r.mu.Unlock()
 	if !loaded {
 		return nil, errs.E(errs.NotFound, "cannot dispatch %s: no charm is loaded under handle %q", start.GetEvent().GetName(), start.GetHandle())
@@ -133,6 +142,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 	if err != nil {
 		return nil, err
 	}
+	run.memory = memory
 	if run.program == nil {
 		return &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_NOT_IMPLEMENTED, Changeset: run.hook.Changeset()}, nil
 	}

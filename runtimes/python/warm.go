@@ -58,7 +58,7 @@ func (r *run) warm(ctx context.Context, socket string, out, errors *os.File) (pr
 		return nil, nil
 	}
 	child, err := lease.Begin(warm.Event{Argv: program.argv, Orig: program.orig, Env: program.env, Dir: w.GetCharmDir(), Comm: commOf(program),
-		Tools: w.GetToolsDir(), Mark: markOf(r.id), Stdout: out, Stderr: errors, Namespace: namespace})
+		Tools: w.GetToolsDir(), Mark: markOf(r.id), Memory: r.memory, Stdout: out, Stderr: errors, Namespace: namespace})
 	if err != nil {
 		lease.Done(nil)
 		if errs.Is(err, errs.Exhausted) {

@@ -71,6 +71,7 @@ type Dispatcher struct {
 type loading struct {
 	runtime charmruntime.Runtime
 	digest  string
+	memory  int64 // that its events may take, in bytes; 0 = as much as the runtime gives
 }
 
 // New makes a dispatcher.
@@ -123,7 +124,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	defer giveBack()
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
-	d.load(ctx, rt, c, start.TimeoutMs)
+	bounds := limits(job, start.TimeoutMs)
+	d.load(ctx, rt, c, bounds)
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return unplaced(job, digest, err)
 	}
@@ -144,7 +146,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
 	h.goal = d.cfg.GoalState
-	done, loaded, err := d.dispatch(ctx, rt, c, start, h)
+	done, loaded, err := d.dispatch(ctx, rt, c, bounds, start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}

@@ -372,6 +372,36 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// limits notes what charms are loaded with.
+type limits struct {
+	charmruntime.Runtime
+	bytes []int64
+}
+
+func (l *limits) Get(context.Context, string, string) (charmruntime.Runtime, func(), error) {
+	return l, func() {}, nil
+}
+
+func (l *limits) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {
+	l.bytes = append(l.bytes, req.GetLimits().GetMemoryBytes())
+	return l.Runtime.Load(ctx, req)
+}
+
+// TestMemory: the model says how much an event may take; another limit takes effect with the next event.
+func TestMemory(t *testing.T) {
+	rt := &limits{Runtime: agenttest.NewRuntime(t, nil)}
+	d, job := runner(t, rt)
+	for _, size := range []string{"", "", "64M", "64M", "1G", "0"} {
+		job.Model.Model = &controllerv1.Model{Config: map[string]string{"hook-memory": size}}
+		if _, err := d.Run(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []int64{0, 64 << 20, 1 << 30}; !slices.Equal(rt.bytes, want) {
+		t.Errorf("loaded with %v bytes, want %v: once for each limit", rt.bytes, want)
+	}
+}
+
 // TestNothingRunsOnceItIsCancelled: not even where the runtime would not look.
 func TestNothingRunsOnceItIsCancelled(t *testing.T) {
 	rt := agenttest.NewRuntime(t, nil)

@@ -28,6 +28,18 @@ func scope(job Job, kind string) string {
 	return job.Key.Model
 }
 
+// hookMemoryConfig is the model's setting of what one process of a hook may take.
+const hookMemoryConfig = "hook-memory"
+
+// limits are those of all events of a charm. What the setting says was checked when it was set.
+func limits(job Job, timeoutMs int64) *charmruntimev1.Limits {
+	bytes, err := charm.ParseSize(job.Model.Model.GetConfig()[hookMemoryConfig])
+	if err != nil {
+		bytes = 0
+	}
+	return &charmruntimev1.Limits{HookTimeoutMs: timeoutMs, MemoryBytes: bytes}
+}
+
 // note keeps the handle of a charm in one life of a runtime, and forgets those of lives that are over.
 func (d *Dispatcher) note(key loading, handle string) {
 	d.mu.Lock()
@@ -42,15 +54,15 @@ func (d *Dispatcher) note(key loading, handle string) {
 
 // load lets the runtime prepare the charm's files before they are copied to units. What is wrong with them is said when the
 // event is dispatched.
-func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm, timeout int64) {
-	key := loading{rt, c.Digest}
+func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm, limits *charmruntimev1.Limits) {
+	key := loading{rt, c.Digest, limits.MemoryBytes}
 	d.mu.Lock()
 	_, ok := d.handles[key]
 	d.mu.Unlock()
 	if ok {
 		return
 	}
-	resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: timeout}})
+	resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: limits})
 	if err != nil || problems(resp.Diagnostics) != "" {
 		return
 	}
@@ -59,14 +71,14 @@ func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm
 
 // dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime
 // found the charm wanting.
-func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
-	key := loading{rt, c.Digest}
+func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, limits *charmruntimev1.Limits, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
+	key := loading{rt, c.Digest, limits.MemoryBytes}
 	for again := false; ; again = true {
 		d.mu.Lock()
 		handle, ok := d.handles[key]
 		d.mu.Unlock()
 		if !ok {
-			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: &charmruntimev1.Limits{HookTimeoutMs: start.TimeoutMs}})
+			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: limits})
 			if err != nil {
 				return nil, true, err
 			}

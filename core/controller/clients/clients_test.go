@@ -100,6 +100,10 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"colour": "red", "update-status-hook-interval": "soon"}})
 			return err
 		}, errs.Invalid, "cannot configure model: unknown key \"colour\"; allowed: automatically-retry-hooks, ftp-proxy,"},
+		"too little": {func() error {
+			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"hook-memory": "1M"}})
+			return err
+		}, errs.Invalid, `cannot configure model: key "hook-memory" has value "1M"; want a size from 16M, such as 512M or 2G; 0 = the runtime's default`},
 		"too often": {func() error {
 			_, err := call(ctx, c.ModelConfig, &clientv1.ModelConfigRequest{Model: "m", Set: map[string]string{"update-status-hook-interval": "30s"}})
 			return err

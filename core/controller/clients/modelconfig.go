@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -32,6 +33,7 @@ func modelOptions() map[string]modelOption {
 		"update-status-hook-interval": {"5m", "a duration from 1m to 60m, such as 5m", interval(time.Minute, time.Hour)},
 		"automatically-retry-hooks":   {"true", "true or false", isBool},
 		"hook-timeout":                {"0s", "a duration such as 30m, 0s = the runtime's default", interval(0, 30*24*time.Hour)},
+		"hook-memory":                 {"0", "a size from 16M, such as 512M or 2G; 0 = the runtime's default", validMemory},
 		"logging-config":              {"<root>=INFO", "logger=LEVEL pairs divided by ;", validLogging},
 		"machine-lock":                {"auto", "auto: units that share a machine run one hook at a time; or off", oneOf("auto", "off")},
 		"isolation":                   {"model", "model, application or unit", oneOf("model", "application", "unit")},
@@ -45,6 +47,14 @@ func modelOptions() map[string]modelOption {
 		"juju-ftp-proxy":              {"", "text", isAny},
 		"juju-no-proxy":               {"127.0.0.1,localhost,::1", "text", isAny},
 	}
+}
+
+// leastMemory is what an interpreter needs to say what it lacks.
+const leastMemory = 16 << 20
+
+func validMemory(v string) bool {
+	n, err := charm.ParseSize(v)
+	return err == nil && (n == 0 || n >= leastMemory)
 }
 
 func oneOf(values ...string) func(string) bool {

@@ -124,6 +124,8 @@ def become(request, fds, extra):
         os.dup2(fds[1], 2)
         if len(fds) > 3:
             enter(fds[3])
+        if request["memory"]:
+            resource.setrlimit(resource.RLIMIT_DATA, (request["memory"], request["memory"]))
         os.closerange(3, HIGH)
         with open("/proc/self/comm", "wb", 0) as f:
             f.write(request["comm"].encode())

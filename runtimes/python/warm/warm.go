@@ -57,6 +57,8 @@ type Event struct {
 	Tools string            `json:"tools"`
 	Mark  uint64            `json:"mark"` // of the event's processes: their limit of file locks; 0 = none
 
+	Memory int64 `json:"memory"` // that each of its processes may take of its own, in bytes; 0 = as much as there is
+
 	Stdout, Stderr *os.File `json:"-"`
 	Namespace      *os.File `json:"-"` // of mounts, to be entered; nil = the server's
 }
