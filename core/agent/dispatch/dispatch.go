@@ -124,8 +124,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	defer giveBack()
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
-	bounds := limits(job, start.TimeoutMs)
-	d.load(ctx, rt, c, bounds)
+	d.load(ctx, rt, c, limits(job, start))
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return unplaced(job, digest, err)
 	}
@@ -146,7 +145,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
 	h.goal = d.cfg.GoalState
-	done, loaded, err := d.dispatch(ctx, rt, c, bounds, start, h)
+	done, loaded, err := d.dispatch(ctx, rt, c, limits(job, start), start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true}

@@ -32,12 +32,12 @@ func scope(job Job, kind string) string {
 const hookMemoryConfig = "hook-memory"
 
 // limits are those of all events of a charm. What the setting says was checked when it was set.
-func limits(job Job, timeoutMs int64) *charmruntimev1.Limits {
+func limits(job Job, start *charmruntimev1.Start) *charmruntimev1.Limits {
 	bytes, err := charm.ParseSize(job.Model.Model.GetConfig()[hookMemoryConfig])
 	if err != nil {
 		bytes = 0
 	}
-	return &charmruntimev1.Limits{HookTimeoutMs: timeoutMs, MemoryBytes: bytes}
+	return &charmruntimev1.Limits{HookTimeoutMs: start.TimeoutMs, MemoryBytes: bytes}
 }
 
 // note keeps the handle of a charm in one life of a runtime, and forgets those of lives that are over.
