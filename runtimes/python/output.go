@@ -67,8 +67,10 @@ func (s *stream) take(p []byte) {
 		if i < 0 && len(s.line) < maxLine {
 			return
 		}
-		if i < 0 {
-			i = maxLine - 1
+		if i < 0 { // cut, and nothing is left out
+			s.emit(string(s.line[:maxLine]))
+			s.line = s.line[maxLine:]
+			continue
 		}
 		s.emit(strings.TrimRight(string(s.line[:i]), "\r"))
 		s.line = s.line[i+1:]

@@ -80,6 +80,26 @@ func TestLongLineIsCut(t *testing.T) {
 	}
 }
 
+// Layers bound no name: neither a long one, nor one with what ends the prefix in it, may end the supervisor or hide a line.
+func TestStrangeNames(t *testing.T) {
+	for _, name := range []string{strings.Repeat("n", 600), strings.Repeat("n", 4100), strings.Repeat("n", 2*logs.Size), "a] b", "a\nb", ""} {
+		s := logs.New()
+		long := strings.Repeat("x", 9000)
+		s.Ring(name).Write([]byte("one] two\n" + long + "\n"))
+		es := s.Last(nil, -1)
+		got := messages(es)
+		if len(got) < 3 || got[0] != "one] two" || strings.Join(got[1:], "") != long {
+			t.Errorf("name of %d bytes: %d lines", len(name), len(got))
+			continue
+		}
+		for _, e := range es {
+			if e.Service != name {
+				t.Errorf("a line is of %.20q, want %.20q", e.Service, name)
+			}
+		}
+	}
+}
+
 // However output is cut into writes, its lines come out the same.
 func TestWritesAreAStream(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +27,7 @@ type Entry struct {
 // Ring holds the formatted output of one service. It is an io.Writer.
 type Ring struct {
 	name  string
+	shown string // the name as lines begin with it
 	after func() // tells followers; called without the lock
 
 	mu      sync.Mutex
@@ -36,7 +38,13 @@ type Ring struct {
 	prefix  []byte
 }
 
-func newRing(name string, after func()) *Ring { return &Ring{name: name, after: after} }
+// maxShown is how much of a service's name is put before its lines. Names have no limit, lines do.
+const maxShown = 512
+
+func newRing(name string, after func()) *Ring {
+	shown := strings.ReplaceAll(name[:min(len(name), maxShown)], "\n", " ")
+	return &Ring{name: name, shown: shown, after: after}
+}
 
 // Write appends output as it came from the service; it never fails or waits.
 func (r *Ring) Write(p []byte) (int, error) {
@@ -86,7 +94,7 @@ func (r *Ring) begin(now time.Time) {
 	if ms := now.UnixMilli(); ms != r.stamped || r.prefix == nil {
 		r.stamped = ms
 		r.prefix = now.UTC().AppendFormat(r.prefix[:0], stamp)
-		r.prefix = append(append(append(r.prefix, " ["...), r.name...), "] "...)
+		r.prefix = append(append(append(r.prefix, " ["...), r.shown...), "] "...)
 	}
 	r.put(r.prefix)
 	r.column = len(r.prefix)
@@ -154,26 +162,23 @@ func (r *Ring) position() uint64 {
 	return r.end - uint64(r.column)
 }
 
-// parse reads back one formatted line, without its newline.
-func parse(line []byte) (Entry, bool) {
-	if len(line) < len(stamp)+4 || line[len(stamp)] != ' ' {
+// parse reads back one formatted line, without its newline. The ring knows its name, so that one with "] " in it is no riddle.
+func (r *Ring) parse(line []byte) (Entry, bool) {
+	begin := len(stamp) + len(" [] ") + len(r.shown)
+	if len(line) < begin {
 		return Entry{}, false
 	}
 	at, err := time.Parse(stamp, string(line[:len(stamp)]))
 	if err != nil {
 		return Entry{}, false
 	}
-	name, msg, ok := bytes.Cut(line[len(stamp)+2:], []byte("] "))
-	if !ok {
-		return Entry{}, false
-	}
-	return Entry{Time: at, Service: string(name), Message: string(msg)}, true
+	return Entry{Time: at, Service: r.name, Message: string(line[begin:])}, true
 }
 
-func entries(text []byte) []Entry {
+func (r *Ring) entries(text []byte) []Entry {
 	var out []Entry
 	for line := range bytes.Lines(text) {
-		if e, ok := parse(bytes.TrimSuffix(line, []byte{'\n'})); ok {
+		if e, ok := r.parse(bytes.TrimSuffix(line, []byte{'\n'})); ok {
 			out = append(out, e)
 		}
 	}

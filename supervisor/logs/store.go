@@ -85,7 +85,7 @@ func (s *Store) last(services []string, n int) ([]Entry, map[string]uint64) {
 		}
 		text, next, _ := r.read(0, Size)
 		at[name] = next
-		all = append(all, entries(text)...)
+		all = append(all, r.entries(text)...)
 	}
 	byTime(all)
 	if n >= 0 && len(all) > n {
@@ -131,7 +131,7 @@ func (s *Store) more(services []string, at map[string]uint64) []Entry {
 			batch = append(batch, Entry{Time: time.Now().UTC(), Service: name, Message: truncated})
 		}
 		if len(text) > 0 {
-			batch = append(batch, entries(text)...)
+			batch = append(batch, r.entries(text)...)
 		}
 		at[name] = next
 	}
