@@ -91,7 +91,7 @@ func keptCertificate(path string, key ed25519.PrivateKey) (*x509.Certificate, er
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	template, err := template("identity", identityLife)
+	template, err := template("identity", time.Now(), identityLife)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +106,11 @@ func keptCertificate(path string, key ed25519.PrivateKey) (*x509.Certificate, er
 	return x509.ParseCertificate(der)
 }
 
-func template(name string, life time.Duration) (*x509.Certificate, error) {
+func template(name string, now time.Time, life time.Duration) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a serial number: %w", err)
 	}
-	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, BasicConstraintsValid: true,
 		NotBefore: now.Add(-clockSkew), NotAfter: now.Add(life),
@@ -156,14 +155,15 @@ func (c *certificates) config() *tls.Config {
 func (c *certificates) current(now time.Time) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.leaf != nil && now.Before(c.ends) {
+	now = now.Round(0) // what the certificate says is the wall's time, and that may be set
+	if c.leaf != nil && now.After(c.ends.Add(-leafLife/2-clockSkew)) && now.Before(c.ends) {
 		return c.leaf, nil
 	}
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a key: %w", err)
 	}
-	t, err := template("pebble", leafLife)
+	t, err := template("pebble", now, leafLife)
 	if err != nil {
 		return nil, err
 	}

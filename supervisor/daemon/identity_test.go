@@ -209,6 +209,41 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
+// Whatever happens to the clock, and however long it runs, the server shows a certificate that is valid now and for a while.
+func TestLeafFollowsTheClock(t *testing.T) {
+	leaf, err := daemon.Leaf(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	var serial *big.Int
+	for _, tt := range []struct {
+		name  string
+		at    time.Duration
+		fresh bool
+	}{
+		{"first", 0, true},
+		{"soon after", 10 * time.Minute, false},
+		{"past half its life", 31 * time.Minute, true},
+		{"the clock was behind by ten years", 87600 * time.Hour, true},
+		{"and is set back", 0, true},
+		{"by a little more than clients forgive", -6 * time.Minute, true},
+	} {
+		now := start.Add(tt.at)
+		cert, err := leaf(now)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if now.Before(cert.NotBefore) || now.Add(29*time.Minute).After(cert.NotAfter) {
+			t.Errorf("%s: at %v it shows one for %v to %v", tt.name, now, cert.NotBefore, cert.NotAfter)
+		}
+		if fresh := serial == nil || serial.Cmp(cert.SerialNumber) != 0; fresh != tt.fresh {
+			t.Errorf("%s: fresh is %v", tt.name, fresh)
+		}
+		serial = cert.SerialNumber
+	}
+}
+
 func TestHTTPSNeedsAKeptKey(t *testing.T) {
 	_, err := daemon.Run(t.Context(), daemon.Config{Dir: t.TempDir(), HTTPS: "127.0.0.1:0", MemoryOnly: true, Log: quiet()})
 	if err == nil || !strings.Contains(err.Error(), "PEBBLE_PERSIST") {

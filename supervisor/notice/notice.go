@@ -44,6 +44,8 @@ type Notice struct {
 	LastData      map[string]string `json:"last-data,omitempty"`
 	RepeatAfter   Duration          `json:"repeat-after,omitzero"`
 	ExpireAfter   Duration          `json:"expire-after,omitzero"`
+
+	repeated time.Time // as LastRepeated, by the clock that nobody sets
 }
 
 // Duration is a duration that JSON shows in Go's syntax.
@@ -79,29 +81,34 @@ func identify(user *uint32, typ, key string) identity {
 
 // Config is what a store begins with.
 type Config struct {
-	Kept   []Notice     // from an earlier life
-	LastID int          // no id up to this one is given again
-	Saved  func(Notice) // called under the lock for every custom notice that moved; must not block
+	Kept   []Notice         // from an earlier life
+	LastID int              // no id up to this one is given again
+	Saved  func(Notice)     // called under the lock for every custom notice that moved; must not block
+	Clock  func() time.Time // nil is time.Now
 }
 
 // Store holds the notices.
 type Store struct {
 	saved func(Notice)
 
-	mu      sync.Mutex
-	byKey   map[identity]*Notice
-	byID    map[string]*Notice
-	last    int
-	moved   chan struct{} // closed at the next repeat; nil when nobody waits
-	newest  time.Time     // last-repeated given out last; they strictly grow
-	warned  time.Time     // the latest last-repeated of a warning; every answer tells it
-	clockFn func() time.Time
+	mu     sync.Mutex
+	byKey  map[identity]*Notice
+	byID   map[string]*Notice
+	last   int
+	moved  chan struct{} // closed at the next repeat; nil when nobody waits
+	newest time.Time     // last-repeated given out last; they strictly grow, also when the clock is set back
+	warned time.Time     // the latest last-repeated of a warning; every answer tells it
+	clock  func() time.Time
 }
 
 // New returns a store.
 func New(c Config) *Store {
-	s := &Store{saved: c.Saved, byKey: map[identity]*Notice{}, byID: map[string]*Notice{}, last: c.LastID, clockFn: time.Now}
+	s := &Store{saved: c.Saved, byKey: map[identity]*Notice{}, byID: map[string]*Notice{}, last: c.LastID, clock: c.Clock}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
 	for _, n := range c.Kept {
+		n.repeated = n.LastRepeated
 		s.put(&n)
 		if id, err := strconv.Atoi(n.ID); err == nil {
 			s.last = max(s.last, id)
@@ -156,7 +163,7 @@ func ValidateCustom(o Occurrence) error {
 func (s *Store) Add(o Occurrence) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.clockFn().UTC()
+	now := s.clock().UTC()
 	n := s.byKey[identify(o.UserID, o.Type, o.Key)]
 	if n != nil && n.expired(now) {
 		delete(s.byID, n.ID)
@@ -168,17 +175,19 @@ func (s *Store) Add(o Occurrence) string {
 		n = &Notice{ID: strconv.Itoa(s.last), UserID: o.UserID, Type: o.Type, Key: o.Key, FirstOccurred: now}
 		s.put(n)
 	} else {
-		repeat = o.RepeatAfter == 0 || now.After(n.LastRepeated.Add(o.RepeatAfter))
+		repeat = o.RepeatAfter == 0 || now.After(n.repeated.Add(o.RepeatAfter))
 	}
 	n.LastOccurred = now
 	n.Occurrences++
 	n.LastData = o.Data
 	n.RepeatAfter, n.ExpireAfter = Duration(o.RepeatAfter), Duration(Lifetime)
 	if repeat {
-		if !now.After(s.newest) {
-			now = s.newest.Add(time.Nanosecond)
+		n.repeated = now
+		at := now.Round(0) // clients compare what they read, so the wall's time decides here
+		if !at.After(s.newest) {
+			at = s.newest.Add(time.Nanosecond)
 		}
-		s.newest, n.LastRepeated = now, now
+		s.newest, n.LastRepeated = at, at
 		s.warn(n)
 		if s.moved != nil {
 			close(s.moved)
@@ -196,7 +205,7 @@ func (s *Store) Get(id string) (Notice, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.byID[id]
-	if n == nil || n.expired(s.clockFn()) {
+	if n == nil || n.expired(s.clock()) {
 		return Notice{}, false
 	}
 	return *n, true
@@ -226,7 +235,7 @@ func (s *Store) List(f Filter) []Notice {
 func (s *Store) list(f Filter) ([]Notice, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.clockFn()
+	now := s.clock()
 	var chosen []*Notice
 	for _, n := range s.byID {
 		if f.match(n) && !n.expired(now) {

@@ -44,6 +44,29 @@ func TestOccurrencesAndRepeatAfter(t *testing.T) {
 	})
 }
 
+// A clock that is set back hides no notice from who asks for later ones, and keeps none from being repeated.
+func TestClockIsSetBack(t *testing.T) {
+	step := time.Duration(0)
+	s := notice.New(notice.Config{Clock: func() time.Time { return time.Now().Add(step).Round(0) }})
+	add := func(key string, after time.Duration) notice.Notice {
+		n, _ := s.Get(s.Add(notice.Occurrence{Type: notice.Custom, Key: key, RepeatAfter: after}))
+		return n
+	}
+	before := add("a.b/c", 0)
+	step = -time.Hour
+	if got := s.List(notice.Filter{After: before.LastRepeated}); len(got) != 0 {
+		t.Errorf("nothing is later, yet %v", got)
+	}
+	later := add("a.b/d", 0)
+	if got := s.List(notice.Filter{After: before.LastRepeated.Round(0)}); len(got) != 1 || got[0].ID != later.ID {
+		t.Errorf("the notice after the step is not listed: %v", got)
+	}
+	step = 0
+	if third := add("a.b/d", time.Minute); third.Occurrences != 2 || !third.LastRepeated.After(later.LastRepeated) {
+		t.Errorf("after the clock was right again: %+v", third)
+	}
+}
+
 func TestLatestWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old := time.Now().UTC()
