@@ -141,6 +141,11 @@ func waitChange(s *Server, r *http.Request) response {
 	case <-s.cfg.Closing:
 		return fail(http.StatusGatewayTimeout, "", "supervisor is shutting down")
 	case <-ctx.Done():
+		select {
+		case <-c.Ready(): // both are true, and the answer is known
+			return ok(render(c))
+		default:
+		}
 		return fail(http.StatusGatewayTimeout, "", "timed out waiting for change after "+text)
 	}
 }

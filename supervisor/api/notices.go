@@ -68,13 +68,14 @@ func noticeFilter(r *http.Request, c caller) (notice.Filter, response) {
 		}
 	}
 	uid, users := q.Get("user-id"), q.Get("users")
-	if (uid != "" || users != "") && !c.admin() {
+	byUser, byUsers := q.Has("user-id"), q.Has("users") // what is given and empty is a mistake, not nothing
+	if (byUser || byUsers) && !c.admin() {
 		return f, fail(http.StatusForbidden, "", "only admins may use the \"user-id\" and \"users\" filters")
 	}
-	if uid != "" && users != "" {
+	if byUser && byUsers {
 		return f, badRequest(errors.New("cannot use both \"users\" and \"user-id\""))
 	}
-	if uid != "" {
+	if byUser {
 		n, err := strconv.ParseUint(uid, 10, 32)
 		if err != nil {
 			return f, badRequest(fmt.Errorf("invalid \"user-id\" filter %q", uid))
@@ -82,7 +83,7 @@ func noticeFilter(r *http.Request, c caller) (notice.Filter, response) {
 		id := uint32(n)
 		f.UserID = &id
 	}
-	if users != "" {
+	if byUsers {
 		if users != "all" {
 			return f, badRequest(errors.New("invalid \"users\" filter: must be \"all\""))
 		}

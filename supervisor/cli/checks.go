@@ -178,13 +178,12 @@ func (p Process) health(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	code := 0
-	if !healthy {
-		code = daemon.ExitError
-	}
-	if *format != "text" {
-		return code, s.encode(*format, map[string]bool{"healthy": healthy})
+	if *format != "text" { // who reads the answer needs no exit code for it
+		return 0, s.encode(*format, map[string]bool{"healthy": healthy})
 	}
 	fmt.Fprintln(s.Stdout, map[bool]string{true: "healthy", false: "unhealthy"}[healthy])
-	return code, nil
+	if !healthy {
+		return daemon.ExitError, nil
+	}
+	return 0, nil
 }

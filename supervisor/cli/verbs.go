@@ -38,7 +38,7 @@ func verbs() []verb {
 		{"Checks", "check", "Show one health check in full", "", Process.check, false},
 		{"Checks", "start-checks", "Start health checks", "", checkAction("start"), false},
 		{"Checks", "stop-checks", "Stop health checks", "", checkAction("stop"), false},
-		{"Checks", "health", "Say whether the checks are up", "Prints healthy or unhealthy, and exits with 1 when unhealthy.", Process.health, false},
+		{"Checks", "health", "Say whether the checks are up", "Prints healthy or unhealthy, and exits with 1 when unhealthy, but with --format json or yaml always with 0.", Process.health, false},
 		{"Files", "push", "Write a file there", "Copies a local file to an absolute path on the supervisor's side, atomically.", Process.push, false},
 		{"Files", "pull", "Read a file from there", "Copies a file of the supervisor's side to a local path.", Process.pull, false},
 		{"Files", "ls", "List files", "Lists a directory or file. The last element of the path may be a pattern with *, ? and [].", Process.ls, false},
@@ -58,6 +58,7 @@ func verbs() []verb {
 		{"Identities", "add-identities", "Add identities", "Adds the identities of a YAML file; none of them may exist.", identityAction("add"), false},
 		{"Identities", "update-identities", "Update or replace identities", "Updates the identities of a YAML file; all of them must exist. With --replace new ones are added and null removes.", identityAction("update"), false},
 		{"Identities", "remove-identities", "Remove identities", "Removes the identities whose names a YAML file holds, each with the value null.", identityAction("remove"), false},
+		{"Info", "debug", "Nothing yet", "Holds commands for those who develop the supervisor. There are none now: it does nothing, whatever follows it.", Process.debug, true},
 	}
 }
 
@@ -121,4 +122,11 @@ func (p Process) version(args []string) (int, error) {
 		fmt.Fprintf(s.Stdout, "client  %s\nserver  %s\n", out.Client, out.Server)
 	}
 	return 0, nil
+}
+
+// debug takes whatever it is given and does nothing, as the original does.
+func (p Process) debug(args []string) (int, error) {
+	f := p.flags("debug", "")
+	f.lax = true
+	return 0, f.Parse(args)
 }

@@ -45,6 +45,9 @@ func (t *Tree) List(p, pattern string, itself bool) ([]Info, error) {
 	}
 	names := &names{tree: t, users: map[int]string{}, groups: map[int]string{}}
 	if !info.IsDir() || itself {
+		if ok, _ := path.Match(pattern, path.Base(p)); pattern != "" && !ok {
+			return []Info{}, nil
+		}
 		return []Info{names.describe(path.Clean(p), info)}, nil
 	}
 	dir, err := t.open(p, unix.O_RDONLY|unix.O_DIRECTORY, 0)

@@ -82,7 +82,7 @@ func TestRequests(t *testing.T) {
 	}{
 		{"add", "add", set{"eve": local(7, identity.Read)}, "", "bob eve"},
 		{"add of one that is there", "add", set{"bob": local(7, identity.Read)}, "already exist: bob", "bob"},
-		{"add nothing", "add", set{}, "must specify identities", "bob"},
+		{"add nothing", "add", set{}, "", "bob"},
 		{"add null", "add", set{"eve": nil}, "must not be null", "bob"},
 		{"update", "update", set{"bob": local(7, identity.Read)}, "", "bob"},
 		{"update of one that is not there", "update", set{"eve": local(7, identity.Read)}, "do not exist: eve", "bob"},

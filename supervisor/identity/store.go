@@ -66,14 +66,14 @@ func (s *Store) List() map[string]Identity {
 // there), "replace" (either; nil deletes) or "remove" (all nil and there).
 // Either everything happens or nothing.
 func (s *Store) Do(action string, asked map[string]*Identity) ([]Change, error) {
-	if len(asked) == 0 {
-		return nil, fmt.Errorf("must specify identities for %s action", action)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := slices.Sorted(maps.Keys(asked))
 	if err := s.check(action, names, asked); err != nil {
 		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, nil // clients that compute what to change may find nothing
 	}
 	next := maps.Clone(s.set)
 	var changes []Change

@@ -62,7 +62,7 @@ checks:
         command: new
     web:
         startup: enabled
-        override: merge
+        override: replace
         command: web --port 80
         after:
             - db
@@ -73,7 +73,7 @@ checks:
         kill-delay: 1m0s
 checks:
     up:
-        override: merge
+        override: replace
         threshold: 5
         http:
             url: http://localhost/
@@ -378,5 +378,30 @@ func TestExecCheckIsWritten(t *testing.T) {
 	}
 	if one.Checks["c"].Equal(two.Checks["c"]) || !one.Checks["c"].Equal(check("one").Checks["c"]) {
 		t.Error("two commands are equal, or one is not")
+	}
+}
+
+// How an entry overrides is said where it begins; what is merged into it does not change that, in no section.
+func TestMergeKeepsOverride(t *testing.T) {
+	const low = "{services: {a: {override: replace, command: x}}, checks: {a: {override: replace, tcp: {port: 1}}}, " +
+		"log-targets: {a: {override: replace, type: loki, location: l}}, workloads: {a: {override: replace}}}"
+	const high = "{services: {a: {override: merge, summary: s}}, checks: {a: {override: merge, level: alive}}, " +
+		"log-targets: {a: {override: merge, labels: {k: v}}}, workloads: {a: {override: merge, user-id: 1}}}"
+	a, errA := plan.Parse(1, "low", []byte(low))
+	b, errB := plan.Parse(2, "high", []byte(high))
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	p, err := plan.Combine(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for section, got := range map[string]plan.Override{
+		"services": p.Services["a"].Override, "checks": p.Checks["a"].Override,
+		"log-targets": p.LogTargets["a"].Override, "workloads": p.Workloads["a"].Override,
+	} {
+		if got != plan.Replace {
+			t.Errorf("%s: override is %q after a merge", section, got)
+		}
 	}
 }

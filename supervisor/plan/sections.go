@@ -25,7 +25,6 @@ func (t *LogTarget) clone() *LogTarget {
 }
 
 func (t *LogTarget) merge(o *LogTarget) {
-	pick(&t.Override, o.Override)
 	pick(&t.Type, o.Type)
 	pick(&t.Location, o.Location)
 	t.Services = append(t.Services, o.Services...)
@@ -48,7 +47,6 @@ func (w *Workload) clone() *Workload {
 }
 
 func (w *Workload) merge(o *Workload) {
-	pick(&w.Override, o.Override)
 	mergeMap(&w.Environment, o.Environment)
 	w.Secrets = append(w.Secrets, o.Secrets...)
 	w.Account.merge(o.Account)

@@ -139,11 +139,11 @@ func (s *Service) clone() *Service {
 	return &c
 }
 
+// merge lays o over s. How s itself meets what is below it stays: a layer that replaces goes on to replace when something is merged into it.
 func (s *Service) merge(o *Service) {
 	pick(&s.Summary, o.Summary)
 	pick(&s.Description, o.Description)
 	pick(&s.Startup, o.Startup)
-	pick(&s.Override, o.Override)
 	pick(&s.Command, o.Command)
 	s.After = append(s.After, o.After...)
 	s.Before = append(s.Before, o.Before...)
@@ -267,7 +267,6 @@ func (c *Check) clone() *Check {
 }
 
 func (c *Check) merge(o *Check) {
-	pick(&c.Override, o.Override)
 	pick(&c.Level, o.Level)
 	pick(&c.Startup, o.Startup)
 	pick(&c.Period, o.Period)

@@ -150,6 +150,12 @@ func fileBasics() []testCase {
 			p.must(slices.Equal(names(list), []string{"one.txt", "two.txt"}), "got %v", names(list))
 			p.must(len(p.list("path", d, "pattern", "x*").list()) == 0, "want []")
 		}},
+		{"files/list-pattern-holds-for-a-file", func(p *probe) {
+			dir := p.dir()
+			p.file(dir, "one.txt", "1")
+			p.must(len(p.list("path", dir+"/one.txt", "pattern", "*.txt").list()) == 1, "the file matches its pattern")
+			p.must(len(p.list("path", dir+"/one.txt", "pattern", "*.log").list()) == 0, "the file does not match its pattern")
+		}},
 		{"files/list-refusals", func(p *probe) {
 			d := p.dir()
 			p.list("path", d+"/none").refused(404, "not-found", "none")

@@ -217,6 +217,12 @@ func identified() []testCase {
 			o.post("/v1/services/x", m{}).refused(401, "login-required", "access denied")
 			o.get("/v1/system-info").sync()
 		}},
+		{"identities/nothing-to-do", func(p *probe) {
+			for _, action := range []string{"add", "update", "replace", "remove"} {
+				p.post("/v1/identities", m{"action": action, "identities": m{}}).envelope(200, "sync")
+				p.post("/v1/identities", m{"action": action}).envelope(200, "sync")
+			}
+		}},
 		{"identities/hidden-secrets-may-come-back", func(p *probe) {
 			act(p, "add", m{"access": "read", "basic": m{"password": secret}})
 			defer act(p, "remove", nil)

@@ -61,13 +61,25 @@ func planBasics() []testCase {
 			p.layer(oneService).sync()
 			p.label("m-"+p.name, "services: {NAME: {override: replace, command: two}}", false).sync()
 			p.planHas("command: two")
-			text := p.planText()
-			p.must(!strings.Contains(text, "command: one"), "the replaced definition is still there:\n%s", text)
+			p.planLacks("command: one")
 		}},
 		{"plan/combine-into-a-label", func(p *probe) {
 			p.layer(oneService).sync()
 			p.layer("services: {NAME: {override: merge, command: two}}").sync()
 			p.planHas("command: two", "summary: s")
+		}},
+		{"plan/merge-keeps-how-an-entry-overrides", func(p *probe) {
+			p.layer(oneService).sync()
+			p.label("m-"+p.name, "services: {NAME: {override: merge, summary: t}}", false).sync()
+			p.planHas("summary: t", "override: replace")
+			p.planLacks("override: merge")
+		}},
+		{"plan/what-replaces-goes-on-to-replace", func(p *probe) {
+			p.layer(oneService).sync()
+			p.label("r-"+p.name, "services: {NAME: {override: replace, command: two}}", false).sync()
+			p.label("r-"+p.name, "services: {NAME: {override: merge, description: more}}", true).sync()
+			p.planHas("command: two", "description: more", "override: replace")
+			p.planLacks("summary: s", "A: \"1\"", "- one")
 		}},
 		{"plan/label-exists", func(p *probe) {
 			p.layer(oneService).sync()
@@ -128,6 +140,13 @@ func (p *probe) planText() string {
 		own = append(own, line)
 	}
 	return p.text("    NAME:\n") + strings.Join(own, "")
+}
+
+func (p *probe) planLacks(parts ...string) {
+	text := p.planText()
+	for _, part := range parts {
+		p.must(!strings.Contains(text, p.text(part)), "the plan still has %q:\n%s", p.text(part), text)
+	}
 }
 
 func (p *probe) planHas(parts ...string) {
