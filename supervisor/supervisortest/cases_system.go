@@ -68,19 +68,6 @@ func planBasics() []testCase {
 			p.layer("services: {NAME: {override: merge, command: two}}").sync()
 			p.planHas("command: two", "summary: s")
 		}},
-		{"plan/merge-keeps-how-an-entry-overrides", func(p *probe) {
-			p.layer(oneService).sync()
-			p.label("m-"+p.name, "services: {NAME: {override: merge, summary: t}}", false).sync()
-			p.planHas("summary: t", "override: replace")
-			p.planLacks("override: merge")
-		}},
-		{"plan/what-replaces-goes-on-to-replace", func(p *probe) {
-			p.layer(oneService).sync()
-			p.label("r-"+p.name, "services: {NAME: {override: replace, command: two}}", false).sync()
-			p.label("r-"+p.name, "services: {NAME: {override: merge, description: more}}", true).sync()
-			p.planHas("command: two", "description: more", "override: replace")
-			p.planLacks("summary: s", "A: \"1\"", "- one")
-		}},
 		{"plan/label-exists", func(p *probe) {
 			p.layer(oneService).sync()
 			p.label("l-"+p.name, oneService, false).refused(400, "", `layer "l-`+p.name+`" already exists`)
@@ -108,6 +95,19 @@ func planBasics() []testCase {
 
 func planMore() []testCase {
 	return []testCase{
+		{"plan/merge-keeps-how-an-entry-overrides", func(p *probe) {
+			p.layer(oneService).sync()
+			p.label("m-"+p.name, "services: {NAME: {override: merge, summary: t}}", false).sync()
+			p.planHas("summary: t", "override: replace")
+			p.planLacks("override: merge")
+		}},
+		{"plan/what-replaces-goes-on-to-replace", func(p *probe) {
+			p.layer(oneService).sync()
+			p.label("r-"+p.name, "services: {NAME: {override: replace, command: two}}", false).sync()
+			p.label("r-"+p.name, "services: {NAME: {override: merge, description: more}}", true).sync()
+			p.planHas("command: two", "description: more", "override: replace")
+			p.planLacks("summary: s", "A: \"1\"", "- one")
+		}},
 		{"plan/refuse-backoff-factor", layerRefused("services: {NAME: {override: replace, command: x, backoff-factor: 0.5}}", "backoff-factor")},
 		{"plan/refuse-on-success", layerRefused("services: {NAME: {override: replace, command: x, on-success: jump}}", "on-success")},
 		{"plan/refuse-loop", layerRefused("services: {NAME-a: {override: replace, command: x, after: [NAME-b]}, NAME-b: {override: replace, command: x, after: [NAME-a]}}", "loop")},
