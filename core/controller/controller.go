@@ -28,6 +28,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/logbook"
 	"github.com/bangle-dev/bangle/core/controller/pki"
 	"github.com/bangle-dev/bangle/core/controller/placement"
+	"github.com/bangle-dev/bangle/core/controller/plan"
 	"github.com/bangle-dev/bangle/core/controller/seal"
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
 	"github.com/bangle-dev/bangle/core/controller/store"
@@ -111,6 +112,7 @@ type controller struct {
 	placement *placement.Placement
 	agents    *agents.Service
 	clients   *clients.Service
+	plans     *plan.Plans
 	closers   []func()
 }
 
@@ -216,14 +218,15 @@ func (c *controller) wire() {
 	c.presence = agents.NewPresence()
 	c.elections = leadership.New(leadership.Config{Store: c.store, Leases: c.store, Mirror: c.mirror, Presence: c.presence, Log: c.log})
 	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror, Log: c.log, ParseCharm: charms.Parse})
-	c.agents = agents.New(agents.Config{
+	door := agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elections, Presence: c.presence, Authority: c.ca, Sink: c.book, Log: c.log,
 		OpenCharm: func(digest string) (io.ReadCloser, error) {
 			file, _, err := c.blobs.Open(digest)
 			return file, err
 		},
-		OpenResource: shelf.Open,
-	})
+		OpenResource: shelf.Open, Fork: func(name string) *agents.Service { return c.plans.Agents(name) },
+	}
+	c.agents = agents.New(door)
 	c.placement = placement.New(placement.Config{
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.mirror, Reader: c.reader, Units: units{c.commits, c.presence}, Connected: c.presence.Connected, Depose: c.elections.Depose,
 		Start: c.provide, Known: c.substrates, Configure: c.configure, SharedAgent: c.cfg.Agent, AgentVersion: Version, Log: c.log,
@@ -234,10 +237,12 @@ func (c *controller) wire() {
 			}
 		},
 	})
-	c.clients = clients.New(clients.Config{
+	people := clients.Config{
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Seal: c.keys, Temp: filepath.Join(c.dir, tempDir), Book: c.book,
 		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
-	})
+	}
+	c.clients = clients.New(people)
+	c.plans = plan.New(plan.Config{Store: c.store, Ask: c.agents.Ask, Clients: people, Agents: door, ParseCharm: charms.Parse, Log: c.log})
 }
 
 // units clears a unit away from the store and from memory.

@@ -67,7 +67,8 @@ func (c *controller) serveAgents(ctx context.Context, group *errgroup.Group, doo
 func (c *controller) servePeople(ctx context.Context, group *errgroup.Group, settings *tls.Config, at net.Listener) {
 	mux := http.NewServeMux()
 	c.clients.Serve(mux)
-	people := &http.Server{Handler: adminsOnly(mux), TLSConfig: settings, ReadHeaderTimeout: 10 * time.Second,
+	c.plans.Serve(mux)
+	people := &http.Server{Handler: adminsOnly(c.plans.Door(mux)), TLSConfig: settings, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	group.Go(func() error {
 		err := people.ServeTLS(at, "", "")

@@ -18,6 +18,7 @@ type commands struct {
 	mu        sync.Mutex
 	lines     map[string]*commandLine // agent → its newest stream
 	questions map[string]*question    // id → who waits
+	came      chan struct{}           // closed when the next stream comes
 }
 
 // commandLine is one stream to an agent.
@@ -37,7 +38,7 @@ type question struct {
 }
 
 func newCommands() *commands {
-	return &commands{lines: map[string]*commandLine{}, questions: map[string]*question{}}
+	return &commands{lines: map[string]*commandLine{}, questions: map[string]*question{}, came: make(chan struct{})}
 }
 
 // enter makes a stream the one by which the agent is asked.
@@ -46,12 +47,31 @@ func (c *commands) enter(agent string, tell func(*controllerv1.Command)) (leave 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lines[agent] = l
+	close(c.came)
+	c.came = make(chan struct{})
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		close(l.gone)
 		if c.lines[agent] == l {
 			delete(c.lines, agent)
+		}
+	}
+}
+
+// Await returns when the agent can be asked.
+func (s *Service) Await(ctx context.Context, agent string) error {
+	for {
+		s.commands.mu.Lock()
+		here, came := s.commands.lines[agent] != nil, s.commands.came
+		s.commands.mu.Unlock()
+		if here {
+			return nil
+		}
+		select {
+		case <-came:
+		case <-ctx.Done():
+			return errs.E(errs.Canceled, "cannot wait for agent %s any longer: %w", agent, context.Cause(ctx))
 		}
 	}
 }

@@ -58,6 +58,8 @@ type Config struct {
 	OpenCharm func(digest string) (io.ReadCloser, error)
 	// OpenResource opens the content of a resource as it was given.
 	OpenResource func(rec *controllerv1.ResourceRecord) (io.ReadCloser, error)
+	// Fork finds the service of a fork by its name, nil if there is none; nil: there are no forks.
+	Fork func(name string) *Service
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger
 }
@@ -113,6 +115,10 @@ func (s *Service) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo
 	if err != nil {
 		return nil, plugin.ToStatus(err)
 	}
+	if name := forkOf(ctx); name != "" {
+		resp, err := s.onFork(ctx, name, path.Base(info.FullMethod), req)
+		return resp, plugin.ToStatus(err)
+	}
 	resp, err := handle(ctx, req)
 	return resp, plugin.ToStatus(err)
 }
@@ -130,6 +136,13 @@ func (s *Service) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	ctx, err := s.identify(ss.Context(), info.FullMethod)
 	if err != nil {
 		return plugin.ToStatus(err)
+	}
+	if name := forkOf(ctx); name != "" {
+		fork, err := s.fork(name, path.Base(info.FullMethod))
+		if err != nil {
+			return plugin.ToStatus(err)
+		}
+		srv = fork
 	}
 	return plugin.ToStatus(handle(srv, identified{ss, ctx}))
 }

@@ -24,3 +24,13 @@ func CallerOf(method string) Caller {
 	}
 	return Nobody
 }
+
+// OnFork says whether an agent may make a call on a fork of a model. What is told of the world, what is promised for a
+// while, and what is to be run are no part of one.
+func OnFork(method string) bool {
+	switch method {
+	case "Watch", "Begin", "Commit", "FetchCharm", "ReadBag", "ReadSecret", "FetchStateFiles", "FetchResource", "GoalState", "Answer":
+		return true
+	}
+	return false
+}

@@ -111,14 +111,19 @@ func New(cfg Config) *Service {
 
 // Serve puts every service for people on the mux.
 func (s *Service) Serve(mux *http.ServeMux) {
-	options := []connect.HandlerOption{
-		connect.WithInterceptors(classes{s.cfg.Log}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove),
-	}
+	options := Options(s.cfg.Log)
 	mux.Handle(clientv1connect.NewClientHandler(s, options...))
 	mux.Handle(clientv1connect.NewStorageHandler(s, options...))
 	mux.Handle(clientv1connect.NewStoragePoolsHandler(s, options...))
 	mux.Handle(clientv1connect.NewResourcesHandler(s, options...))
 	mux.Handle(clientv1connect.NewSecretsHandler(s, options...))
+}
+
+// Options are those of every service for people.
+func Options(log *slog.Logger) []connect.HandlerOption {
+	return []connect.HandlerOption{
+		connect.WithInterceptors(classes{log}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove),
+	}
 }
 
 // maxMessage bounds one message of a client, in bytes; a charm comes in many.
