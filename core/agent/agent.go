@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -60,7 +61,8 @@ type Agent struct {
 	cfg        Config
 	queue      *queue.Queue[event.Key]
 	replica    *source.Replica
-	observer   *source.Observer
+	observer   observer
+	charms     *dispatch.Charms
 	dispatcher *dispatch.Dispatcher
 	committer  committer
 	lead       *leader.Promises
@@ -69,9 +71,21 @@ type Agent struct {
 	retryExec  time.Duration
 	report     *reporter
 	commands   commands
+	rehearsal  *rehearsal // of which this is the agent; nil of one that works
 
 	mu    sync.Mutex
 	units map[event.Key]*unit
+}
+
+// observer knows what units find at their places: source.Observer.
+type observer interface {
+	// Of answers what is known of a unit now; it is observed from then on.
+	Of(ctx context.Context, k event.Key) *source.Observation
+	// Known answers the same of a unit that is observed already, else nil.
+	Known(k event.Key) *source.Observation
+	Told(k event.Key, container string, until time.Time)
+	Forget(k event.Key)
+	Close()
 }
 
 // New wires an agent. Run starts it.
@@ -94,7 +108,7 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{cfg.Agents},
+	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{client: cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
 	a.commands = commands{client: cfg.Agents, running: map[string]context.CancelFunc{}}
 	a.locks = machinelock.New()
@@ -102,8 +116,9 @@ func New(cfg Config) (*Agent, error) {
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})
+	a.charms = dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm)
 	a.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{a}, FetchResource: a.fetchResource, GoalState: a.goalState, ToolsDir: cfg.ToolsDir, Controller: cfg.Controller,
-		Charms:  dispatch.NewCharms(filepath.Join(cfg.Dir, "charms"), a.fetchCharm),
+		Charms:  a.charms,
 		UnitDir: a.unitDir, RunDir: a.runDir, RunSocket: a.socketOf, StateFiles: a.stateFiles, Lock: a.takeTurn, Boot: process.BootID()})
 	return a, nil
 }
@@ -111,6 +126,7 @@ func New(cfg Config) (*Agent, error) {
 // Run works until ctx ends. Hooks in flight then have a moment to end and be committed; those that do not are derived
 // again by the next start.
 func (a *Agent) Run(ctx context.Context) {
+	_ = os.RemoveAll(filepath.Join(a.cfg.Dir, rehearsalsDir)) // of an earlier life; what stays is only room
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	telling, quiet := context.WithCancel(context.WithoutCancel(ctx))
 	defer quiet()
@@ -140,6 +156,7 @@ func (a *Agent) Run(ctx context.Context) {
 // wake gives a unit a turn.
 func (a *Agent) wake(k event.Key) {
 	u := a.unit(k)
+	a.rehearsal.woken(k)
 	u.woken.CompareAndSwap(0, a.cfg.Now().UnixNano())
 	a.queue.Put(k)
 	a.abort(u)

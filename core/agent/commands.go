@@ -19,6 +19,10 @@ type told func(ctx context.Context, cmd *controllerv1.Command, answer func(*cont
 
 // follower finds what follows a command, nil for those of a newer controller.
 func (a *Agent) follower(cmd *controllerv1.Command) told {
+	switch cmd.GetWhat().(type) {
+	case *controllerv1.Command_Rehearse:
+		return a.rehearse
+	}
 	return nil
 }
 

@@ -18,6 +18,8 @@ const commitCall = 10 * time.Second
 // commit id is sent until it is answered, before anything else of that unit.
 type committer struct {
 	client controllerv1.AgentsClient
+	// forgets: an open commit is not kept for the agent's next life; a rehearsal ends with this one.
+	forgets bool
 }
 
 // commitID is 128 random bits.
@@ -46,8 +48,10 @@ func (c committer) begin(ctx context.Context, req *controllerv1.BeginRequest) an
 
 // commit sends a commit that is kept in dir while it is open.
 func (c committer) commit(ctx context.Context, dir string, req *controllerv1.CommitRequest) answer {
-	if err := keep(dir, req); err != nil {
-		return answer{unknown: err}
+	if !c.forgets {
+		if err := keep(dir, req); err != nil {
+			return answer{unknown: err}
+		}
 	}
 	crash.At("agent.commit-kept")
 	ctx, cancel := context.WithTimeout(ctx, commitCall)
@@ -55,7 +59,7 @@ func (c committer) commit(ctx context.Context, dir string, req *controllerv1.Com
 	resp, err := c.client.Commit(ctx, req)
 	crash.At("agent.commit-answered")
 	a := read(resp, err)
-	if a.unknown == nil {
+	if a.unknown == nil && !c.forgets {
 		forget(dir)
 	}
 	return a

@@ -28,7 +28,7 @@ func (a *Agent) openSocket(u *unit, in resolver.Input) {
 	if runtime == "" {
 		runtime = in.Model.Charm.GetRuntime()
 	}
-	if u.socket || !in.Cursor.Installed || runtime == "wasm" || runtime == "" {
+	if u.socket || a.rehearsal != nil || !in.Cursor.Installed || runtime == "wasm" || runtime == "" {
 		return
 	}
 	if err := a.sockets.Open(u.key, a.socketOf(u.key)); err != nil {

@@ -281,6 +281,7 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	}
 	a.answered(u, t)
 	a.journal(u, t, sent, got.resp.Revision)
+	a.rehearsal.did(u, t)
 	a.rebootAfter(ctx, u, t)
 	return 0
 }

@@ -103,6 +103,9 @@ func (a *Agent) look(ctx context.Context, u *unit) (in resolver.Input, ok bool) 
 		u.since = woken
 	}
 	in = resolver.Input{Cursor: resolver.Whole(snap), Model: snap, Seen: a.observer.Of(ctx, u.key), Incarnation: a.cfg.Incarnation, Now: a.cfg.Now()}
+	if a.rehearsal != nil { // no time passes
+		in.Cursor.LastUpdateStatus = in.Now.Unix()
+	}
 	if boot := in.Seen.BootID; boot != "" {
 		in.RebootNow, in.NoReboot = u.reboot.now == boot, u.reboot.refused == boot
 	}
@@ -147,6 +150,7 @@ func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Durat
 		_ = os.RemoveAll(a.runDir(u.key))
 		return a.forget(u)
 	}
+	a.rehearsal.rests(u.key, d)
 	if d.Reason != u.told {
 		u.told = d.Reason
 		state := api.AgentIdle

@@ -21,7 +21,7 @@ import (
 
 func (a *app) operationCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.runCommand(), a.execCommand(), a.actionsCommand(), a.showOperationCommand(), a.showTaskCommand(), a.operationsCommand(), a.cancelTaskCommand(), a.resolvedCommand(),
+		a.runCommand(), a.execCommand(), a.actionsCommand(), a.showOperationCommand(), a.showTaskCommand(), a.operationsCommand(), a.cancelTaskCommand(), a.resolvedCommand(), a.planCommand(), a.applyCommand(),
 	}
 }
 

@@ -25,6 +25,7 @@ type Fetch func(ctx context.Context, model, digest string, w io.Writer) error
 // never changed.
 type Charms struct {
 	dir    string
+	base   string // where charms may be found too; nothing is put there
 	fetch  Fetch
 	flight singleflight.Group
 
@@ -44,6 +45,13 @@ type Charm struct {
 // NewCharms keeps packages in dir, which is made when the first one comes.
 func NewCharms(dir string, fetch Fetch) *Charms {
 	return &Charms{dir: dir, fetch: fetch, read: map[string]*Charm{}}
+}
+
+// Beside keeps packages in another directory, for as long as that lasts; those that are here are found here.
+func (c *Charms) Beside(dir string, fetch Fetch) *Charms {
+	b := NewCharms(dir, fetch)
+	b.base = c.dir
+	return b
 }
 
 // Get answers the charm of that digest, fetching it when it is not there. Several units that ask at once cause one
@@ -70,6 +78,9 @@ func (c *Charms) get(ctx context.Context, model, digest, runtime string) (*Charm
 		return nil, errs.E(errs.Invalid, "cannot fetch charm %q: want the sha256 of its package", digest)
 	}
 	dir := filepath.Join(c.dir, sum)
+	if _, err := os.Stat(filepath.Join(c.base, sum)); c.base != "" && err == nil {
+		dir = filepath.Join(c.base, sum)
+	}
 	_, err, _ := c.flight.Do(sum, func() (any, error) { // one package, however many runtimes want it
 		if _, err := os.Stat(dir); err == nil {
 			return nil, nil

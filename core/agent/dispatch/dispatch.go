@@ -56,6 +56,9 @@ type Config struct {
 	Lock Lock
 	// Boot names the machine's boot.
 	Boot string
+	// DryRun has events run in the mode of that name: what they would do to the world is noted. A charm whose runtime has no
+	// such mode is not run (Result.Unknown). Nothing is written to units' directories.
+	DryRun bool
 }
 
 // Dispatcher runs events. It is safe for concurrent use; that a unit has one event at a time is the queue's business.
@@ -98,6 +101,8 @@ type Result struct {
 	Files *controllerv1.StateFiles
 	// Unplaced is the charm that could not be put in place; the unit has the one before.
 	Unplaced string
+	// Unknown says why the charm was not run in a dry run, and what it would do is not known.
+	Unknown string
 	// Started says that the runtime was given the event: with an error, it may have run.
 	Started bool
 }
@@ -115,6 +120,9 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return unplaced(job, digest, err)
 	}
 	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
+	if d.cfg.DryRun && kind != string(charm.Wasm) {
+		return unknown(job, kind), nil
+	}
 	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
 		return failed(err.Error()), nil
@@ -145,6 +153,9 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
 	h.goal = d.cfg.GoalState
+	if d.cfg.DryRun {
+		start.Mode = charmruntimev1.Mode_MODE_DRY_RUN
+	}
 	done, loaded, err := d.dispatch(ctx, rt, c, limits(job, start), start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
@@ -184,6 +195,16 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 		return nil
 	}
 	return err
+}
+
+// unknown is an event of a charm that a dry run cannot run: it ends as if it had done nothing.
+func unknown(job Job, kind string) Result {
+	what := "the charm is run by the runtime " + kind
+	if kind == "python" {
+		what = "the charm is Python, or another program"
+	}
+	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_OK}, Started: true,
+		Unknown: what + ": it would run " + event.Name(job.Event) + "; what it would do is not known"}
 }
 
 // failed is an event that ended before the charm ran.
@@ -247,6 +268,10 @@ func timeout(job Job, kind string) int64 {
 // workspace makes the directories that an executable charm runs in. A WASM charm sees no files.
 func (d *Dispatcher) workspace(job Job, kind string, c *Charm) (*charmruntimev1.Workspace, error) {
 	w := &charmruntimev1.Workspace{RunDir: d.cfg.RunDir(job.Key), ToolsDir: d.cfg.ToolsDir, Enter: job.Seen.Environment.GetEnter()}
+	if d.cfg.DryRun {
+		w.CharmDir = c.Dir
+		return w, nil
+	}
 	dir := d.cfg.UnitDir(job.Key)
 	for _, made := range []string{dir, w.RunDir} {
 		if err := os.MkdirAll(made, 0o700); err != nil {

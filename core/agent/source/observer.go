@@ -61,6 +61,16 @@ func (o *Observer) Of(ctx context.Context, k event.Key) *Observation {
 	return w.seen
 }
 
+// Known answers what is known of a unit that is observed, nil of any other.
+func (o *Observer) Known(k event.Key) *Observation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w := o.units[k]; w != nil {
+		return w.seen
+	}
+	return nil
+}
+
 // Forget ends the observation of a unit.
 func (o *Observer) Forget(k event.Key) {
 	o.mu.Lock()

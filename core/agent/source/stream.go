@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/bangle-dev/bangle/sdk/plugin"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -38,6 +39,12 @@ func Follow(ctx context.Context, cfg StreamConfig) {
 		cfg.Log.Warn("the controller's stream broke", "err", err)
 		pause.Wait(ctx)
 	}
+}
+
+// Once keeps the replica up to date for as long as one stream lasts, and answers why it broke.
+func Once(ctx context.Context, cfg StreamConfig) error {
+	_, err := follow(ctx, cfg)
+	return plugin.FromStatus(err)
 }
 
 // follow reads one stream; told says whether it brought anything.

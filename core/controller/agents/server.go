@@ -60,8 +60,8 @@ type Config struct {
 	OpenResource func(rec *controllerv1.ResourceRecord) (io.ReadCloser, error)
 	// Fork finds the service of a fork by its name, nil if there is none; nil: there are no forks.
 	Fork func(name string) *Service
-	Now          func() time.Time // default time.Now
-	Log          *slog.Logger
+	Now  func() time.Time // default time.Now
+	Log  *slog.Logger
 }
 
 // Service implements the service Agents.

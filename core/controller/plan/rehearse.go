@@ -21,8 +21,8 @@ type rehearsal struct {
 	events int32
 	tell   func([]*controllerv1.RehearsedStep) error
 
-	mu   sync.Mutex                            // told one at a time
-	away map[string]string                     // agent → why it takes no part
+	mu   sync.Mutex                             // told one at a time
+	away map[string]string                      // agent → why it takes no part
 	rest map[string]*controllerv1.RehearsedUnit // what agents said of their units last
 }
 
@@ -181,4 +181,3 @@ func (r *rehearsal) end(players map[string][]string, stopped string) *clientv1.P
 	slices.SortFunc(out.Units, func(a, b *clientv1.PlannedUnit) int { return model.CompareUnits(a.Unit, b.Unit) })
 	return out
 }
-
