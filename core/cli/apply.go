@@ -108,7 +108,7 @@ func (a *app) applyCommand() *cobra.Command {
 	c := a.command(verb{use: "apply FILE", least: 1, most: 1, short: "Make the changes of a plan",
 		long: "The changes are made in their order; the first one that cannot be made ends it. When the model is not any more as it was when the plan was saved (its applications, units, relations or " +
 			"settings are others), nothing is changed and it has to be planned again; --force makes the changes all the same.",
-		example: "bangle plan config web port=8080 --save plan.yaml\nbangle apply plan.yaml"},
+		example: "bangle apply plan.yaml\nbangle apply plan.yaml --force"},
 		func(ctx context.Context, args []string) error {
 			plan, err := a.readPlan(args[0])
 			if err != nil {

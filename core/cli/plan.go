@@ -83,13 +83,22 @@ func (f *planFlags) own() []string {
 
 // add adds those flags that the command does not have. A verb's own --format and --timeout are the plan's.
 func (f *planFlags) add(c *cobra.Command) {
-	if c.Flags().Lookup("format") == nil {
+	for _, name := range []string{"wait", "no-prompt", "output"} { // a plan asks nothing, waits for nothing and answers here
+		if flag := c.Flags().Lookup(name); flag != nil {
+			flag.Hidden = true
+		}
+	}
+	if flag := c.Flags().Lookup("format"); flag != nil {
+		flag.Usage, flag.DefValue = "how to answer instead of as text: yaml, json", ""
+	} else {
 		c.Flags().String("format", "text", "how to answer: text, yaml, json")
 		must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "yaml", "json"}, cobra.ShellCompDirectiveNoFileComp)))
 	}
 	if c.Flags().Lookup("timeout") == nil {
-		c.Flags().Duration("timeout", planWait, "say what is known after this long")
+		c.Flags().Duration("timeout", planWait, "")
 	}
+	flag := c.Flags().Lookup("timeout")
+	flag.Usage, flag.DefValue = "say what is known after this long", planWait.String()
 	c.Flags().Int32Var(&f.events, "events", 0, "events of one unit at most; 0 is 50")
 	c.Flags().StringVar(&f.save, "save", "", "write the plan to this file, for apply")
 }
@@ -126,7 +135,7 @@ func (a *app) planned(name string) *cobra.Command {
 		}
 	}
 	do := c.RunE
-	c.Short, c.Aliases = "Say what "+name+" would do", slices.Clone(c.Aliases)
+	c.Short, c.Example = "Say what "+name+" would do", a.planExamples(c)
 	f.add(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.read(cmd); err != nil {
@@ -142,6 +151,19 @@ func (a *app) planned(name string) *cobra.Command {
 		return p.finish(cmd.Context(), f, [][]string{spelled(cmd, args, f.own())})
 	}
 	return c
+}
+
+// planExamples are those of a verb that change something.
+func (a *app) planExamples(c *cobra.Command) string {
+	var out []string
+	shows := strings.HasSuffix(c.Name(), "config") // without a value, or a flag for one
+	for line := range strings.SplitSeq(c.Example, "\n") {
+		if shows && !strings.ContainsAny(line, "=") && !strings.Contains(line, " --reset") {
+			continue
+		}
+		out = append(out, strings.Replace(strings.TrimSuffix(line, " --wait"), "  "+a.name+" ", "  "+a.name+" plan ", 1))
+	}
+	return strings.Join(out, "\n")
 }
 
 // spelled is a command as it was given, but for some flags.

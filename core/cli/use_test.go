@@ -63,6 +63,9 @@ var wrongUses = []string{
 	"storage-pools x", "storage-pools --format xml", "create-storage-pool", "create-storage-pool fast", "create-storage-pool fast ssd gold", "update-storage-pool fast", "update-storage-pool fast =1", "remove-storage-pool", "remove-storage-pool a b",
 	"refresh web --storage data", "refresh web --storage data=0", "attach-storage web/0", "attach-storage web data/0", "attach-storage web/0 data", "detach-storage", "detach-storage data/x", "detach-storage data/0 --no-wait", "remove-storage", "remove-storage data",
 	"resources", "resources a b", "resources a --format xml", "attach-resource web", "attach-resource web blob", "attach-resource web =x", "attach-resource a b c",
+	"plan", "plan x", "plan add-secret", "plan add-unit web --wait", "plan attach-resource web", "plan config", "plan config web a=b --timeout -1s", "plan config web a=b --format tabular",
+	"plan deploy", "plan expose", "plan grant-secret", "plan integrate web", "plan model-config a=b --events x", "plan refresh", "plan remove-application", "plan remove-relation", "plan remove-secret", "plan remove-unit",
+	"plan resolved", "plan resume-relation", "plan revoke-secret", "plan scale-application web", "plan suspend-relation", "plan trust", "plan unexpose", "plan update-secret", "apply", "apply a b",
 	"machines x", "machine-lock x", "version x", "completion", "completion tcsh", "nonsense", "migrate x",
 }
 

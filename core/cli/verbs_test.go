@@ -161,7 +161,7 @@ func TestVerbs(t *testing.T) {
 		"wait-for-model-end": {fake: &fake{}, lines: []string{"wait-for model dev --query 'life==\"dead\"'", "wait-for unit web/0 --query 'life==\"dead\"'"}},
 		"export-bundle":      {fake: &fake{apps: apps()}, lines: []string{"export-bundle", "export-bundle --include-charm-defaults"}},
 		"export-nothing":     {fake: &fake{}, lines: []string{"export-bundle"}},
-		"unbuilt":            {fake: &fake{}, lines: []string{"add-secret x a=b", "secrets --format json", "ssh web/0 -- ls", "plan -f x.yaml", "offer web:db", "upgrade-model"}},
+		"unbuilt":            {fake: &fake{}, lines: []string{"add-secret x a=b", "secrets --format json", "ssh web/0 -- ls", "replay web/0 x", "offer web:db", "upgrade-model"}},
 		"refused":            {fake: &fake{fail: connect.NewError(connect.CodeNotFound, errors.New(`cannot find application "web" in model "dev": there is none of that name; there are db`))}, lines: []string{"config web", "expose web", "status", "run web/0 x", "deploy ./testdata/web", "debug-log", "destroy-model dev --no-prompt", "status --watch 1s", "wait-for unit web/0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
 	if d.cfg.DryRun && kind != string(charm.Wasm) {
-		return unknown(job, kind), nil
+		return unknown(kind), nil
 	}
 	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
@@ -147,15 +147,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		release()
 		return Result{}, errs.E(errs.Canceled, "cannot dispatch event %s: %w", job.Event.Id, context.Cause(ctx))
 	}
-	start.View = View(ViewInput{Model: job.Model, Cursor: job.Cursor, Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller,
-		LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})
+	h := d.ready(job, c, start)
 	crash.At("dispatch.before-run")
-	h := newHost(d.cfg.Lines, job, start.View,
-		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
-	h.goal = d.cfg.GoalState
-	if d.cfg.DryRun {
-		start.Mode = charmruntimev1.Mode_MODE_DRY_RUN
-	}
 	done, loaded, err := d.dispatch(ctx, rt, c, limits(job, start), start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
@@ -167,6 +160,19 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		d.collect(job, &r)
 	}
 	return r, err
+}
+
+// ready gives the event its view and mode, and makes its host.
+func (d *Dispatcher) ready(job Job, c *Charm, start *charmruntimev1.Start) *host {
+	start.View = View(ViewInput{Model: job.Model, Cursor: job.Cursor, Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller,
+		LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})
+	if d.cfg.DryRun {
+		start.Mode = charmruntimev1.Mode_MODE_DRY_RUN
+	}
+	h := newHost(d.cfg.Lines, job, start.View,
+		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
+	h.goal = d.cfg.GoalState
+	return h
 }
 
 // charm finds the charm that the unit has.
@@ -198,13 +204,13 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 }
 
 // unknown is an event of a charm that a dry run cannot run: it ends as if it had done nothing.
-func unknown(job Job, kind string) Result {
-	what := "the charm is run by the runtime " + kind
-	if kind == "python" {
-		what = "the charm is Python, or another program"
+func unknown(kind string) Result {
+	what := "the runtime " + kind + " has no dry run"
+	if kind == string(charm.Python) {
+		what = "the charm is Python, or another program, which has no dry run"
 	}
 	return Result{Done: &charmruntimev1.Done{Outcome: charmruntimev1.Outcome_OUTCOME_OK}, Started: true,
-		Unknown: what + ": it would run " + event.Name(job.Event) + "; what it would do is not known"}
+		Unknown: what}
 }
 
 // failed is an event that ended before the charm ran.

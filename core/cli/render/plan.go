@@ -162,6 +162,9 @@ func unitPlan(b *strings.Builder, name string, u *PlanUnit) {
 	if len(u.Endless) > 0 {
 		fmt.Fprintf(b, "  it does not come to rest: … %s; it was stopped there\n", strings.Join(u.Endless, ", "))
 	}
+	if why := unknowable(u); why != "" {
+		fmt.Fprintf(b, "  what it would do at that is not known: %s\n", why)
+	}
 	if u.Unknown != "" {
 		fmt.Fprintf(b, "  what it would do is not known: %s\n", u.Unknown)
 	}
@@ -170,11 +173,22 @@ func unitPlan(b *strings.Builder, name string, u *PlanUnit) {
 	}
 }
 
+// unknowable is why it is not known what events of the unit would do, "" if it is.
+func unknowable(u *PlanUnit) string {
+	var why []string
+	for _, ev := range u.Events {
+		if ev.Outcome == "unknown" && !slices.Contains(why, ev.Message) {
+			why = append(why, ev.Message)
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
 // eventPlan writes one event.
 func eventPlan(b *strings.Builder, ev PlanEvent) {
 	switch ev.Outcome {
 	case "unknown":
-		fmt.Fprintf(b, "  %s: %s\n", ev.Event, ev.Message)
+		fmt.Fprintf(b, "  %s: not known\n", ev.Event)
 	case "failed", "killed":
 		fmt.Fprintf(b, "  %s: it would fail: %s\n", ev.Event, ev.Message)
 	case "not-implemented":

@@ -69,6 +69,12 @@ func goWrong(ctx *charm.Context) error {
 		panic("asked to panic")
 	case "spin":
 		spin()
+	case "tell":
+		for _, name := range []string{"in", "out"} {
+			for _, r := range ctx.Relations(name) {
+				r.Set("note", ctx.Config("note").String())
+			}
+		}
 	}
 	return nil
 }
