@@ -24,7 +24,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import charm, framework, hookcmds, log, main, model, pebble, storage, testing, tracing
+    from . import (
+        charm as charm,
+        framework as framework,
+        hookcmds as hookcmds,
+        jujucontext as jujucontext,
+        jujuversion as jujuversion,
+        lib as lib,
+        log as log,
+        model as model,
+        pebble as pebble,
+        storage as storage,
+        testing as testing,
+        tracing as tracing,
+        version as version,
+    )
     from .charm import (
         ActionEvent as ActionEvent,
         ActionMeta as ActionMeta,
@@ -160,6 +174,14 @@ if TYPE_CHECKING:
         UnknownStatus as UnknownStatus,
         WaitingStatus as WaitingStatus,
     )
+
+    class _Main:
+        """The module `ops.main`, which can be called."""
+
+        def __call__(self, charm_class: type[CharmBase], use_juju_for_storage: bool | None = None) -> None: ...
+        def main(self, charm_class: type[CharmBase], use_juju_for_storage: bool | None = None) -> None: ...
+
+    main = _Main()
 
 # Which names each module gives.
 _NAMES = {

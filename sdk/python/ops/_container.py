@@ -15,11 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path, PurePath
-    from typing import Any, Generic, List, TypeVar
+    from typing import Any, BinaryIO, Generic, List, TextIO, TypeVar, overload
 
-    from typing_extensions import Concatenate, ParamSpec
+    from typing_extensions import Concatenate, ParamSpec, Unpack
 
     from ._backend import _ModelBackend
+    from .pebble._exec import ExecProcess
+    from .pebble._files import _How, _Path
 
     _P = ParamSpec('_P')
     _R = TypeVar('_R')
@@ -197,7 +199,16 @@ class Container:
 
     # Files.
 
-    pull = _handed_on(Client.pull)
+    if TYPE_CHECKING:
+
+        @overload
+        def pull(self, path: _Path, *, encoding: None) -> BinaryIO: ...
+        @overload
+        def pull(self, path: _Path, *, encoding: str = 'utf-8') -> TextIO: ...
+        def pull(self, path: _Path, *, encoding: str | None = 'utf-8') -> BinaryIO | TextIO: ...
+    else:
+        pull = _handed_on(Client.pull)
+
     push = _handed_on(Client.push)
     list_files = _handed_on(Client.list_files)
     make_dir = _handed_on(Client.make_dir)
@@ -267,7 +278,30 @@ class Container:
     # Processes.
 
     if TYPE_CHECKING:
-        exec = _handed_on(Client.exec)
+
+        @overload
+        def exec(
+            self,
+            command: List[str],
+            *,
+            stdin: str | TextIO | None = None,
+            stdout: TextIO | None = None,
+            stderr: TextIO | None = None,
+            encoding: str = 'utf-8',
+            **how: Unpack[_How],
+        ) -> ExecProcess[str]: ...
+        @overload
+        def exec(
+            self,
+            command: List[str],
+            *,
+            stdin: bytes | BinaryIO | None = None,
+            stdout: BinaryIO | None = None,
+            stderr: BinaryIO | None = None,
+            encoding: None,
+            **how: Unpack[_How],
+        ) -> ExecProcess[bytes]: ...
+        def exec(self, command: List[str], **how: Any) -> Any: ...
     else:
 
         @wraps(Client.exec)

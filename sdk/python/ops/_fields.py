@@ -43,7 +43,7 @@ def values(obj: object, absent: Any) -> Dict[str, Any]:
         import dataclasses
 
         plain = dataclasses.asdict(obj)  # type: ignore[call-overload]
-        fields = dataclasses.fields(cls)
+        fields: Any = dataclasses.fields(cls)  # type: ignore[arg-type]
         return {field.metadata.get('alias', field.name): plain.get(field.name, absent) for field in fields}
     if hasattr(cls, 'model_fields'):
         plain = obj.model_dump(mode='json', by_alias=True, exclude_defaults=False)  # type: ignore[attr-defined]

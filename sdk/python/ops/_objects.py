@@ -34,12 +34,13 @@ class Object:
         @property
         def on(self) -> ObjectEvents:
             """The object's events."""
+            ...
 
     def __init__(self, parent: Framework | Object, key: str | None):
         self.framework: Framework
         if parent._is_framework:
             # A framework that held itself would never be freed by counting alone.
-            self.framework = weakref.proxy(parent) if parent is self else parent
+            self.framework = weakref.proxy(parent) if parent is self else parent  # type: ignore[assignment]
             self.handle = Handle(None, self.handle_kind, key)
         else:
             self.framework = parent.framework

@@ -10,12 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_BLANK = re.compile(r'[ \t]*')
-_REST = re.compile(r'[ \t]*(?:(?<![^\s])#[^\n]*)?(?:\n|\Z)')
+_BLANK: Any = re.compile(r'[ \t]*')
+_REST: Any = re.compile(r'[ \t]*(?:(?<![^\s])#[^\n]*)?(?:\n|\Z)')
 _PLAIN_BLOCK = re.compile(r'(?:[^\s:#]|:(?=[^\s])|(?<=[^\s])#|[ \t]+(?=[^\s#:]|:[^\s]))+')
 _PLAIN_FLOW = re.compile(r'(?:[^\s:#,\[\]{}]|:(?=[^\s,\[\]{}])|(?<=[^\s])#|[ \t]+(?=[^\s#:,\[\]{}]|:[^\s,\[\]{}]))+')
 _NAME = re.compile(r'[^\s,\[\]{}]+')
-_TAG = re.compile(r'!<[^>\s]*>|![^\s,\[\]{}]*')
+_TAG: Any = re.compile(r'!<[^>\s]*>|![^\s,\[\]{}]*')
 _MARK = re.compile(r'(?:---|\.\.\.)(?=[ \t\n]|\Z)')
 _COLON = re.compile(r'[ \t]*:(?=[ \t\n]|\Z)')
 _ESCAPES = {
@@ -277,7 +277,7 @@ class _Flow:
         start = self.at
         self.at += 1
         parts: list[str] = []
-        stop = re.compile(r"[^'\n]*" if quote == "'" else r'[^"\\\n]*')
+        stop: Any = re.compile(r"[^'\n]*" if quote == "'" else r'[^"\\\n]*')
         while True:
             found = stop.match(self.text, self.at)
             parts.append(found.group())

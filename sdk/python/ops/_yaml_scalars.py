@@ -29,7 +29,7 @@ def kind_of(tag: str | None) -> str | None:
     return tag
 
 
-_WORDS = {'': None, '~': None, 'null': None, 'Null': None, 'NULL': None}
+_WORDS: dict[str, bool | None] = {'': None, '~': None, 'null': None, 'Null': None, 'NULL': None}
 for _word in ('true', 'yes', 'on'):
     _WORDS.update({_word: True, _word.capitalize(): True, _word.upper(): True})
 for _word in ('false', 'no', 'off'):

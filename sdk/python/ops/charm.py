@@ -188,6 +188,7 @@ class CharmBase(Object):
         @property
         def on(self) -> CharmEvents:
             """The events of the model."""
+            ...
 
     def __init__(self, framework: Framework):
         super().__init__(framework, None)

@@ -102,7 +102,8 @@ class Framework(Object):
             from pathlib import Path
 
             self.charm_dir = Path(charm_dir)
-        self.meta, self.model = meta, model
+        self.meta = meta
+        self.model = model  # pyright: ignore[reportIncompatibleMethodOverride]
         self.skip_duplicate_events = skip_duplicate_events
         self._event_name = event_name.replace('-', '_') if event_name else event_name
         self._juju_debug_at = juju_debug_at or set()
@@ -182,7 +183,7 @@ class Framework(Object):
         if cls is None:
             raise NoTypeError(handle.path)
         data = self._storage.load_snapshot(handle.path)
-        value = cls.__new__(cls)
+        value: Any = object.__new__(cls)
         value.framework, value.handle = self, handle
         value.restore(data)
         self._track(value)
@@ -291,10 +292,11 @@ class Framework(Object):
             while at < len(queue) and queue[at][0] == path:
                 at += 1
                 place = '' if single_event_path else f'{at} of {len(queue)}'
-                if self._hand_over(*queue[at - 1], place):
+                _, observer_path, method = queue[at - 1]
+                if self._hand_over(path, observer_path, method, place):
                     kept = True
                 else:
-                    self._storage.drop_notice(*queue[at - 1])
+                    self._storage.drop_notice(path, observer_path, method)
             if not kept:
                 self._storage.drop_snapshot(path)
 

@@ -50,6 +50,8 @@ from ._values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._dicts import (
         BasicIdentityDict,
         CheckDict,
@@ -131,14 +133,12 @@ __all__ = [
 ]
 
 # Names are told from outside as if they lived here: exceptions in tracebacks, classes in pickles.
-for _name in __all__:
-    _value = globals().get(_name)
+for _value in [globals().get(_name) for _name in __all__]:
     if isinstance(_value, type):
         _value.__module__ = __name__
-del _name, _value
 
 
-def __getattr__(name):  # type: ignore[no-untyped-def]
+def __getattr__(name: str) -> Any:
     """Imports what is not needed by every charm."""
     where = _LATER.get(name)
     if where is None:
@@ -150,5 +150,5 @@ def __getattr__(name):  # type: ignore[no-untyped-def]
     return value
 
 
-def __dir__():  # type: ignore[no-untyped-def]
+def __dir__() -> list[str]:
     return __all__

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, AnyStr, Generic
 
-    from ._changes import Change
+    from ._values import Change
 
     class _Of(Generic[AnyStr]):
         """What is generic over str and bytes."""

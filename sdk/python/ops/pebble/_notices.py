@@ -128,7 +128,7 @@ class Identity(_Given):
     def from_dict(cls, d: IdentityDict) -> Identity:
         """From a decoded answer."""
         return cls(
-            access=known(IdentityAccess, d['access']),
+            access=known(IdentityAccess, d['access']),  # pyright: ignore[reportTypedDictNotRequiredAccess]
             local=LocalIdentity.from_dict(d['local']) if 'local' in d else None,
             basic=BasicIdentity.from_dict(d['basic']) if 'basic' in d else None,
         )

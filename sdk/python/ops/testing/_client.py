@@ -115,7 +115,8 @@ class BoxClient(BoxFiles, pebble.Client):
         if not isinstance(layer, (str, dict, pebble.Layer)):
             raise TypeError('layer must be str, dict, or pebble.Layer, not %s' % type(layer).__name__)
         self._reach()
-        new = pebble.Layer(layer.to_dict() if isinstance(layer, pebble.Layer) else layer)
+        raw: Any = layer.to_dict() if isinstance(layer, pebble.Layer) else layer
+        new = pebble.Layer(raw)
         known = self._box.layers.get(label)
         if known is not None and not combine:
             raise refused(400, 'layer "%s" already exists' % label)

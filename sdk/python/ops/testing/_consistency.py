@@ -122,7 +122,7 @@ def actions(case: Case) -> Iterator[str]:
             yield 'parameter %r of action %r has no type' % (name, action.name)
         elif word not in _TYPES:
             yield 'parameter %r of action %r is of the unknown type %r' % (name, action.name, word)
-        types[name] = _TYPES.get(word)
+        types[name] = _TYPES.get(word or '')
     for name, value in action.params.items():
         if name not in types:
             yield 'action %r has no parameter %r; it has %s' % (action.name, name, sorted(types))
@@ -303,7 +303,7 @@ def stored_states(case: Case) -> Iterator[str]:
             yield '%s has %d stored states of the name %r' % (owner, n, name)
     for stored in case.state.stored_states:
         try:
-            marshal.dumps(stored.content)
+            marshal.dumps(stored.content)  # type: ignore[arg-type]
         except ValueError:
             yield 'the stored state %s.%s must hold simple types only' % (stored.owner_path, stored.name)
 

@@ -309,4 +309,3 @@ class CharmEvents:
 
 for _name in _PLAIN[:10] + _OWN[:2]:
     setattr(CharmEvents, _name, staticmethod(_plain(_name)))
-del _name

@@ -112,7 +112,9 @@ class Machine(SecretTools):
 
     def _relation_set(self, call: Call) -> None:
         link = self._link(call)
-        data = dict(word.partition('=')[::2] for word in call.words)
+        data: dict[str, Any] = {}
+        for word in call.words:
+            data[word.partition('=')[0]] = word.partition('=')[2]
         if call.flags.get('file') == '-':
             data.update(json.loads(call.stdin or '{}'))
         member = self.world.unit
@@ -294,7 +296,8 @@ class Machine(SecretTools):
         from .. import _yaml
 
         self.world.charm_state.update(_yaml.load(call.stdin or '') or {})
-        self.world.charm_state.update(word.partition('=')[::2] for word in call.words)
+        for word in call.words:
+            self.world.charm_state[word.partition('=')[0]] = word.partition('=')[2]
 
     def _state_delete(self, call: Call) -> None:
         self.world.charm_state.pop(call.word() or '', None)
