@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -58,6 +59,23 @@ func TestCharmWithoutOpsGetsOurs(t *testing.T) {
 			}
 			if place := u.report(t); !strings.HasPrefix(place, filepath.Dir(u.start.Workspace.ToolsDir)+"/python-") {
 				t.Errorf("the library is %s", place)
+			}
+		})
+	}
+}
+
+// A handler that raises is named with its line where the unit's status shows it, run warm or cold.
+func TestUncaughtIsNamedWithItsLine(t *testing.T) {
+	charm := strings.Replace(opsCharm, "self._stored.n += 1\n", "self.break_it()\n", 1) + "\n"
+	charm = strings.Replace(charm, "if __name__", "def broken(self):\n    raise ValueError('two\\nlines')\n\nCharm.break_it = broken\n\nif __name__", 1)
+	line := 2 + strings.Count(charm[:strings.Index(charm, "    raise ValueError")], "\n")
+	for name, dispatch := range map[string]string{"warm": stock, "cold": "#!/bin/sh\ntrue && python3 src/charm.py\n"} {
+		t.Run(name, func(t *testing.T) {
+			u := newPython(t, charm).metadata(t)
+			write(t, filepath.Join(u.start.Workspace.CharmDir, "dispatch"), dispatch, 0o755)
+			done := u.dispatch(t, t.Context(), newHost())
+			if got, want := done.GetMessage(), "ValueError: two lines (src/charm.py:"+strconv.Itoa(line)+")"; got != want {
+				t.Errorf("the message is %q, want %q", got, want)
 			}
 		})
 	}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -48,14 +49,27 @@ def setup_root_logging(model_backend: _ModelBackend, debug: bool = False, exc_st
     def uncaught(kind: type[BaseException], value: BaseException, trace: Any) -> None:
         root.error('The charm did not catch this:', exc_info=(kind, value, trace))
         if exc_stderr:
-            print(f'Uncaught {kind.__name__} in charm code: {value}', file=sys.stderr)
             print("The model's debug log has the whole traceback.", file=sys.stderr)
+        if exc_stderr or 'BANGLE_TOOL_SOCKET' in os.environ:  # whoever runs the hook shows the last line
+            print(_in_a_line(kind, value, trace), file=sys.stderr)
         security_event('WARN', 'sys_crash', kind.__name__, f'the charm did not catch {value!r}')
 
     import warnings
 
     warnings.showwarning = show_warning
     sys.excepthook = uncaught
+
+
+def _in_a_line(kind: type[BaseException], value: BaseException, trace: Any) -> str:
+    """An exception with the last line of the charm's own code that led to it."""
+    text = ' '.join([f'{kind.__name__}:', *str(value).split()]).rstrip(':')
+    place, ours = '', os.environ.get('JUJU_CHARM_DIR', '') + '/'
+    while trace is not None:
+        file = os.path.abspath(trace.tb_frame.f_code.co_filename)
+        if file.startswith(ours) and not file.startswith((ours + 'venv/', ours + 'lib/')):
+            place = f' ({file[len(ours):]}:{trace.tb_lineno})'
+        trace = trace.tb_next
+    return text + place
 
 
 def security_event(level: str, kind: str, detail: str, description: str) -> None:

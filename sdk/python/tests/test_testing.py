@@ -87,12 +87,27 @@ class MachineByState(ByState):
     def test_action(self):
         self.ctx.run(self.ctx.on.action('backup', params={'to': 'tape'}), testing.State())
         self.assertEqual(self.ctx.action_logs, ['to tape'])
-        self.assertEqual(self.ctx.action_results, {'size': {'bytes': 7, 'level': None}})
+        self.assertEqual(self.ctx.action_results, {'size': {'bytes': 7, 'level': 3}})
         with self.assertRaises(testing.ActionFailed) as caught:
             self.ctx.run(self.ctx.on.action('backup', params={'to': 'nowhere'}), testing.State())
         self.assertEqual(caught.exception.message, 'there is no nowhere')
         self.assertIsInstance(caught.exception.state, testing.State)
         self.assertEqual(self.ctx.action_logs, ['to nowhere'])
+
+    def test_an_action_finds_its_defaults(self):
+        class Charm(ops.CharmBase):
+            def __init__(self, framework):
+                super().__init__(framework)
+                framework.observe(self.on.backup_action, self._on_backup)
+
+            def _on_backup(self, event):
+                event.set_results({'got': dict(event.params)})
+
+        params = {'to': {'type': 'string', 'default': 'tape'}, 'level': {'type': 'integer'}}
+        ctx = testing.Context(Charm, {'name': 'web', 'actions': {'backup': {'params': params}}})
+        for given, want in (({}, {'to': 'tape'}), ({'to': 'disk', 'level': 1}, {'to': 'disk', 'level': 1})):
+            ctx.run(ctx.on.action('backup', params=given), testing.State())
+            self.assertEqual(ctx.action_results, {'got': want})
 
     def test_the_charm_before_its_event(self):
         with self.ctx(self.ctx.on.config_changed(), testing.State(config={'name': 'y'})) as manager:

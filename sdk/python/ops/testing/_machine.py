@@ -261,7 +261,10 @@ class Machine(SecretTools):
         return self.world.action
 
     def _action_get(self, call: Call) -> Any:
-        params: Any = json.loads(json.dumps(dict(self._in_action(call).params)))
+        action = self._in_action(call)
+        declared = ((self.world.spec.actions or {}).get(action.name) or {}).get('params') or {}
+        defaults = {n: schema['default'] for n, schema in declared.items() if isinstance(schema, dict) and 'default' in schema}
+        params: Any = json.loads(json.dumps({**defaults, **action.params}))
         for part in (call.word() or '').split('.') if call.words else ():
             params = params.get(part) if isinstance(params, dict) else None
         return params
