@@ -14,7 +14,7 @@ type Tolerance struct{ Share, Besides float64 }
 // Verdict is what became of one figure.
 type Verdict struct {
 	Name                string
-	First, Middle, Last float64 // the medians of the thirds
+	First, Middle, Last float64 // the lower quartiles of the thirds
 	Most                float64 // of all samples
 	Allowed             float64 // what Last may be at most
 }
@@ -31,9 +31,9 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("%-24s %10.1f %10.1f %10.1f   most %10.1f   allowed %10.1f%s", v.Name, v.First, v.Middle, v.Last, v.Most, v.Allowed, grew)
 }
 
-// Judge compares the median of the last third of the samples with that of the second; the first third is for what is
-// filled once. What leaks by an amount at every event shows, whatever single samples say: a collection that came late, a
-// guest that was just at work.
+// Judge compares the lower quartile of the last third of the samples with that of the second; the first third is for what
+// is filled once. What leaks raises every sample, whereas what is under way when a sample is taken (a burst of events, a guest
+// that took memory) raises those alone, and how many there are depends on what else the machine does.
 func Judge(samples []Sample, tolerances map[string]Tolerance) []Verdict {
 	var list []Verdict
 	for name, t := range tolerances {
@@ -47,7 +47,7 @@ func Judge(samples []Sample, tolerances map[string]Tolerance) []Verdict {
 			continue
 		}
 		third := len(all) / 3
-		v := Verdict{Name: name, Most: slices.Max(all), First: median(all[:third]), Middle: median(all[third : 2*third]), Last: median(all[2*third:])}
+		v := Verdict{Name: name, Most: slices.Max(all), First: quartile(all[:third]), Middle: quartile(all[third : 2*third]), Last: quartile(all[2*third:])}
 		v.Allowed = v.Middle*(1+t.Share) + t.Besides
 		list = append(list, v)
 	}
@@ -60,7 +60,7 @@ func Judge(samples []Sample, tolerances map[string]Tolerance) []Verdict {
 	return list
 }
 
-func median(list []float64) float64 {
+func quartile(list []float64) float64 {
 	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
+	return sorted[len(sorted)/4]
 }

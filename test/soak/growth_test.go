@@ -15,7 +15,8 @@ func TestJudge(t *testing.T) {
 	}{
 		"flat and noisy":              {func(i int) float64 { return 100 + noise(i) }, false},
 		"filled in the first third":   {func(i int) float64 { return 100 + min(float64(i), 30)*3 }, false},
-		"peaks, fewer than half":      {func(i int) float64 { return 100 + float64(i%3/2)*500 }, false},
+		"peaks at every other":        {func(i int) float64 { return 100 + float64(i%2)*500 }, false},
+		"more peaks at the end":       {func(i int) float64 { return 100 + float64(i%3/2+i/66*(i%3/1%2))*500 }, false},
 		"one more at every sample":    {func(i int) float64 { return 100 + float64(i) + noise(i) }, true},
 		"one more at every other":     {func(i int) float64 { return 100 + float64(i)/2 + noise(i) }, true},
 		"a step in the last third":    {func(i int) float64 { return 100 + float64(i/70)*30 }, true},

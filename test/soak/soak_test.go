@@ -1,6 +1,7 @@
 package soak_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,7 +27,7 @@ var (
 	duration = flag.Duration("for", 0, "how long the units are kept at work; 0 skips the soak")
 	units    = flag.Int("units", 1000, "units, shared by the charms of all languages that can be built here")
 	every    = flag.Duration("every", 10*time.Second, "between two looks at the processes")
-	profiles = flag.String("profiles", "", "a directory for CPU profiles of agent and runtime, and their heaps at the end; \"\" keeps none")
+	profiles = flag.String("profiles", "", "a directory for the samples, CPU profiles of agent and runtime and their heaps at the end; \"\" keeps none")
 )
 
 // tolerances are how much more each figure may be at the end than in the middle.
@@ -216,6 +217,7 @@ func (s *soaking) watch(stop <-chan struct{}) {
 			s.look(now, name, pid)
 		}
 		s.samples = append(s.samples, now)
+		s.note(now)
 		if len(s.samples)%30 == 1 {
 			s.T.Log(line(now))
 		}
@@ -275,6 +277,20 @@ func (s *soaking) keep(name string, pid int, question, file string) {
 	}
 	if err != nil {
 		s.T.Errorf("cannot profile the %s: %v", name, err)
+	}
+}
+
+// note keeps a sample beside the profiles.
+func (s *soaking) note(now soak.Sample) {
+	if *profiles == "" {
+		return
+	}
+	f, err := os.OpenFile(filepath.Join(*profiles, "samples"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = errors.Join(json.NewEncoder(f).Encode(now), f.Close())
+	}
+	if err != nil {
+		s.T.Errorf("cannot keep a sample: %v", err)
 	}
 }
 
