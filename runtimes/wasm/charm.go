@@ -13,6 +13,7 @@ import (
 	goruntime "runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -33,6 +34,7 @@ const (
 type charm struct {
 	engine   wazero.Runtime
 	script   *script.Script // nil = a module of its own
+	kept     *code          // the compiled code, with others that have the same module
 	code     wazero.CompiledModule
 	command  bool     // a WASI command: every event is one run of it
 	globals  []string // names of the mutable globals
@@ -49,6 +51,7 @@ type charm struct {
 	places chan struct{}  // one for each event that may be under way, its recycling included
 	closed chan struct{}
 	once   sync.Once
+	used   atomic.Int64 // when an event came last, in nanoseconds since 1970
 }
 
 // open reads, checks, compiles and initialises. Either the charm, diagnostics or an error is there.
@@ -71,6 +74,8 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if d, err := c.prepare(ctx, r, file); d != nil || err != nil {
 		return nil, d, errors.Join(err, c.discard())
 	}
+	c.used.Store(time.Now().UnixNano())
+	c.kept.loaded(time.Now())
 	debug.FreeOSMemory() // compiling a large module leaves tens of megabytes behind
 	return c, nil, nil
 }
@@ -123,7 +128,11 @@ func diagnose(message, hint string) []*charmruntimev1.Diagnostic {
 
 // prepare compiles the module, runs its initialisation and keeps the image that every event starts from.
 func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmruntimev1.Diagnostic, error) {
-	metered, err := r.meter(file)
+	var err error
+	if c.kept, err = r.codes.take(file); err != nil {
+		return nil, err
+	}
+	metered, err := c.kept.meter(file)
 	if err != nil {
 		return invalid(err), nil
 	}
@@ -131,7 +140,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 	if err != nil {
 		return nil, errs.E(errs.Internal, "cannot read what was made of %s: %w", File, err)
 	}
-	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(r.cache).WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
+	config := wazero.NewRuntimeConfigCompiler().WithCompilationCache(c.kept.cache).WithMemoryLimitPages(uint32(c.maxBytes / pageSize))
 	c.command = m.Command()
 	source, names := m.NameGlobals()
 	c.globals = names
@@ -282,8 +291,14 @@ func (c *charm) close() error {
 
 func (c *charm) discard() error {
 	var err error
+	if c.code != nil {
+		err = c.code.Close(context.Background())
+	}
 	if c.engine != nil {
-		err = c.engine.Close(context.Background())
+		err = errors.Join(err, c.engine.Close(context.Background()))
+	}
+	if c.kept != nil {
+		err = errors.Join(err, c.kept.release())
 	}
 	if c.image != nil {
 		err = errors.Join(err, c.image.close())

@@ -16,7 +16,10 @@ import (
 
 // Dispatch runs one event. The start's timeout, or else the charm's limit, is guest time; without both it has no end.
 func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, host charmruntime.Host) (*charmruntimev1.Done, error) {
-	c := r.find(start.GetHandle())
+	c, err := r.awake(ctx, start.GetHandle())
+	if err != nil {
+		return nil, err
+	}
 	if c == nil {
 		return nil, errs.E(errs.NotFound, "cannot run event %s: charm %q is not loaded", start.GetEvent().GetId(), start.GetHandle())
 	}

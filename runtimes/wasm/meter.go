@@ -3,7 +3,6 @@ package wasm
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,10 +15,9 @@ import (
 )
 
 // meter returns the module with fuel, from the cache if it was rewritten before.
-func (r *Runtime) meter(file []byte) ([]byte, error) {
-	sum := sha256.Sum256(append([]byte(module.MeterVersion), file...))
-	path := filepath.Join(r.cfg.CacheDir, "metered-"+hex.EncodeToString(sum[:])+".wasm")
-	if r.cfg.CacheDir != "" {
+func (c *code) meter(file []byte) ([]byte, error) {
+	path := filepath.Join(c.dir, codeFile)
+	if c.dir != "" {
 		if metered, err := os.ReadFile(path); err == nil {
 			if body, ok := whole(metered); ok {
 				return body, nil
@@ -30,7 +28,7 @@ func (r *Runtime) meter(file []byte) ([]byte, error) {
 	if err != nil {
 		return nil, errs.E(errs.Invalid, "this is not a valid WASM module: %w", err)
 	}
-	if r.cfg.CacheDir != "" {
+	if c.dir != "" {
 		keep(path, metered)
 	}
 	return metered, nil

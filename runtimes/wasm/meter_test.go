@@ -21,7 +21,7 @@ func TestRewrittenModuleIsKept(t *testing.T) {
 		}
 	}
 	event()
-	files, err := filepath.Glob(filepath.Join(cache, "metered-*"))
+	files, err := filepath.Glob(filepath.Join(cache, "code-*", "metered.wasm"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}

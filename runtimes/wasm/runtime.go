@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/plugin"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
@@ -40,6 +38,9 @@ type Config struct {
 	MemoryBytes int64
 	// Instances of each charm that are kept ready between events; 0 = 2.
 	Instances int
+	// Idle is how long a charm without events keeps its code and memory; then they are freed, and its next event finds the
+	// code in CacheDir. 0 = 5 min.
+	Idle time.Duration
 	// Events of each charm that may be under way at once; those that wait for a host call count too. 0 = 64.
 	Events int
 }
@@ -47,10 +48,13 @@ type Config struct {
 // Runtime is a charmruntime.Runtime. It must be closed.
 type Runtime struct {
 	cfg   Config
-	cache wazero.CompilationCache
+	codes *codes
 	wasi  map[string]map[string]bool
 	turns turns
 	seed  [seedSize]byte // of the initialisations' random numbers
+
+	stop   chan struct{}
+	tended chan struct{}
 
 	mu     sync.Mutex
 	charms map[string]*loading // by handle
@@ -60,14 +64,19 @@ type Runtime struct {
 // loading is a charm that is loaded or about to be.
 type loading struct {
 	ready chan struct{}
-	charm *charm // nil when it could not be loaded
+	req   *charmruntimev1.LoadRequest
 	resp  *charmruntimev1.LoadResponse
 	err   error
+
+	mu     sync.Mutex
+	charm  *charm // nil when it could not be loaded, or is asleep
+	asleep bool
 }
 
 // New makes a runtime. Errors say what is wrong with the cache directory.
 func New(cfg Config) (*Runtime, error) {
-	r := &Runtime{cfg: withDefaults(cfg), charms: map[string]*loading{}, turns: newTurns()}
+	r := &Runtime{cfg: withDefaults(cfg), charms: map[string]*loading{}, turns: newTurns(), codes: newCodes(cfg.CacheDir),
+		stop: make(chan struct{}), tended: make(chan struct{})}
 	if err := r.openCache(); err != nil {
 		return nil, err
 	}
@@ -80,6 +89,7 @@ func New(cfg Config) (*Runtime, error) {
 		return nil, err
 	}
 	r.wasi = wasi
+	go r.tend()
 	return r, nil
 }
 
@@ -96,6 +106,9 @@ func withDefaults(cfg Config) Config {
 	if cfg.Instances == 0 {
 		cfg.Instances = 2
 	}
+	if cfg.Idle == 0 {
+		cfg.Idle = 5 * time.Minute
+	}
 	if cfg.Events == 0 {
 		cfg.Events = 64
 	}
@@ -104,7 +117,6 @@ func withDefaults(cfg Config) Config {
 
 func (r *Runtime) openCache() error {
 	if r.cfg.CacheDir == "" {
-		r.cache = wazero.NewCompilationCache()
 		return nil
 	}
 	dir := r.cfg.CacheDir
@@ -119,10 +131,6 @@ func (r *Runtime) openCache() error {
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || ok && int(owner.Uid) != os.Geteuid() {
 		return errs.E(errs.Denied, "cannot use the code cache %s: it holds native code that is run, so it must be a directory of user %d with mode 0700; "+
 			"it is %s", dir, os.Geteuid(), info.Mode())
-	}
-	r.cache, err = wazero.NewCompilationCacheWithDir(dir)
-	if err != nil {
-		return errs.E(errs.Unavailable, "cannot use the code cache %s: %w", dir, err)
 	}
 	return nil
 }
@@ -146,7 +154,7 @@ func (r *Runtime) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	}
 	l := r.charms[handle]
 	if l == nil {
-		l = &loading{ready: make(chan struct{})}
+		l = &loading{ready: make(chan struct{}), req: req}
 		r.charms[handle] = l
 		go r.load(context.WithoutCancel(ctx), handle, req, l)
 	}
@@ -163,7 +171,9 @@ func (r *Runtime) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 func (r *Runtime) load(ctx context.Context, handle string, req *charmruntimev1.LoadRequest, l *loading) {
 	defer close(l.ready)
 	c, diagnostics, err := r.open(ctx, req)
+	l.mu.Lock()
 	l.charm, l.err = c, err
+	l.mu.Unlock()
 	l.resp = &charmruntimev1.LoadResponse{Diagnostics: diagnostics}
 	if c != nil {
 		l.resp.Handle = handle
@@ -196,36 +206,34 @@ func (r *Runtime) Unload(_ context.Context, handle string) error {
 		return nil
 	}
 	<-l.ready
-	if l.charm == nil {
+	l.mu.Lock()
+	c := l.charm
+	l.charm, l.asleep = nil, false
+	l.mu.Unlock()
+	if c == nil {
 		return nil
 	}
-	return l.charm.close()
+	return c.close()
 }
 
 // Close ends all charms and waits for their events.
 func (r *Runtime) Close() error {
 	r.mu.Lock()
+	again := r.closed
 	r.closed = true
 	var handles []string
 	for h := range r.charms {
 		handles = append(handles, h)
 	}
 	r.mu.Unlock()
+	if !again {
+		close(r.stop)
+	}
+	<-r.tended
 	for _, h := range handles {
 		if err := r.Unload(context.Background(), h); err != nil {
 			return err
 		}
 	}
-	return r.cache.Close(context.Background())
-}
-
-func (r *Runtime) find(handle string) *charm {
-	r.mu.Lock()
-	l := r.charms[handle]
-	r.mu.Unlock()
-	if l == nil {
-		return nil
-	}
-	<-l.ready
-	return l.charm
+	return nil
 }
