@@ -128,13 +128,12 @@ func diagnose(message, hint string) []*charmruntimev1.Diagnostic {
 
 // prepare compiles the module, runs its initialisation and keeps the image that every event starts from.
 func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmruntimev1.Diagnostic, error) {
-	var err error
-	if c.kept, err = r.codes.take(file); err != nil {
-		return nil, err
-	}
-	metered, err := c.kept.meter(file)
-	if err != nil {
+	metered, err := c.metered(r, file)
+	switch {
+	case errs.Is(err, errs.Invalid):
 		return invalid(err), nil
+	case err != nil:
+		return nil, err
 	}
 	m, err := module.Parse(metered)
 	if err != nil {
@@ -177,6 +176,15 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 	}
 	c.idle <- first // without an image it is as fresh as one can be, for one event
 	return nil, nil
+}
+
+// metered takes the module's place in the cache and gives the module with fuel.
+func (c *charm) metered(r *Runtime, file []byte) ([]byte, error) {
+	var err error
+	if c.kept, err = r.codes.take(file); err != nil {
+		return nil, err
+	}
+	return c.kept.meter(file)
 }
 
 // compile asks for the compiler; where memory cannot be made executable wazero panics, and the interpreter would be a
