@@ -142,7 +142,11 @@ func (k *Keeper) flush() {
 	f, dirty, long := k.file, k.dirty, k.size-k.old > k.disk.limit()
 	k.dirty = false
 	k.mu.Unlock()
-	if f == nil || !dirty {
+	if f == nil {
+		k.resume()
+		return
+	}
+	if !dirty {
 		return
 	}
 	if !long {
@@ -159,16 +163,30 @@ func (k *Keeper) flush() {
 	}
 }
 
+// resume writes everything down where writing had failed, as on a disk that was full. Another failure is no news.
+func (k *Keeper) resume() {
+	if k.path == "" {
+		return
+	}
+	err := k.renew()
+	k.mu.Lock()
+	k.failed = time.Now()
+	k.mu.Unlock()
+	if err == nil {
+		k.log.Info("state is written again", "file", k.path)
+	}
+}
+
 // renew writes the file anew, beside the old one, which goes on being appended to until the new one takes its place.
 func (k *Keeper) renew() error {
 	k.mu.Lock()
-	k.renewing, k.tail = true, nil
+	k.renewing, k.resuming, k.tail = true, k.file == nil, nil
 	views := k.views
 	head := k.render()
 	k.mu.Unlock()
 	defer func() {
 		k.mu.Lock()
-		k.renewing, k.tail = false, nil
+		k.renewing, k.resuming, k.tail = false, false, nil
 		k.mu.Unlock()
 	}()
 	if views != nil {
@@ -186,7 +204,7 @@ func (k *Keeper) renew() error {
 		return err
 	}
 	if err := errors.Join(k.disk.write(f, head), k.disk.sync(f)); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, f.Close(), os.Remove(temp)) // a full disk needs the room
 	}
 	return k.replace(f, temp, int64(len(head)))
 }
@@ -194,7 +212,7 @@ func (k *Keeper) renew() error {
 func (k *Keeper) replace(f *os.File, temp string, size int64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.file == nil {
+	if k.file == nil && !k.resuming {
 		return f.Close()
 	}
 	if len(k.tail) > 0 {
@@ -206,7 +224,9 @@ func (k *Keeper) replace(f *os.File, temp string, size int64) error {
 	if err := k.disk.rename(temp, k.path); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	_ = k.file.Close()
+	if k.file != nil {
+		_ = k.file.Close()
+	}
 	k.file, k.size, k.old = f, size, size
 	return nil
 }

@@ -7,7 +7,8 @@
 // durable some moments later, so a loss of power costs at most those moments.
 // Identities alone are durable before their request is answered. Ids are
 // reserved in blocks, so none is given twice. A directory that cannot be
-// written is reported once and then ignored.
+// written is reported once; then everything stays in memory, and is written
+// down as a whole when that is possible again.
 package state
 
 import (
@@ -31,6 +32,7 @@ const (
 	block    = 1000                   // ids reserved at a time
 	gather   = 100 * time.Millisecond // what moved in that time is made durable together
 	tooLong  = 1 << 20                // bytes that a file may grow by before it is written anew
+	again    = 10 * time.Second       // between attempts to write where writing has failed
 )
 
 // Counters are the highest ids that may have been given.
@@ -59,6 +61,8 @@ type Keeper struct {
 	size, old  int64    // bytes of the file, now and when it was last written anew
 	tail       []byte   // what was appended while the file is written anew
 	renewing   bool
+	resuming   bool      // renewing, after writing had been given up
+	failed     time.Time // when writing was last tried in vain
 	dirty      bool
 	next       Counters // last id given, of each kind
 	reserved   Counters // what the file says
@@ -213,7 +217,10 @@ func (k *Keeper) Forget(ids []string) {
 
 // append adds one line to the file; the caller holds the lock.
 func (k *Keeper) append(r record) {
-	if k.file == nil {
+	if k.file == nil && !k.resuming {
+		if k.path != "" && time.Since(k.failed) > again {
+			k.poke()
+		}
 		return
 	}
 	line, err := json.Marshal(r)
@@ -222,11 +229,13 @@ func (k *Keeper) append(r record) {
 		return
 	}
 	line = append(line, '\n')
-	if err := k.disk.write(k.file, line); err != nil {
-		k.fail(err)
-		return
+	if !k.resuming {
+		if err := k.disk.write(k.file, line); err != nil {
+			k.fail(err)
+			return
+		}
+		k.size += int64(len(line))
 	}
-	k.size += int64(len(line))
 	if k.renewing {
 		k.tail = append(k.tail, line...)
 	}
@@ -234,8 +243,9 @@ func (k *Keeper) append(r record) {
 	k.poke()
 }
 
-// fail gives the file up; the caller holds the lock.
+// fail gives the file up until another attempt; the caller holds the lock.
 func (k *Keeper) fail(err error) {
+	k.failed = time.Now()
 	k.log.Warn("cannot write state; it is kept in memory only", "file", k.path, "error", err)
 	if k.file != nil {
 		_ = k.file.Close()

@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bangle-dev/bangle/supervisor/change"
+	"github.com/bangle-dev/bangle/supervisor/identity"
 	"github.com/bangle-dev/bangle/supervisor/notice"
 	"github.com/bangle-dev/bangle/supervisor/state"
 )
@@ -105,6 +107,42 @@ func TestTheFileStaysSmall(t *testing.T) {
 	if err != nil || info.Size() > 1<<20+1<<14 {
 		t.Errorf("%d bytes for ten notices, %v", info.Size(), err)
 	}
+}
+
+// Where nothing can be written everything stays in memory; once it can be, everything that was meanwhile is written down.
+func TestWritingResumes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	uid := uint32(7)
+	synctest.Test(t, func(t *testing.T) {
+		k := open(t, dir)
+		k.Notice(sample("1"))
+		if err := k.SetIdentities(map[string]identity.Identity{"op": {Access: identity.Admin, Local: &identity.Local{UserID: &uid}}}); err != nil {
+			t.Errorf("where nothing is kept, identities are still taken: %v", err)
+		}
+		k.OnRenew(func() []change.View { return []change.View{{ID: "1", Kind: "start"}} })
+		time.Sleep(time.Minute)
+		k.Notice(sample("2")) // another attempt, in vain
+		time.Sleep(time.Second)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		k.Notice(sample("3"))
+		time.Sleep(time.Second)
+		if _, err := os.Stat(filepath.Join(dir, ".bangle.state")); err == nil {
+			t.Error("it is tried again at once, with every line")
+		}
+		time.Sleep(time.Minute)
+		k.Notice(sample("4"))
+		time.Sleep(time.Second) // from here on lines are appended again
+		k.Notice(sample("5"))
+		k.Close()
+		k = open(t, dir)
+		defer k.Close()
+		kept, _ := k.Notices()
+		if changes := k.Changes(); len(kept) != 5 || len(k.Identities()) != 1 || len(changes) != 1 {
+			t.Errorf("%d notices, %d identities, %d changes are kept; want 5, 1, 1", len(kept), len(k.Identities()), len(changes))
+		}
+	})
 }
 
 func TestMemoryOnly(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 // sizeLimit is what the binary may weigh, in bytes. The design asks for 7.5 MB; what stands between is said in
 // supervisor/README.md. Lower it whenever something was saved.
-const sizeLimit = 7_880_000
+const sizeLimit = 7_845_000
 
 // TestSize builds the binary as the task "build" does.
 func TestSize(t *testing.T) {
