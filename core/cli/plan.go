@@ -42,7 +42,7 @@ func (a *app) planCommand() *cobra.Command {
 	c := a.command(verb{use: "plan VERB … | -f FILE", least: 0, most: -1, short: "Say what a change would do, and change nothing",
 		long: "The model is forked in the controller's memory, the change is made on the fork by the same code as for real, and the units run the events that would follow, one after the other until all " +
 			"rest, with what they would do to their workloads noted instead of done. Of a charm that is no WASM module it is only said which events it would be given: what it would do cannot be known. " +
-			"The exit code is 1 when an event would fail. --save keeps the plan in a file that `bangle apply` takes. A FILE has `changes`, a list of commands as lists of words.",
+			"The exit code is 1 when an event would fail, or when units do not come to rest. --save keeps the plan in a file that `bangle apply` takes. A FILE has `changes`, a list of commands as lists of words.",
 		example: "bangle plan config web port=8080\nbangle plan integrate web db --format json\nbangle plan refresh web --path ./web --save plan.yaml\nbangle plan -f plan.yaml"},
 		func(ctx context.Context, args []string) error {
 			if len(args) > 0 || f.file == "" {
@@ -259,7 +259,7 @@ func (t *target) plans() clientv1connect.PlansClient {
 	return clientv1connect.NewPlansClient(t.line.http, t.line.url)
 }
 
-// finish has the change rehearsed and shows what came of it. The exit code is 1 when an event would fail.
+// finish has the change rehearsed and shows what came of it. The exit code is 1 when an event would fail, or units do not come to rest.
 func (p *planning) finish(ctx context.Context, f *planFlags, changes [][]string) error {
 	if p.fork == nil {
 		return usage("cannot plan %s: it changes nothing", strings.Join(changes[0], " "))
@@ -290,7 +290,7 @@ func (p *planning) finish(ctx context.Context, f *planFlags, changes [][]string)
 			return err
 		}
 	}
-	if len(planned.Failing()) > 0 {
+	if planned.Bad() {
 		return exitCode(1)
 	}
 	return nil

@@ -102,6 +102,12 @@ func (p Planned) Failing() []string {
 	return out
 }
 
+// Bad says that an event would fail, or that it did not come to an end.
+func (p Planned) Bad() bool {
+	endless := slices.ContainsFunc(p.End.GetUnits(), func(u *clientv1.PlannedUnit) bool { return u.GetEndless() })
+	return len(p.Failing()) > 0 || endless || p.End.GetStopped() != ""
+}
+
 // Plan writes a plan for who reads it.
 func Plan(w io.Writer, p Planned) error {
 	b := &strings.Builder{}
@@ -124,12 +130,13 @@ func Plan(w io.Writer, p Planned) error {
 	if doc.Stopped != "" {
 		fmt.Fprintf(b, "It ended early: %s.\n", doc.Stopped)
 	}
-	if n := doc.Unaffected; n > 0 {
+	if n := doc.Unaffected; n > 0 && doc.Stopped == "" {
 		fmt.Fprintf(b, "%s: nothing would happen.\n", count(n, "other unit"))
 	}
-	if failing := p.Failing(); len(failing) > 0 {
+	switch failing := p.Failing(); {
+	case len(failing) > 0:
 		fmt.Fprintf(b, "It would fail on %s.\n", strings.Join(failing, ", "))
-	} else {
+	case doc.Stopped == "":
 		b.WriteString("No event would fail.\n")
 	}
 	_, err := io.WriteString(w, b.String())

@@ -1,0 +1,1 @@
+package plan_test
