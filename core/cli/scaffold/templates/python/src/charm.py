@@ -32,8 +32,8 @@ class Charm(ops.CharmBase):
         if not self.workload.can_connect():
             event.fail('the container is not there yet')
             return
-        services = self.workload.get_services('NAME').values()
-        event.set_results({'running': any(s.is_running() for s in services)})
+        running = any(s.is_running() for s in self.workload.get_services('NAME').values())
+        event.set_results({'running': str(running).lower()})
 
 
 if __name__ == '__main__':

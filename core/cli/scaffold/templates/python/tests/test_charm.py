@@ -22,7 +22,7 @@ class Story(unittest.TestCase):
         self.assertEqual(out.get_container('workload').plan.services['NAME'].command, 'sleep 1')
 
         ctx.run(ctx.on.action('info'), out)
-        self.assertEqual(ctx.action_results, {'running': True})
+        self.assertEqual(ctx.action_results, {'running': 'true'})
 
     def test_info_before_the_container(self):
         ctx = testing.Context(Charm)
