@@ -148,7 +148,8 @@ class LazyNotice(_Loaded):
         return self._container.get_notice(self.id)
 
     def __repr__(self) -> str:
-        return f'LazyNotice(id={self.id!r}, type={self.type}, key={self.key!r})'
+        kind = repr(self.type) if type(self.type) is str else f'NoticeType.{self.type.name}'
+        return f'LazyNotice(id={self.id!r}, type={kind}, key={self.key!r})'
 
 
 class LazyCheckInfo(_Loaded):

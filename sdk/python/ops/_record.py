@@ -67,6 +67,7 @@ def record(cls: type[_T]) -> type[_T]:
         setattr(cls, '__repr__', __repr__)
     setattr(cls, '__dataclass_fields__', _Fields(names, defaults))
     setattr(cls, '__match_args__', names)
+    setattr(cls, '__signature__', _Signature(__init__, names, defaults))
     return cls
 
 
@@ -104,3 +105,26 @@ class _Fields:
         for name, field in fields.items():
             field.type = owner.__annotations__.get(name, field.type)
         return fields
+
+
+class _Signature:
+    """What `inspect` and `help` tell of the constructor of a class, made when they ask."""
+
+    def __init__(self, init: Any, names: tuple[str, ...], defaults: dict[str, Any]):
+        self._init, self._names, self._defaults = init, names, defaults
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        import inspect
+
+        if owner.__init__ is not self._init:  # a subclass with a constructor of its own
+            raise AttributeError('__signature__')
+        either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature([
+            inspect.Parameter(
+                name,
+                either,
+                default=self._defaults.get(name, inspect.Parameter.empty),
+                annotation=owner.__annotations__.get(name, inspect.Parameter.empty),
+            )
+            for name in self._names
+        ])

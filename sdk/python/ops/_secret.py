@@ -72,8 +72,13 @@ class SecretInfo:
 
     @classmethod
     def from_dict(cls, id: str, d: Dict[str, Any], model_uuid: str | None = None) -> SecretInfo:
-        """Read what secret-info-get prints under an id."""
+        """Read what secret-info-get prints under an id, of the model with that UUID."""
         from ._time import parse
+
+        if model_uuid is None:
+            import warnings
+
+            warnings.warn('SecretInfo.from_dict: `model_uuid` should always be provided', DeprecationWarning, stacklevel=2)
 
         policies = {policy.value: policy for policy in SecretRotate}
         expires, rotates = d.get('expiry'), d.get('rotates')

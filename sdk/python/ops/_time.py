@@ -11,7 +11,7 @@ _FORM = re.compile(
 
 
 def parse(text: str) -> datetime.datetime:
-    """Read an RFC 3339 time. Digits beyond microseconds are rounded away.
+    """Read an RFC 3339 time. Digits beyond microseconds are rounded away, but never up to another second.
 
     Raises:
         ValueError: when the text is none.
@@ -24,6 +24,6 @@ def parse(text: str) -> datetime.datetime:
     if utc is None:
         offset = datetime.timedelta(hours=int(zone_hour), minutes=int(zone_minute))
         zone = datetime.timezone(-offset if sign == '-' else offset)
-    micro = round(float('0.' + (fraction or '0')) * 1_000_000)
+    micro = min(round(float('0.' + (fraction or '0')) * 1_000_000), 999_999)
     whole = datetime.datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=zone)
     return whole + datetime.timedelta(microseconds=micro)

@@ -97,4 +97,7 @@ def security_event(level: str, kind: str, detail: str, description: str) -> None
     if handler:
         handler.model_backend.juju_log('TRACE', json.dumps(entry))
     else:
+        import warnings
+
+        warnings.warn('there is no JujuLogHandler: a security event is only logged here', RuntimeWarning, stacklevel=2)
         logging.getLogger().debug('%s', json.dumps(entry))

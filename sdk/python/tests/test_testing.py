@@ -286,6 +286,13 @@ class ClusterByHarness(ByHarness):
     def setUp(self):
         self.h = self.harness(ClusterCharm, CLUSTER)
 
+    def test_what_a_test_said_wrongly_or_not(self):
+        self.assertIsNone(self.h.model.name)
+        relation = self.h.add_relation('api', 'other')
+        with self.assertWarnsRegex(UserWarning, "'another/0' is no unit of it"):
+            self.h.add_relation_unit(relation, 'another/0')
+        self.assertEqual({unit.name for unit in self.h.model.relations['api'][0].units}, {'another/0'})
+
     def test_leader(self):
         self.h.set_leader(True)
         self.h.begin_with_initial_hooks()

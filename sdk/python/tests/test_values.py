@@ -1,7 +1,11 @@
 """What the model says to the tools when it goes wrong, and its values."""
 
 import dataclasses
+import datetime
+import inspect
 import os
+import pickle
+import pydoc
 import unittest
 
 import fake
@@ -9,6 +13,7 @@ from test_model import model
 
 import ops
 from ops import hookcmds
+from ops.pebble import _times
 
 
 class TestTransport(unittest.TestCase):
@@ -93,6 +98,56 @@ class TestValues(unittest.TestCase):
             for metrics, labels in (({'n': -1}, {}), ({'n-': 1}, {}), ({'n': 1}, {'l': 'a,b'}), ({'n': float('inf')}, {})):
                 with self.assertRaises(ops.ModelError):
                     backend.add_metrics(metrics, labels)
+
+
+class TestTellings(unittest.TestCase):
+    """What `help`, `repr` and the readers of times tell."""
+
+    def test_signatures(self):
+        from ops import testing
+
+        class Own(testing.Storage):
+            def __init__(self, only):
+                pass
+
+        record, piece = inspect.signature(ops.Port), inspect.signature(testing.Storage)
+        self.assertEqual(list(record.parameters), ['protocol', 'port'])
+        self.assertEqual(inspect.signature(ops.CloudCredential).parameters['attributes'].default, {})
+        self.assertEqual([str(p.kind) for p in piece.parameters.values()], ['POSITIONAL_OR_KEYWORD', 'KEYWORD_ONLY'])
+        self.assertEqual(list(inspect.signature(Own).parameters), ['only'])
+        self.assertIn('encoding', inspect.signature(ops.Container.pull).parameters)
+        for value in (ops.Port, ops.Container, testing.Relation, testing.TCPPort):
+            self.assertIn(value.__name__, pydoc.render_doc(value))
+
+    def test_where_names_live(self):
+        for value, home in (
+            (ops.Handle, 'ops.framework'),
+            (ops.StartEvent, 'ops.charm'),
+            (ops.SecretEvent, 'ops.charm'),
+            (ops.Unit, 'ops.model'),
+            (ops.Storage, 'ops.model'),
+            (ops.CloudSpec, 'ops.model'),
+            (ops.LazyNotice, 'ops.model'),
+            (ops.Container.push, 'ops.model'),
+        ):
+            self.assertEqual(value.__module__, home)
+            self.assertIs(pickle.loads(pickle.dumps(value)), value)
+
+    def test_times(self):
+        utc = datetime.timezone.utc
+        late = datetime.datetime(2006, 8, 28, 13, 20, 0, 999999, tzinfo=utc)
+        self.assertEqual(_times.parse_time('2006-08-28T13:20:00.9999999Z'), late)
+        years = datetime.timedelta(days=300000, microseconds=1)
+        self.assertEqual(_times.parse_duration('7200000h1us'), years)
+        self.assertEqual(_times.parse_duration('-1.5h.5s'), -datetime.timedelta(hours=1.5, seconds=0.5))
+
+    def test_notices(self):
+        self.assertIn('type=NoticeType.CUSTOM,', repr(ops.LazyNotice(None, '1', 'custom', 'a.b/c')))
+        self.assertIn("type='other',", repr(ops.LazyNotice(None, '1', 'other', 'a.b/c')))
+
+    def test_a_secret_of_no_model(self):
+        with self.assertWarnsRegex(DeprecationWarning, 'model_uuid'):
+            self.assertEqual(ops.SecretInfo.from_dict('5', {'revision': 9}).revision, 9)
 
 
 if __name__ == '__main__':

@@ -28,16 +28,19 @@ def parse_duration(text: str) -> datetime.timedelta:
     if bare == '0':
         return datetime.timedelta()
     at = 0
-    micro = 0.0
+    total = datetime.timedelta()
     for piece in _PIECE.finditer(bare):
         if piece.start() != at:
             break
-        number = piece.group(1)
-        micro += (float(number) if '.' in number else int(number)) * _UNITS[piece.group(2)]
+        number, unit = piece.group(1), _UNITS[piece.group(2)]
+        # One part after the other: a float could not hold years and microseconds at once.
+        whole, _, fraction = number.partition('.')
+        total += datetime.timedelta(microseconds=int(whole or 0) * unit)
+        total += datetime.timedelta(microseconds=float('0.' + (fraction or '0')) * unit)
         at = piece.end()
     if at != len(bare) or not bare:
         raise ValueError('cannot read duration %r: want one like 1h2m0.5s' % (text,))
-    return datetime.timedelta(microseconds=-micro if text[0] == '-' else micro)
+    return -total if text[0] == '-' else total
 
 
 def format_duration(seconds: float) -> str:

@@ -87,7 +87,9 @@ class Harness(Relations, Containers, Storages, Secrets, _Of[C]):
         env = dict(os.environ, JUJU_VERSION=str(world.juju), JUJU_UNIT_NAME=world.unit)
         context = ops.JujuContext._from_dict(env)
         names = {'unit_name': world.unit, 'model_name': world.model_name, 'model_uuid': world.model_uuid}
-        return Backend(Machine(world), self._client_of, juju_context=context, **names)
+        backend = Backend(Machine(world), self._client_of, juju_context=context, **names)
+        backend.model_name = world.model_name  # type: ignore[assignment]  # None until a test names the model
+        return backend
 
     # The parts.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 
 import ops
 
@@ -112,8 +113,9 @@ class Relations:
         link = self._link(relation_id)
         app = remote_unit_name.partition('/')[0]
         if app != link.app:
-            raise ValueError(
-                'unit %r cannot join relation %d: its other application is %r' % (remote_unit_name, relation_id, link.app)
+            warnings.warn(
+                'the other application of relation %d is %r: %r is no unit of it' % (relation_id, link.app, remote_unit_name),
+                stacklevel=2,
             )
         if remote_unit_name not in link.units:
             link.units.append(remote_unit_name)

@@ -241,7 +241,7 @@ class Machine(SecretTools):
         name, _, index = (call.flags.get('s') or '').partition('/')
         location = self.world.storages.get((name, int(index or -1)))
         if location is None:
-            call.fail('storage "%s/%s" not found' % (name, index))
+            call.fail('invalid value "%s/%s" for option -s: storage not found' % (name, index))
         answer = {'kind': (self.world.spec.meta.get('storage') or {}).get(name, {}).get('type', 'filesystem')}
         answer['location'] = location
         return answer if call.word() is None else answer.get(call.word() or '')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import itertools
 import re
 
@@ -36,11 +37,32 @@ def piece(cls: type[_T]) -> type[_T]:
     return dataclasses.dataclass(init=False, frozen=True, eq=not own_eq, repr='__repr__' not in cls.__dict__)(cls)
 
 
+class _Signature:
+    """What `inspect` and `help` tell of the constructor of a piece."""
+
+    def __get__(self, instance: Any, owner: type[Piece]) -> inspect.Signature:
+        if owner.__init__ is not Piece.__init__ or not dataclasses.is_dataclass(owner):
+            raise AttributeError('__signature__')
+        parameters: list[inspect.Parameter] = []
+        for at, field in enumerate(dataclasses.fields(owner)):
+            default: Any = inspect.Parameter.empty
+            if field.default is not dataclasses.MISSING:
+                default = field.default
+            elif field.default_factory is not dataclasses.MISSING:
+                default = ...  # made anew for each piece
+            by_place = at < owner._positional
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place else inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=field.type))
+        return inspect.Signature(sorted(parameters, key=lambda p: p.kind))
+
+
 class Piece:
     """The constructor of all pieces."""
 
     _positional = 1  # how many fields may be given by place
     _key = None
+    if not TYPE_CHECKING:
+        __signature__ = _Signature()
 
     def __init__(self, *args: Any, **kwargs: Any):
         name = type(self).__name__

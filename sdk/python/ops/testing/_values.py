@@ -296,13 +296,15 @@ class Port(Piece):
 class TCPPort(Port):
     """An opened TCP port."""
 
+    _positional = 2
+
 
 class UDPPort(Port):
     """An opened UDP port."""
 
     protocol = 'udp'
 
-    def __init__(self, port: int, *, protocol: str = 'udp'):
+    def __init__(self, port: int | None = None, protocol: str = 'udp'):
         super().__init__(port, protocol=protocol)
 
 
@@ -311,7 +313,7 @@ class ICMPPort(Port):
 
     protocol = 'icmp'
 
-    def __init__(self, *, port: int | None = None, protocol: str = 'icmp'):
+    def __init__(self, port: int | None = None, *, protocol: str = 'icmp'):
         super().__init__(port, protocol=protocol)
 
 
