@@ -7,6 +7,7 @@
 //	go run ./test/bench            everything
 //	go run ./test/bench dispatch   what dispatching an event costs, for both runtimes
 //	go run ./test/bench wasm       the same for WASM charms, their limits and their fairness, and 1,000 of them; UNITS=10000 for more
+//	go run ./test/bench beside     one charm as WASM and in Python, cold and warm; a part of wasm
 //	go run ./test/bench python     Python charms cold and warm; -venv and -charm measure with other frameworks and charms
 //	go run ./test/bench supervisor PID 1 by itself, and with PEER=PROGRAM another that speaks its API, in the same run
 package main
@@ -41,11 +42,11 @@ func main() {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	flags.StringVar(&b.charm, "charm", "", "python: the directory of a whole charm, with its own framework")
 	flags.StringVar(&b.venv, "venv", "", "python: a directory of modules with a framework, for the charm in testdata/observed")
-	flags.IntVar(&b.samples, "samples", samples, "python: events of each kind")
+	flags.IntVar(&b.samples, "samples", samples, "python, beside: events of each kind")
 	_ = flags.Parse(os.Args[min(2, len(os.Args)):]) // it exits
 	sections, ok := suites()[what]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|units|commit|change|ready|status|memory|demo|sizes|supervisor|python] [FLAGS]")
+		fmt.Fprintln(os.Stderr, "usage: bench [all|dispatch|wasm|beside|units|commit|change|ready|status|memory|demo|sizes|supervisor|python] [FLAGS]")
 		os.Exit(2)
 	}
 	b.prepare()
@@ -60,7 +61,8 @@ func main() {
 func suites() map[string][]func(*bench) {
 	all := map[string][]func(*bench){
 		"dispatch": {(*bench).machine, (*bench).wasm, (*bench).python},
-		"wasm":     {(*bench).machine, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).many},
+		"wasm":     {(*bench).machine, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).beside, (*bench).many},
+		"beside":   {(*bench).beside},
 		"units":    {(*bench).many},
 		"commit":   {(*bench).machine, (*bench).commits},
 		"change":   {(*bench).machine, (*bench).firstUnit, (*bench).changes},
