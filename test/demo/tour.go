@@ -21,6 +21,8 @@ type line struct {
 // lines is the tour. Every capability adds its line.
 func lines() []line {
 	return []line{
+		{`bin/bangle plan config guestbook title=x`, "what it would do, and nothing is done; of a Python charm only its events are known", checkPlan},
+		{`bin/bangle plan scale-application guestbook 3`, "the gate is a WASM module: what it would do is known", checkPlanScale},
 		{`bin/bangle config guestbook title="Hello from Bangle" --wait`, "the page changes while the finger is on Enter", checkTitle},
 		{`bin/bangle scale-application guestbook 3 --wait`, "\"served by\" walks over three units", checkScale},
 		{`bin/bangle run guestbook/leader entries`, "the entries as JSON", checkEntries},
@@ -124,6 +126,24 @@ func indent(text string) string {
 		return ""
 	}
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ") + "\n"
+}
+
+func checkPlan(ctx context.Context, _ *demo, page, out string) error {
+	for _, says := range []string{"Nothing is changed", "guestbook/0", "config-changed: not known", "No event would fail"} {
+		if !strings.Contains(out, says) {
+			return fmt.Errorf("the plan does not say %q", says)
+		}
+	}
+	return shows(ctx, page, "")
+}
+
+func checkPlanScale(_ context.Context, _ *demo, _, out string) error {
+	for _, says := range []string{"guestbook/1 (new)", "guestbook/2 (new)", "install: not known", "gate/0", "backend-relation-joined\n"} {
+		if !strings.Contains(out, says) {
+			return fmt.Errorf("the plan does not say %q", says)
+		}
+	}
+	return nil
 }
 
 func checkTitle(ctx context.Context, _ *demo, page, out string) error {

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/controller/agents"
@@ -125,7 +126,7 @@ func startWith(t testing.TB, mayRead func(*model.Graph, string, key.Key) bool) *
 	}
 	c.elect = leadership.New(leadership.Config{Store: c.store, Leases: shared, Mirror: c.mirror, Presence: c.presence})
 	c.commits = commit.New(commit.Config{Store: c.store, Mirror: c.mirror})
-	c.service = agents.New(agents.Config{
+	config := agents.Config{
 		Store: c.store, Mirror: c.mirror, Commits: c.commits, Elections: c.elect, Presence: c.presence,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) },
 		Authority: c.ca, Sink: c.sink, OpenResource: func(*controllerv1.ResourceRecord) (io.ReadCloser, error) {
@@ -134,7 +135,15 @@ func startWith(t testing.TB, mayRead func(*model.Graph, string, key.Key) bool) *
 		OpenCharm: func(string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, charmBytes))), nil
 		},
-	})
+	}
+	fork := agents.New(config)
+	config.Fork = func(name string) *agents.Service {
+		if name == "f" {
+			return fork
+		}
+		return nil
+	}
+	c.service = agents.New(config)
 	settings, err := c.ca.Server(nil, false, "h2")
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +160,7 @@ func startWith(t testing.TB, mayRead func(*model.Graph, string, key.Key) bool) *
 	wg.Go(func() { _ = c.server.Serve(listener) })
 	t.Cleanup(func() {
 		c.service.Stop()
+		fork.Stop()
 		c.server.GracefulStop()
 		cancel()
 		wg.Wait()
@@ -193,6 +203,7 @@ type holder struct {
 	id    string
 	key   *ecdsa.PrivateKey
 	chain [][]byte
+	fork  string // named in each call; "" is the model itself
 	rpc   controllerv1.AgentsClient
 }
 
@@ -215,9 +226,17 @@ func (h *holder) dial() {
 	if h.chain != nil {
 		config.Certificates = []tls.Certificate{{Certificate: h.chain, PrivateKey: h.key}}
 	}
+	on := func(ctx context.Context) context.Context {
+		if h.fork == "" {
+			return ctx
+		}
+		return metadata.AppendToOutgoingContext(ctx, agents.ForkMetadata, h.fork)
+	}
 	conn, err := grpc.NewClient(h.c.address, grpc.WithTransportCredentials(credentials.NewTLS(config)),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			return plugin.FromStatus(invoke(ctx, method, req, reply, cc, opts...))
+			return plugin.FromStatus(invoke(on(ctx), method, req, reply, cc, opts...))
+		}), grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return open(on(ctx), desc, cc, method, opts...)
 		}))
 	if err != nil {
 		h.c.t.Fatal(err)

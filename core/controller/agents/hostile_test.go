@@ -359,3 +359,39 @@ func drain(stream grpc.ServerStreamingClient[controllerv1.Chunk]) (n int, err er
 		n += len(chunk.Data)
 	}
 }
+
+// TestHostileAgentOnAFork lets an agent make every call on a fork with the names of others: what is about the world is
+// refused, what is about the model is judged as on the model itself, and a fork that is not there is nobody's.
+func TestHostileAgentOnAFork(t *testing.T) {
+	c := start(t)
+	c.world()
+	a, stranger := c.agent("a"), c.stranger("a")
+	for _, h := range []*holder{a, stranger} {
+		h.fork = "f"
+		h.dial()
+	}
+	lost := &holder{c: c, id: a.id, key: a.key, chain: a.chain, fork: "none"}
+	lost.dial()
+	for name, row := range probes() {
+		if name == "Renew" || name == "Join" || name == "Answer" { // of nobody's names
+			if err := row(t.Context(), lost, "m1", "web/0"); !errs.Is(err, errs.Denied) {
+				t.Errorf("%s on a fork that is not there: %v, want class Denied", name, err)
+			}
+			continue
+		}
+		for _, victim := range [][2]string{{"m1", "web/1"}, {"m1", "db/0"}, {"m2", "web/0"}, {"none", "web/0"}} {
+			if name == "FetchCharm" && victim[1] == "web/1" {
+				continue // the same charm
+			}
+			for _, h := range []*holder{a, stranger, lost} {
+				if err := row(t.Context(), h, victim[0], victim[1]); !errs.Is(err, errs.Denied) && name != "SetStorage" {
+					t.Errorf("%s on fork %q with the names of %s in %s: %v, want class Denied", name, h.fork, victim[1], victim[0], err)
+				}
+			}
+		}
+		err := row(t.Context(), a, "m1", "web/0")
+		if authz.OnFork(name) && err != nil || !authz.OnFork(name) && err == nil {
+			t.Errorf("%s on a fork with its own names: %v; a call of forks: %v", name, err, authz.OnFork(name))
+		}
+	}
+}
