@@ -72,7 +72,7 @@ func (a *Agent) beside(r *rehearsal, dir string) *Agent {
 	b.replica = source.NewReplica(cfg.ID, b.wake)
 	b.observer = &pinned{real: a.observer, strangers: r.cmd.GetStrangers(), seen: map[event.Key]*source.Observation{}}
 	b.dispatcher = dispatch.New(dispatch.Config{Runtimes: cfg.Runtimes, Lines: lines{b}, FetchResource: b.fetchResource, GoalState: b.goalState, ToolsDir: cfg.ToolsDir,
-		Controller: cfg.Controller, Charms: a.charms.Beside(filepath.Join(dir, "charms"), b.fetchCharm), UnitDir: b.unitDir, RunDir: b.runDir, DryRun: true})
+		Controller: cfg.Controller, Charms: a.charms.Beside(filepath.Join(dir, "charms"), b.fetchCharm), UnitDir: a.unitDir, RunDir: b.runDir, DryRun: true})
 	return b
 }
 

@@ -170,7 +170,7 @@ func (d *Dispatcher) ready(job Job, c *Charm, start *charmruntimev1.Start) *host
 		start.Mode = charmruntimev1.Mode_MODE_DRY_RUN
 	}
 	h := newHost(d.cfg.Lines, job, start.View,
-		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources")})
+		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources"), named: d.cfg.DryRun})
 	h.goal = d.cfg.GoalState
 	return h
 }

@@ -26,6 +26,8 @@ type shelf struct {
 	key   event.Key
 	model *source.Snapshot
 	dir   string
+	// named: the path is answered and nothing is fetched, in a dry run: what runs there reads no files.
+	named bool
 }
 
 // contentFile is the file of an oci-image resource: which image, and who may pull it.
@@ -57,6 +59,9 @@ func (s *shelf) get(ctx context.Context, name string) (string, error) {
 	}
 	dir := filepath.Join(s.dir, name)
 	path, mark := filepath.Join(dir, file), filepath.Join(s.dir, "."+name+".sha256")
+	if s.named {
+		return path, nil
+	}
 	if have, err := os.ReadFile(mark); err == nil && string(have) == rec.Digest+" "+file {
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
