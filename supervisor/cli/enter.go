@@ -28,7 +28,7 @@ type entering struct {
 func entered() map[string]entering {
 	return map[string]entering{
 		"help":     {alone: true},
-		"version":  {alone: true},
+		"version":  {},
 		"plan":     {},
 		"services": {},
 		"ls":       {},

@@ -185,6 +185,7 @@ func TestEnter(t *testing.T) {
 		{"--run exec -- sh -c 'ls layers; echo ran'", "ran\n", 0},
 		{"ls /none", "no such file", 1},
 		{"version --client", "v1.32.1-bangle\n", 0},
+		{"version", "server  v1.32.1-bangle\n", 0},
 		{"start nobody", "does not exist", 1},
 	} {
 		t.Run(tc.args, func(t *testing.T) {

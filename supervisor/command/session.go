@@ -99,6 +99,9 @@ func (s *session) run(ctx context.Context, t *change.Task) error {
 	s.setTerm(streams.term)
 	s.pump(ctx, streams)
 	code, err := s.wait(ctx)
+	if err != nil {
+		streams.silence(timedOutDelay)
+	}
 	s.finish(ctx, streams)
 	t.SetData("exit-code", code)
 	return err

@@ -18,13 +18,14 @@ type streams struct {
 	stderr *os.File // nil unless split
 	term   *os.File // the terminal's master; nil without one
 
-	mu   sync.Mutex
-	late time.Time        // when the process has ended; zero before
-	left map[*os.File]int // bytes that were buffered then and are still to be sent
+	pause time.Duration // how long silence lasts before output is given up
+	mu    sync.Mutex
+	late  time.Time        // when the process has ended; zero before
+	left  map[*os.File]int // bytes that were buffered then and are still to be sent
 }
 
 func (s *session) open() (*streams, error) {
-	st := &streams{}
+	st := &streams{pause: waitDelay}
 	if s.req.Terminal {
 		if err := s.openTerminal(st); err != nil {
 			return nil, err
@@ -95,6 +96,13 @@ func closeAll(files ...*os.File) {
 	}
 }
 
+// silence says how long output is waited for once the process has ended.
+func (st *streams) silence(d time.Duration) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.pause = d
+}
+
 // expire makes readers give up once the output has been silent for a while,
 // or all that the process itself can have written was read and others go on
 // writing for long.
@@ -137,7 +145,7 @@ func (st *streams) extend(f *os.File, n int) {
 	if st.late.IsZero() {
 		return
 	}
-	until := time.Now().Add(waitDelay)
+	until := time.Now().Add(st.pause)
 	if st.left[f] -= n; st.left[f] <= 0 && until.After(st.late.Add(longestWait)) {
 		until = st.late.Add(longestWait)
 	}

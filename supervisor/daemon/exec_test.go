@@ -89,6 +89,30 @@ func TestExecGrandchildDoesNotHoldTheChange(t *testing.T) {
 	}
 }
 
+// Clients wait a second longer than the timeout that they gave. What happens to a command whose output others hold after
+// it was killed must not be decided in that very moment: the change is ready clearly later.
+func TestTimedOutExecWithGrandchild(t *testing.T) {
+	r := start(t, nil, nil)
+	const timeout = 100 * time.Millisecond
+	if err := exec(t, r, client.ExecOptions{Command: []string{"sh", "-c", "setsid sleep 20 & sleep 20"}, Timeout: timeout}); err == nil {
+		t.Error("a command that timed out has succeeded")
+	}
+	var found bool
+	r.eventually("the change is ready", func() bool {
+		list, err := r.Changes(t.Context(), "ready", "")
+		for _, c := range list {
+			if c.Kind != "exec" || err != nil {
+				continue
+			}
+			found = true
+			if took := c.ReadyTime.Sub(c.SpawnTime); took < timeout+1400*time.Millisecond || !strings.Contains(c.Err, "timed out after 100ms") {
+				t.Errorf("after %v: %s", took, c.Err)
+			}
+		}
+		return found
+	})
+}
+
 func TestExecSignalAndVanish(t *testing.T) {
 	r := start(t, nil, nil)
 	ready := &waitWriter{seen: make(chan struct{})}

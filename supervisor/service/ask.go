@@ -57,13 +57,19 @@ func (s *Service) signal(sig syscall.Signal) error {
 	return nil
 }
 
-// checkFailed applies on-check-failure.
+// checkFailed applies on-check-failure to a service that runs or should. One that is stopped, or has just been
+// started, is left alone: its check says nothing of it.
 func (s *Service) checkFailed(action plan.Action) {
-	switch action {
-	case plan.Restart:
-		s.mu.Lock()
+	s.mu.Lock()
+	concerned := s.state == Running || s.state == Backoff || s.state == Exited
+	if concerned && action == plan.Restart {
 		s.fire(input{event: CheckFailed})
-		s.mu.Unlock()
+	}
+	s.mu.Unlock()
+	if !concerned {
+		return
+	}
+	switch action {
 	case plan.Shutdown:
 		s.shutdown(ExitCheckFailure)
 	case plan.SuccessShutdown:

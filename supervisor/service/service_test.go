@@ -282,6 +282,52 @@ func TestCheckFailureRestartsOnlyWhatRuns(t *testing.T) {
 	})
 }
 
+// A check that fails ends the supervisor only for a service that runs or should: not for one that nobody has started, that was
+// stopped, or that has just been started.
+func TestCheckFailureShutsDownOnlyForWhatRuns(t *testing.T) {
+	for _, tc := range []struct {
+		name, keys string
+		bring      func(*rig)
+		ends       bool
+	}{
+		{"never started", "", func(*rig) {}, false},
+		{"starting", "", func(r *rig) { r.begin(r.set.Start([]string{"a"})) }, false},
+		{"running", "", func(r *rig) { r.do(r.set.Start([]string{"a"})) }, true},
+		{"stopped", "", func(r *rig) { r.do(r.set.Start([]string{"a"})); r.do(r.set.Stop([]string{"a"})) }, false},
+		{"in backoff", "on-failure: restart", func(r *rig) {
+			r.do(r.set.Start([]string{"a"}))
+			r.runner.Last("a").Exit(1)
+			synctest.Wait()
+		}, true},
+		{"has failed", "on-failure: ignore", func(r *rig) {
+			r.do(r.set.Start([]string{"a"}))
+			r.runner.Last("a").Exit(1)
+			synctest.Wait()
+		}, true},
+	} {
+		for action, end := range map[string]service.ExitKind{"shutdown": service.ExitCheckFailure, "success-shutdown": service.ExitSuccess} {
+			t.Run(tc.name+"/"+action, func(t *testing.T) {
+				keys := ", on-check-failure: {up: " + action + "}"
+				if tc.keys != "" {
+					keys += ", " + tc.keys
+				}
+				bubble(t, one+keys+"}", func(r *rig) {
+					tc.bring(r)
+					r.set.CheckFailed("up")
+					synctest.Wait()
+					var want []service.ExitKind
+					if tc.ends {
+						want = []service.ExitKind{end}
+					}
+					if !slices.Equal(r.ends, want) {
+						t.Errorf("ends with %v, want %v", r.ends, want)
+					}
+				})
+			})
+		}
+	}
+}
+
 // A restart that could not end its process must not make a later stop restart it.
 func TestGivenUpRestartIsForgotten(t *testing.T) {
 	bubble(t, one+", kill-delay: 1s, on-check-failure: {up: restart}}", func(r *rig) {
