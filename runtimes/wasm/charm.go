@@ -23,6 +23,7 @@ import (
 	"github.com/bangle-dev/bangle/runtimes/wasm/script"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 const (
@@ -36,10 +37,11 @@ type charm struct {
 	script   *script.Script // nil = a module of its own
 	kept     *code          // the compiled code, with others that have the same module
 	code     wazero.CompiledModule
-	command  bool     // a WASI command: every event is one run of it
-	globals  []string // names of the mutable globals
-	grants   []string // capabilities that a script may use; empty = all
-	image    *image   // nil = not resettable, every event gets a fresh instance
+	command  bool      // a WASI command: every event is one run of it
+	globals  []string  // names of the mutable globals
+	grants   []string  // capabilities that a script may use; empty = all
+	allowed  grant.Set // what it was granted of what lies outside
+	image    *image    // nil = not resettable, every event gets a fresh instance
 	timeout  time.Duration
 	initial  time.Duration // the same for the initialisation
 	maxBytes int64
@@ -65,7 +67,11 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	if found != nil || err != nil {
 		return nil, found, err
 	}
-	c := &charm{script: s, grants: req.GetGrants(), timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
+	allowed, err := grant.NewSet(req.GetGrants())
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &charm{script: s, grants: req.GetGrants(), allowed: allowed, timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
 		seed: sha256.Sum256(append(r.seed[:], req.GetDigest()...)), maxBytes: maxBytes, closed: make(chan struct{}),
 		idle: make(chan *instance, r.cfg.Instances), hands: make(chan struct{}, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {

@@ -2,6 +2,8 @@ package wasm
 
 import (
 	"context"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +13,10 @@ import (
 	"github.com/bangle-dev/bangle/sdk/hook"
 	"github.com/bangle-dev/bangle/sdk/hook/hookjson"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
+	"github.com/bangle-dev/bangle/sdk/wasm/outside"
 )
 
 // Dispatch runs one event. The start's timeout, or else the charm's limit, is guest time; without both it has no end.
@@ -27,7 +32,7 @@ func (r *Runtime) Dispatch(ctx context.Context, start *charmruntimev1.Start, hos
 		return nil, err
 	}
 	began := time.Now()
-	e, err := newEvent(start, host, r.cfg.CallTimeout)
+	e, err := newEvent(start, host, c.allowed, r.cfg.CallTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +78,7 @@ type event struct {
 	world      *world.World
 }
 
-func newEvent(start *charmruntimev1.Start, host charmruntime.Host, callTimeout time.Duration) (*event, error) {
+func newEvent(start *charmruntimev1.Start, host charmruntime.Host, allowed grant.Set, callTimeout time.Duration) (*event, error) {
 	mode, options := mode(start), []hook.Option(nil)
 	w, err := world.New(mode, start.GetRecording())
 	if err != nil {
@@ -84,8 +89,17 @@ func newEvent(start *charmruntimev1.Start, host charmruntime.Host, callTimeout t
 	}
 	e := &event{start: start, host: &quiet{Host: w.Host(host)}, supervisor: newSockets(start.GetView().GetContainers(), callTimeout), world: w}
 	e.hook = hook.New(start.GetEvent(), start.GetView(), e.host, options...)
-	e.calls = abi.NewCalls(e.hook, e.host, w.Supervisor(e.supervisor))
+	beyond := outside.New(outside.Config{Grants: allowed, Timeout: callTimeout, Machine: machine(start.GetView())})
+	e.calls = abi.NewCalls(e.hook, e.host, w.Supervisor(e.supervisor)).Reach(w.Outside(beyond))
 	return e, nil
+}
+
+// ownsMachine is the capability of a place that is a machine of the unit's own.
+const ownsMachine = "machine"
+
+// machine says whether the unit may change packages and services of this machine.
+func machine(view *hookv1.View) bool {
+	return os.Geteuid() == 0 && slices.Contains(view.GetCapabilities(), ownsMachine)
 }
 
 // mode is how the event meets the world.

@@ -77,7 +77,7 @@ func (h scriptHost) Call(ctx context.Context, function string, request []byte) [
 	name, fn, _ := cutLast(function, ".")
 	if name != abi.Answer && len(h.grants) > 0 && !slices.Contains(h.grants, name) {
 		refusal, err := json.Marshal(map[string]any{"error": map[string]string{"class": errs.Denied.String(),
-			"message": fmt.Sprintf("cannot call %s: %s was not granted; granted are: %s", function, name, strings.Join(h.grants, ", "))}})
+			"message": fmt.Sprintf("cannot call %s: %s was not granted; %s", function, name, module.Granted(name, h.grants))}})
 		if err != nil { // strings always marshal
 			panic(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // Rules is what a module is checked against.
@@ -70,10 +71,20 @@ func (m *Module) checkImports(rules Rules) []*charmruntimev1.Diagnostic {
 			found = append(found, problem(rules.File, key, "imports %s as %s; its signature is %s", key, in.Signature, callSignature))
 		case in.Module != abi.Answer && len(rules.Grants) > 0 && !slices.Contains(rules.Grants, in.Module):
 			found = append(found, hinted(problem(rules.File, key, "imports %s, and %s was not granted", key, in.Module),
-				"granted are: %s", strings.Join(rules.Grants, ", ")))
+				"%s", Granted(in.Module, rules.Grants)))
 		}
 	}
 	return found
+}
+
+// Granted says which capabilities were granted, and what is to be done about one that was not.
+func Granted(module string, grants []string) string {
+	names := slices.DeleteFunc(slices.Clone(grants), func(g string) bool { return !strings.HasPrefix(g, "charm/") })
+	text := "granted are: " + strings.Join(names, ", ")
+	if slices.Contains(grant.Outside(), module) {
+		text += "; a charm declares what it needs of it under permissions in its charmcraft.yaml, and the user gives that with bangle trust"
+	}
+	return text
 }
 
 // available says what could have been meant: the module's functions, or all modules.

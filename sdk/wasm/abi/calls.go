@@ -18,6 +18,7 @@ type Calls struct {
 	hook       *hook.Context
 	host       hook.Host
 	supervisor Supervisor
+	outside    Outside
 	handlers   map[Function]handler
 	count      int32
 }

@@ -53,7 +53,7 @@ func Modules() []string {
 }
 
 func handlers() map[Function]handler {
-	return map[Function]handler{
+	all := map[Function]handler{
 		{"charm/log@1", "log"}:            logLine,
 		{"charm/status@1", "set"}:         setStatus,
 		{"charm/action@1", "log"}:         logAction,
@@ -75,4 +75,6 @@ func handlers() map[Function]handler {
 		{"charm/supervisor@1", "push"}:    supervise(Supervisor.Push),
 		{"charm/supervisor@1", "pull"}:    supervise(Supervisor.Pull),
 	}
+	addOutside(all)
+	return all
 }

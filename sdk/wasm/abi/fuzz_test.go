@@ -13,6 +13,7 @@ import (
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
+	"github.com/bangle-dev/bangle/sdk/wasm/outside"
 )
 
 // echoing is a host and supervisor that know nothing, but answer in the words of the charm where they can.
@@ -57,7 +58,7 @@ func FuzzCall(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, n byte, request []byte) {
 		list := abi.Functions()
-		calls := abi.NewCalls(subject(), echoing{}, echoing{})
+		calls := abi.NewCalls(subject(), echoing{}, echoing{}).Reach(outside.New(outside.Config{}))
 		before := slices.Clone(request)
 		answer := calls.Call(t.Context(), list[int(n)%len(list)], request)
 		if !slices.Equal(request, before) {

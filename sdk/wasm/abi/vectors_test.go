@@ -16,6 +16,7 @@ import (
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	"github.com/bangle-dev/bangle/sdk/wasm/abi"
+	"github.com/bangle-dev/bangle/sdk/wasm/outside"
 )
 
 // vector is one of vectors/host.json; see abi.md.
@@ -65,7 +66,7 @@ func TestHostVectors(t *testing.T) {
 			}
 			h := hook.New(event, view, scripted(v.Host))
 			if v.Call != "" {
-				v.call(t, abi.NewCalls(h, scripted(v.Host), nil))
+				v.call(t, abi.NewCalls(h, scripted(v.Host), nil).Reach(outside.New(outside.Config{})))
 			} else {
 				v.finish(t, h)
 			}
