@@ -63,7 +63,7 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 	id := fmt.Sprint(nobody)
 	cmd := exec.Command(setpriv, "--reuid="+id, "--regid="+id, "--clear-groups", filepath.Join(stage, "e2e.test"),
-		"-test.v", "-test.run=^TestStories$/^(first-unit|no-namespaces|workload|killed|wasm|refused-plugins|python-library|documents)$", "-test.parallel=1", "-test.timeout=4m")
+		"-test.v", "-test.run=^TestStories$/^(first-unit|no-namespaces|workload|killed|wasm|refused-plugins|python-library|documents)$", "-test.parallel=1", "-test.timeout=6m")
 	cmd.Dir = stage
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "TMPDIR=" + work, stageVariable + "=" + stage}
 	out, err := cmd.CombinedOutput()
