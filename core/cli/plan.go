@@ -273,7 +273,7 @@ func (p *planning) finish(ctx context.Context, f *planFlags, changes [][]string)
 	defer stream.Close()
 	planned := render.Planned{Model: p.fork.GetModel()}
 	for _, c := range changes {
-		planned.Changes = append(planned.Changes, strings.Join(c, " "))
+		planned.Changes = append(planned.Changes, shown(c))
 	}
 	for stream.Receive() {
 		planned.Steps = append(planned.Steps, stream.Msg().GetSteps()...)
@@ -294,6 +294,17 @@ func (p *planning) finish(ctx context.Context, f *planFlags, changes [][]string)
 		return exitCode(1)
 	}
 	return nil
+}
+
+// shown is a change as it may be shown: of a secret, without what is in it.
+func shown(change []string) string {
+	change = slices.Clone(change)
+	for i, word := range change {
+		if name, _, found := strings.Cut(word, "="); found && strings.HasSuffix(change[0], "-secret") && !strings.HasPrefix(word, "--") {
+			change[i] = name + "=…"
+		}
+	}
+	return strings.Join(change, " ")
 }
 
 // show writes the plan in the form that was asked for.

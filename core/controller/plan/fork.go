@@ -37,6 +37,7 @@ type Fork struct {
 	start     int64           // revision before the change
 	end       context.CancelFunc
 	running   sync.WaitGroup
+	playing   sync.Mutex // one rehearsal at a time
 }
 
 // open reads the model and puts the parts on the copy.

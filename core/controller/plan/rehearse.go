@@ -32,6 +32,10 @@ func (f *Fork) Rehearse(ctx context.Context, events int32, tell func([]*controll
 	if events <= 0 {
 		events = mostEvents
 	}
+	if !f.playing.TryLock() {
+		return nil, errs.E(errs.Conflict, "cannot rehearse the plan: it is being rehearsed")
+	}
+	defer f.playing.Unlock()
 	if f.store.Revision() == f.start {
 		return &clientv1.PlanEnd{Rested: int32(len(f.units))}, nil
 	}
