@@ -5489,6 +5489,166 @@ func (x *ApplicationDetails) GetBase() string {
 	return ""
 }
 
+type ReplayRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`               // or
+	Application   string                 `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"` // all of its units
+	Event         string                 `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`             // an id or "last"; empty: the last ones
+	List          bool                   `protobuf:"varint,5,opt,name=list,proto3" json:"list,omitempty"`
+	Events        int32                  `protobuf:"varint,6,opt,name=events,proto3" json:"events,omitempty"`                             // without event: of each unit at most
+	CharmDigest   string                 `protobuf:"bytes,7,opt,name=charm_digest,json=charmDigest,proto3" json:"charm_digest,omitempty"` // another package that the controller has
+	Runtime       string                 `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`                            // of that package
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayRequest) Reset() {
+	*x = ReplayRequest{}
+	mi := &file_client_v1_client_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayRequest) ProtoMessage() {}
+
+func (x *ReplayRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayRequest.ProtoReflect.Descriptor instead.
+func (*ReplayRequest) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *ReplayRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ReplayRequest) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ReplayRequest) GetApplication() string {
+	if x != nil {
+		return x.Application
+	}
+	return ""
+}
+
+func (x *ReplayRequest) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ReplayRequest) GetList() bool {
+	if x != nil {
+		return x.List
+	}
+	return false
+}
+
+func (x *ReplayRequest) GetEvents() int32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *ReplayRequest) GetCharmDigest() string {
+	if x != nil {
+		return x.CharmDigest
+	}
+	return ""
+}
+
+func (x *ReplayRequest) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
+}
+
+type ReplayResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Answer        *v1.ReplayAnswer       `protobuf:"bytes,1,opt,name=answer,proto3" json:"answer,omitempty"`
+	Unit          string                 `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"` // the agent of this unit cannot answer
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayResponse) Reset() {
+	*x = ReplayResponse{}
+	mi := &file_client_v1_client_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayResponse) ProtoMessage() {}
+
+func (x *ReplayResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_client_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayResponse.ProtoReflect.Descriptor instead.
+func (*ReplayResponse) Descriptor() ([]byte, []int) {
+	return file_client_v1_client_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ReplayResponse) GetAnswer() *v1.ReplayAnswer {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
+func (x *ReplayResponse) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *ReplayResponse) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 type JournalRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -5500,7 +5660,7 @@ type JournalRequest struct {
 
 func (x *JournalRequest) Reset() {
 	*x = JournalRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[82]
+	mi := &file_client_v1_client_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5512,7 +5672,7 @@ func (x *JournalRequest) String() string {
 func (*JournalRequest) ProtoMessage() {}
 
 func (x *JournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[82]
+	mi := &file_client_v1_client_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5525,7 +5685,7 @@ func (x *JournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalRequest.ProtoReflect.Descriptor instead.
 func (*JournalRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{82}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *JournalRequest) GetModel() string {
@@ -5558,7 +5718,7 @@ type JournalResponse struct {
 
 func (x *JournalResponse) Reset() {
 	*x = JournalResponse{}
-	mi := &file_client_v1_client_proto_msgTypes[83]
+	mi := &file_client_v1_client_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5570,7 +5730,7 @@ func (x *JournalResponse) String() string {
 func (*JournalResponse) ProtoMessage() {}
 
 func (x *JournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[83]
+	mi := &file_client_v1_client_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5583,7 +5743,7 @@ func (x *JournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalResponse.ProtoReflect.Descriptor instead.
 func (*JournalResponse) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{83}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *JournalResponse) GetEntries() []*v1.JournalEntry {
@@ -5611,7 +5771,7 @@ type DebugLogRequest struct {
 
 func (x *DebugLogRequest) Reset() {
 	*x = DebugLogRequest{}
-	mi := &file_client_v1_client_proto_msgTypes[84]
+	mi := &file_client_v1_client_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5623,7 +5783,7 @@ func (x *DebugLogRequest) String() string {
 func (*DebugLogRequest) ProtoMessage() {}
 
 func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[84]
+	mi := &file_client_v1_client_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5636,7 +5796,7 @@ func (x *DebugLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DebugLogRequest.ProtoReflect.Descriptor instead.
 func (*DebugLogRequest) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{84}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *DebugLogRequest) GetModel() string {
@@ -5718,7 +5878,7 @@ type LogLines struct {
 
 func (x *LogLines) Reset() {
 	*x = LogLines{}
-	mi := &file_client_v1_client_proto_msgTypes[85]
+	mi := &file_client_v1_client_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5730,7 +5890,7 @@ func (x *LogLines) String() string {
 func (*LogLines) ProtoMessage() {}
 
 func (x *LogLines) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_client_proto_msgTypes[85]
+	mi := &file_client_v1_client_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5743,7 +5903,7 @@ func (x *LogLines) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLines.ProtoReflect.Descriptor instead.
 func (*LogLines) Descriptor() ([]byte, []int) {
-	return file_client_v1_client_proto_rawDescGZIP(), []int{85}
+	return file_client_v1_client_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *LogLines) GetRecords() []*v1.LogRecord {
@@ -6252,7 +6412,20 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x06status\x18\x01 \x01(\v2'.bangle.client.v1.ApplicationStatusInfoR\x06status\x129\n" +
 	"\x06record\x18\x02 \x01(\v2!.bangle.controller.v1.ApplicationR\x06record\x12\x1c\n" +
 	"\tprincipal\x18\x03 \x01(\bR\tprincipal\x12\x12\n" +
-	"\x04base\x18\x04 \x01(\tR\x04base\"P\n" +
+	"\x04base\x18\x04 \x01(\tR\x04base\"\xda\x01\n" +
+	"\rReplayRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12 \n" +
+	"\vapplication\x18\x03 \x01(\tR\vapplication\x12\x14\n" +
+	"\x05event\x18\x04 \x01(\tR\x05event\x12\x12\n" +
+	"\x04list\x18\x05 \x01(\bR\x04list\x12\x16\n" +
+	"\x06events\x18\x06 \x01(\x05R\x06events\x12!\n" +
+	"\fcharm_digest\x18\a \x01(\tR\vcharmDigest\x12\x18\n" +
+	"\aruntime\x18\b \x01(\tR\aruntime\"z\n" +
+	"\x0eReplayResponse\x12:\n" +
+	"\x06answer\x18\x01 \x01(\v2\".bangle.controller.v1.ReplayAnswerR\x06answer\x12\x12\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"P\n" +
 	"\x0eJournalRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n" +
@@ -6272,7 +6445,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05limit\x18\n" +
 	" \x01(\rR\x05limit\"E\n" +
 	"\bLogLines\x129\n" +
-	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xea\x18\n" +
+	"\arecords\x18\x01 \x03(\v2\x1f.bangle.controller.v1.LogRecordR\arecords2\xb9\x19\n" +
 	"\x06Client\x12c\n" +
 	"\x0eControllerInfo\x12'.bangle.client.v1.ControllerInfoRequest\x1a(.bangle.client.v1.ControllerInfoResponse\x12N\n" +
 	"\aPlugins\x12 .bangle.client.v1.PluginsRequest\x1a!.bangle.client.v1.PluginsResponse\x12]\n" +
@@ -6311,7 +6484,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\vWatchStatus\x12\x1f.bangle.client.v1.StatusRequest\x1a .bangle.client.v1.StatusResponse0\x01\x12Q\n" +
 	"\bShowUnit\x12!.bangle.client.v1.ShowUnitRequest\x1a\".bangle.client.v1.ShowUnitResponse\x12f\n" +
 	"\x0fShowApplication\x12(.bangle.client.v1.ShowApplicationRequest\x1a).bangle.client.v1.ShowApplicationResponse\x12N\n" +
-	"\aJournal\x12 .bangle.client.v1.JournalRequest\x1a!.bangle.client.v1.JournalResponse\x12K\n" +
+	"\aJournal\x12 .bangle.client.v1.JournalRequest\x1a!.bangle.client.v1.JournalResponse\x12M\n" +
+	"\x06Replay\x12\x1f.bangle.client.v1.ReplayRequest\x1a .bangle.client.v1.ReplayResponse0\x01\x12K\n" +
 	"\bDebugLog\x12!.bangle.client.v1.DebugLogRequest\x1a\x1a.bangle.client.v1.LogLines0\x01\x12]\n" +
 	"\fMachineLocks\x12%.bangle.client.v1.MachineLocksRequest\x1a&.bangle.client.v1.MachineLocksResponseB?Z=github.com/bangle-dev/bangle/sdk/proto/gen/client/v1;clientv1b\x06proto3"
 
@@ -6327,7 +6501,7 @@ func file_client_v1_client_proto_rawDescGZIP() []byte {
 	return file_client_v1_client_proto_rawDescData
 }
 
-var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 109)
+var file_client_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 111)
 var file_client_v1_client_proto_goTypes = []any{
 	(*MachineLocksRequest)(nil),       // 0: bangle.client.v1.MachineLocksRequest
 	(*MachineLocksResponse)(nil),      // 1: bangle.client.v1.MachineLocksResponse
@@ -6411,45 +6585,48 @@ var file_client_v1_client_proto_goTypes = []any{
 	(*ShowApplicationRequest)(nil),    // 79: bangle.client.v1.ShowApplicationRequest
 	(*ShowApplicationResponse)(nil),   // 80: bangle.client.v1.ShowApplicationResponse
 	(*ApplicationDetails)(nil),        // 81: bangle.client.v1.ApplicationDetails
-	(*JournalRequest)(nil),            // 82: bangle.client.v1.JournalRequest
-	(*JournalResponse)(nil),           // 83: bangle.client.v1.JournalResponse
-	(*DebugLogRequest)(nil),           // 84: bangle.client.v1.DebugLogRequest
-	(*LogLines)(nil),                  // 85: bangle.client.v1.LogLines
-	nil,                               // 86: bangle.client.v1.AddModelRequest.ConfigEntry
-	nil,                               // 87: bangle.client.v1.ModelConfigRequest.SetEntry
-	nil,                               // 88: bangle.client.v1.ModelConfigResponse.ConfigEntry
-	nil,                               // 89: bangle.client.v1.DeployRequest.ConfigEntry
-	nil,                               // 90: bangle.client.v1.DeployRequest.ConstraintsEntry
-	nil,                               // 91: bangle.client.v1.DeployRequest.ResourcesEntry
-	nil,                               // 92: bangle.client.v1.DeployRequest.StorageEntry
-	nil,                               // 93: bangle.client.v1.DeployRequest.BindingsEntry
-	nil,                               // 94: bangle.client.v1.DeployRequest.UploadsEntry
-	nil,                               // 95: bangle.client.v1.RefreshRequest.ConfigEntry
-	nil,                               // 96: bangle.client.v1.RefreshRequest.ResourcesEntry
-	nil,                               // 97: bangle.client.v1.RefreshRequest.StorageEntry
-	nil,                               // 98: bangle.client.v1.RefreshRequest.UploadsEntry
-	nil,                               // 99: bangle.client.v1.RefreshRequest.BindingsEntry
-	nil,                               // 100: bangle.client.v1.SetConfigRequest.SetEntry
-	nil,                               // 101: bangle.client.v1.BindRequest.BindingsEntry
-	nil,                               // 102: bangle.client.v1.BindResponse.BindingsEntry
-	nil,                               // 103: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
-	nil,                               // 104: bangle.client.v1.RelationDetails.ApplicationDataEntry
-	nil,                               // 105: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	nil,                               // 106: bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	nil,                               // 107: bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	nil,                               // 108: bangle.client.v1.UnitBag.DataEntry
-	(*v1.Model)(nil),                  // 109: bangle.controller.v1.Model
-	(*v1.Application)(nil),            // 110: bangle.controller.v1.Application
-	(*v11.ConfigValue)(nil),           // 111: bangle.hook.v1.ConfigValue
-	(*v1.Relation)(nil),               // 112: bangle.controller.v1.Relation
-	(*v1.Operation)(nil),              // 113: bangle.controller.v1.Operation
-	(*v1.Task)(nil),                   // 114: bangle.controller.v1.Task
-	(*v11.Status)(nil),                // 115: bangle.hook.v1.Status
-	(*v1.Pending)(nil),                // 116: bangle.controller.v1.Pending
-	(*v1.JournalEntry)(nil),           // 117: bangle.controller.v1.JournalEntry
-	(*v1.LogRecord)(nil),              // 118: bangle.controller.v1.LogRecord
-	(*v1.StorageDirective)(nil),       // 119: bangle.controller.v1.StorageDirective
-	(*v1.ResourceRecord)(nil),         // 120: bangle.controller.v1.ResourceRecord
+	(*ReplayRequest)(nil),             // 82: bangle.client.v1.ReplayRequest
+	(*ReplayResponse)(nil),            // 83: bangle.client.v1.ReplayResponse
+	(*JournalRequest)(nil),            // 84: bangle.client.v1.JournalRequest
+	(*JournalResponse)(nil),           // 85: bangle.client.v1.JournalResponse
+	(*DebugLogRequest)(nil),           // 86: bangle.client.v1.DebugLogRequest
+	(*LogLines)(nil),                  // 87: bangle.client.v1.LogLines
+	nil,                               // 88: bangle.client.v1.AddModelRequest.ConfigEntry
+	nil,                               // 89: bangle.client.v1.ModelConfigRequest.SetEntry
+	nil,                               // 90: bangle.client.v1.ModelConfigResponse.ConfigEntry
+	nil,                               // 91: bangle.client.v1.DeployRequest.ConfigEntry
+	nil,                               // 92: bangle.client.v1.DeployRequest.ConstraintsEntry
+	nil,                               // 93: bangle.client.v1.DeployRequest.ResourcesEntry
+	nil,                               // 94: bangle.client.v1.DeployRequest.StorageEntry
+	nil,                               // 95: bangle.client.v1.DeployRequest.BindingsEntry
+	nil,                               // 96: bangle.client.v1.DeployRequest.UploadsEntry
+	nil,                               // 97: bangle.client.v1.RefreshRequest.ConfigEntry
+	nil,                               // 98: bangle.client.v1.RefreshRequest.ResourcesEntry
+	nil,                               // 99: bangle.client.v1.RefreshRequest.StorageEntry
+	nil,                               // 100: bangle.client.v1.RefreshRequest.UploadsEntry
+	nil,                               // 101: bangle.client.v1.RefreshRequest.BindingsEntry
+	nil,                               // 102: bangle.client.v1.SetConfigRequest.SetEntry
+	nil,                               // 103: bangle.client.v1.BindRequest.BindingsEntry
+	nil,                               // 104: bangle.client.v1.BindResponse.BindingsEntry
+	nil,                               // 105: bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	nil,                               // 106: bangle.client.v1.RelationDetails.ApplicationDataEntry
+	nil,                               // 107: bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	nil,                               // 108: bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	nil,                               // 109: bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	nil,                               // 110: bangle.client.v1.UnitBag.DataEntry
+	(*v1.Model)(nil),                  // 111: bangle.controller.v1.Model
+	(*v1.Application)(nil),            // 112: bangle.controller.v1.Application
+	(*v11.ConfigValue)(nil),           // 113: bangle.hook.v1.ConfigValue
+	(*v1.Relation)(nil),               // 114: bangle.controller.v1.Relation
+	(*v1.Operation)(nil),              // 115: bangle.controller.v1.Operation
+	(*v1.Task)(nil),                   // 116: bangle.controller.v1.Task
+	(*v11.Status)(nil),                // 117: bangle.hook.v1.Status
+	(*v1.Pending)(nil),                // 118: bangle.controller.v1.Pending
+	(*v1.ReplayAnswer)(nil),           // 119: bangle.controller.v1.ReplayAnswer
+	(*v1.JournalEntry)(nil),           // 120: bangle.controller.v1.JournalEntry
+	(*v1.LogRecord)(nil),              // 121: bangle.controller.v1.LogRecord
+	(*v1.StorageDirective)(nil),       // 122: bangle.controller.v1.StorageDirective
+	(*v1.ResourceRecord)(nil),         // 123: bangle.controller.v1.ResourceRecord
 }
 var file_client_v1_client_proto_depIdxs = []int32{
 	2,   // 0: bangle.client.v1.MachineLocksResponse.locks:type_name -> bangle.client.v1.MachineLockInfo
@@ -6458,151 +6635,154 @@ var file_client_v1_client_proto_depIdxs = []int32{
 	21,  // 3: bangle.client.v1.ControllerInfoResponse.notes:type_name -> bangle.client.v1.Diagnostic
 	8,   // 4: bangle.client.v1.PluginsResponse.plugins:type_name -> bangle.client.v1.Plugin
 	21,  // 5: bangle.client.v1.Plugin.notes:type_name -> bangle.client.v1.Diagnostic
-	86,  // 6: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
-	109, // 7: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
+	88,  // 6: bangle.client.v1.AddModelRequest.config:type_name -> bangle.client.v1.AddModelRequest.ConfigEntry
+	111, // 7: bangle.client.v1.AddModelResponse.model:type_name -> bangle.controller.v1.Model
 	16,  // 8: bangle.client.v1.ListModelsResponse.models:type_name -> bangle.client.v1.ModelSummary
-	109, // 9: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
-	87,  // 10: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
-	88,  // 11: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
+	111, // 9: bangle.client.v1.ModelSummary.model:type_name -> bangle.controller.v1.Model
+	89,  // 10: bangle.client.v1.ModelConfigRequest.set:type_name -> bangle.client.v1.ModelConfigRequest.SetEntry
+	90,  // 11: bangle.client.v1.ModelConfigResponse.config:type_name -> bangle.client.v1.ModelConfigResponse.ConfigEntry
 	21,  // 12: bangle.client.v1.UploadCharmResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	89,  // 13: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
-	90,  // 14: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
-	91,  // 15: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
-	92,  // 16: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
-	93,  // 17: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
-	94,  // 18: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
-	110, // 19: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
+	91,  // 13: bangle.client.v1.DeployRequest.config:type_name -> bangle.client.v1.DeployRequest.ConfigEntry
+	92,  // 14: bangle.client.v1.DeployRequest.constraints:type_name -> bangle.client.v1.DeployRequest.ConstraintsEntry
+	93,  // 15: bangle.client.v1.DeployRequest.resources:type_name -> bangle.client.v1.DeployRequest.ResourcesEntry
+	94,  // 16: bangle.client.v1.DeployRequest.storage:type_name -> bangle.client.v1.DeployRequest.StorageEntry
+	95,  // 17: bangle.client.v1.DeployRequest.bindings:type_name -> bangle.client.v1.DeployRequest.BindingsEntry
+	96,  // 18: bangle.client.v1.DeployRequest.uploads:type_name -> bangle.client.v1.DeployRequest.UploadsEntry
+	112, // 19: bangle.client.v1.DeployResponse.application:type_name -> bangle.controller.v1.Application
 	21,  // 20: bangle.client.v1.DeployResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
-	95,  // 21: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
-	96,  // 22: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
-	97,  // 23: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
-	98,  // 24: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
-	99,  // 25: bangle.client.v1.RefreshRequest.bindings:type_name -> bangle.client.v1.RefreshRequest.BindingsEntry
-	110, // 26: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
+	97,  // 21: bangle.client.v1.RefreshRequest.config:type_name -> bangle.client.v1.RefreshRequest.ConfigEntry
+	98,  // 22: bangle.client.v1.RefreshRequest.resources:type_name -> bangle.client.v1.RefreshRequest.ResourcesEntry
+	99,  // 23: bangle.client.v1.RefreshRequest.storage:type_name -> bangle.client.v1.RefreshRequest.StorageEntry
+	100, // 24: bangle.client.v1.RefreshRequest.uploads:type_name -> bangle.client.v1.RefreshRequest.UploadsEntry
+	101, // 25: bangle.client.v1.RefreshRequest.bindings:type_name -> bangle.client.v1.RefreshRequest.BindingsEntry
+	112, // 26: bangle.client.v1.RefreshResponse.application:type_name -> bangle.controller.v1.Application
 	21,  // 27: bangle.client.v1.RefreshResponse.diagnostics:type_name -> bangle.client.v1.Diagnostic
 	28,  // 28: bangle.client.v1.GetConfigResponse.options:type_name -> bangle.client.v1.ConfigOption
-	111, // 29: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
-	111, // 30: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
-	100, // 31: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
-	112, // 32: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
-	101, // 33: bangle.client.v1.BindRequest.bindings:type_name -> bangle.client.v1.BindRequest.BindingsEntry
-	102, // 34: bangle.client.v1.BindResponse.bindings:type_name -> bangle.client.v1.BindResponse.BindingsEntry
+	113, // 29: bangle.client.v1.ConfigOption.default_value:type_name -> bangle.hook.v1.ConfigValue
+	113, // 30: bangle.client.v1.ConfigOption.value:type_name -> bangle.hook.v1.ConfigValue
+	102, // 31: bangle.client.v1.SetConfigRequest.set:type_name -> bangle.client.v1.SetConfigRequest.SetEntry
+	114, // 32: bangle.client.v1.IntegrateResponse.relation:type_name -> bangle.controller.v1.Relation
+	103, // 33: bangle.client.v1.BindRequest.bindings:type_name -> bangle.client.v1.BindRequest.BindingsEntry
+	104, // 34: bangle.client.v1.BindResponse.bindings:type_name -> bangle.client.v1.BindResponse.BindingsEntry
 	51,  // 35: bangle.client.v1.ListSpacesResponse.spaces:type_name -> bangle.client.v1.Space
-	113, // 36: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
-	114, // 37: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
+	115, // 36: bangle.client.v1.RunResponse.operation:type_name -> bangle.controller.v1.Operation
+	116, // 37: bangle.client.v1.RunResponse.tasks:type_name -> bangle.controller.v1.Task
 	58,  // 38: bangle.client.v1.ListActionsResponse.actions:type_name -> bangle.client.v1.ActionInfo
-	113, // 39: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
-	114, // 40: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
-	113, // 41: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
-	114, // 42: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
-	114, // 43: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
-	109, // 44: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
+	115, // 39: bangle.client.v1.WaitOperationResponse.operation:type_name -> bangle.controller.v1.Operation
+	116, // 40: bangle.client.v1.WaitOperationResponse.tasks:type_name -> bangle.controller.v1.Task
+	115, // 41: bangle.client.v1.ListOperationsResponse.operations:type_name -> bangle.controller.v1.Operation
+	116, // 42: bangle.client.v1.ListOperationsResponse.tasks:type_name -> bangle.controller.v1.Task
+	116, // 43: bangle.client.v1.CancelTaskResponse.task:type_name -> bangle.controller.v1.Task
+	111, // 44: bangle.client.v1.StatusResponse.model:type_name -> bangle.controller.v1.Model
 	69,  // 45: bangle.client.v1.StatusResponse.applications:type_name -> bangle.client.v1.ApplicationStatusInfo
 	72,  // 46: bangle.client.v1.StatusResponse.relations:type_name -> bangle.client.v1.RelationStatusInfo
 	73,  // 47: bangle.client.v1.StatusResponse.storage:type_name -> bangle.client.v1.StorageStatusInfo
-	115, // 48: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
-	115, // 49: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
+	117, // 48: bangle.client.v1.StatusResponse.model_status:type_name -> bangle.hook.v1.Status
+	117, // 49: bangle.client.v1.ApplicationStatusInfo.status:type_name -> bangle.hook.v1.Status
 	71,  // 50: bangle.client.v1.ApplicationStatusInfo.units:type_name -> bangle.client.v1.UnitStatusInfo
-	103, // 51: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
+	105, // 51: bangle.client.v1.ApplicationStatusInfo.endpoint_bindings:type_name -> bangle.client.v1.ApplicationStatusInfo.EndpointBindingsEntry
 	70,  // 52: bangle.client.v1.ApplicationStatusInfo.relations:type_name -> bangle.client.v1.RelatedApplication
-	115, // 53: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
-	115, // 54: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
-	116, // 55: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
+	117, // 53: bangle.client.v1.UnitStatusInfo.workload:type_name -> bangle.hook.v1.Status
+	117, // 54: bangle.client.v1.UnitStatusInfo.agent:type_name -> bangle.hook.v1.Status
+	118, // 55: bangle.client.v1.UnitStatusInfo.failed:type_name -> bangle.controller.v1.Pending
 	76,  // 56: bangle.client.v1.ShowUnitResponse.units:type_name -> bangle.client.v1.UnitDetails
 	71,  // 57: bangle.client.v1.UnitDetails.status:type_name -> bangle.client.v1.UnitStatusInfo
 	77,  // 58: bangle.client.v1.UnitDetails.relations:type_name -> bangle.client.v1.RelationDetails
-	104, // 59: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
-	105, // 60: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
-	106, // 61: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
-	107, // 62: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
-	108, // 63: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
+	106, // 59: bangle.client.v1.RelationDetails.application_data:type_name -> bangle.client.v1.RelationDetails.ApplicationDataEntry
+	107, // 60: bangle.client.v1.RelationDetails.local_application_data:type_name -> bangle.client.v1.RelationDetails.LocalApplicationDataEntry
+	108, // 61: bangle.client.v1.RelationDetails.local_unit_data:type_name -> bangle.client.v1.RelationDetails.LocalUnitDataEntry
+	109, // 62: bangle.client.v1.RelationDetails.related_units:type_name -> bangle.client.v1.RelationDetails.RelatedUnitsEntry
+	110, // 63: bangle.client.v1.UnitBag.data:type_name -> bangle.client.v1.UnitBag.DataEntry
 	81,  // 64: bangle.client.v1.ShowApplicationResponse.applications:type_name -> bangle.client.v1.ApplicationDetails
 	69,  // 65: bangle.client.v1.ApplicationDetails.status:type_name -> bangle.client.v1.ApplicationStatusInfo
-	110, // 66: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
-	117, // 67: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
-	118, // 68: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
-	119, // 69: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	120, // 70: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	119, // 71: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
-	120, // 72: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
-	78,  // 73: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
-	4,   // 74: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
-	6,   // 75: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
-	9,   // 76: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
-	11,  // 77: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
-	13,  // 78: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
-	14,  // 79: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
-	17,  // 80: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
-	19,  // 81: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
-	22,  // 82: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
-	24,  // 83: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
-	26,  // 84: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
-	29,  // 85: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
-	31,  // 86: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
-	33,  // 87: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
-	35,  // 88: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
-	37,  // 89: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
-	39,  // 90: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
-	41,  // 91: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
-	43,  // 92: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
-	45,  // 93: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
-	47,  // 94: bangle.client.v1.Client.Bind:input_type -> bangle.client.v1.BindRequest
-	49,  // 95: bangle.client.v1.Client.ListSpaces:input_type -> bangle.client.v1.ListSpacesRequest
-	52,  // 96: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
-	54,  // 97: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
-	56,  // 98: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
-	59,  // 99: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
-	61,  // 100: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
-	63,  // 101: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
-	65,  // 102: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
-	67,  // 103: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
-	67,  // 104: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
-	74,  // 105: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
-	79,  // 106: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
-	82,  // 107: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
-	84,  // 108: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
-	0,   // 109: bangle.client.v1.Client.MachineLocks:input_type -> bangle.client.v1.MachineLocksRequest
-	5,   // 110: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
-	7,   // 111: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
-	10,  // 112: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
-	12,  // 113: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
-	10,  // 114: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
-	15,  // 115: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
-	18,  // 116: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
-	20,  // 117: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
-	23,  // 118: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
-	25,  // 119: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
-	27,  // 120: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
-	30,  // 121: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
-	32,  // 122: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
-	34,  // 123: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
-	36,  // 124: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
-	38,  // 125: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
-	40,  // 126: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
-	42,  // 127: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
-	44,  // 128: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
-	46,  // 129: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
-	48,  // 130: bangle.client.v1.Client.Bind:output_type -> bangle.client.v1.BindResponse
-	50,  // 131: bangle.client.v1.Client.ListSpaces:output_type -> bangle.client.v1.ListSpacesResponse
-	53,  // 132: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
-	55,  // 133: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
-	57,  // 134: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
-	60,  // 135: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
-	62,  // 136: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
-	64,  // 137: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
-	66,  // 138: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
-	68,  // 139: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
-	68,  // 140: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
-	75,  // 141: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
-	80,  // 142: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
-	83,  // 143: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
-	85,  // 144: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
-	1,   // 145: bangle.client.v1.Client.MachineLocks:output_type -> bangle.client.v1.MachineLocksResponse
-	110, // [110:146] is the sub-list for method output_type
-	74,  // [74:110] is the sub-list for method input_type
-	74,  // [74:74] is the sub-list for extension type_name
-	74,  // [74:74] is the sub-list for extension extendee
-	0,   // [0:74] is the sub-list for field type_name
+	112, // 66: bangle.client.v1.ApplicationDetails.record:type_name -> bangle.controller.v1.Application
+	119, // 67: bangle.client.v1.ReplayResponse.answer:type_name -> bangle.controller.v1.ReplayAnswer
+	120, // 68: bangle.client.v1.JournalResponse.entries:type_name -> bangle.controller.v1.JournalEntry
+	121, // 69: bangle.client.v1.LogLines.records:type_name -> bangle.controller.v1.LogRecord
+	122, // 70: bangle.client.v1.DeployRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	123, // 71: bangle.client.v1.DeployRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	122, // 72: bangle.client.v1.RefreshRequest.StorageEntry.value:type_name -> bangle.controller.v1.StorageDirective
+	123, // 73: bangle.client.v1.RefreshRequest.UploadsEntry.value:type_name -> bangle.controller.v1.ResourceRecord
+	78,  // 74: bangle.client.v1.RelationDetails.RelatedUnitsEntry.value:type_name -> bangle.client.v1.UnitBag
+	4,   // 75: bangle.client.v1.Client.ControllerInfo:input_type -> bangle.client.v1.ControllerInfoRequest
+	6,   // 76: bangle.client.v1.Client.Plugins:input_type -> bangle.client.v1.PluginsRequest
+	9,   // 77: bangle.client.v1.Client.DestroyController:input_type -> bangle.client.v1.DestroyControllerRequest
+	11,  // 78: bangle.client.v1.Client.AddModel:input_type -> bangle.client.v1.AddModelRequest
+	13,  // 79: bangle.client.v1.Client.DestroyModel:input_type -> bangle.client.v1.DestroyModelRequest
+	14,  // 80: bangle.client.v1.Client.ListModels:input_type -> bangle.client.v1.ListModelsRequest
+	17,  // 81: bangle.client.v1.Client.ModelConfig:input_type -> bangle.client.v1.ModelConfigRequest
+	19,  // 82: bangle.client.v1.Client.UploadCharm:input_type -> bangle.client.v1.UploadCharmRequest
+	22,  // 83: bangle.client.v1.Client.Deploy:input_type -> bangle.client.v1.DeployRequest
+	24,  // 84: bangle.client.v1.Client.Refresh:input_type -> bangle.client.v1.RefreshRequest
+	26,  // 85: bangle.client.v1.Client.GetConfig:input_type -> bangle.client.v1.GetConfigRequest
+	29,  // 86: bangle.client.v1.Client.SetConfig:input_type -> bangle.client.v1.SetConfigRequest
+	31,  // 87: bangle.client.v1.Client.Integrate:input_type -> bangle.client.v1.IntegrateRequest
+	33,  // 88: bangle.client.v1.Client.RemoveRelation:input_type -> bangle.client.v1.RemoveRelationRequest
+	35,  // 89: bangle.client.v1.Client.SuspendRelations:input_type -> bangle.client.v1.SuspendRelationsRequest
+	37,  // 90: bangle.client.v1.Client.AddUnit:input_type -> bangle.client.v1.AddUnitRequest
+	39,  // 91: bangle.client.v1.Client.RemoveUnit:input_type -> bangle.client.v1.RemoveUnitRequest
+	41,  // 92: bangle.client.v1.Client.ScaleApplication:input_type -> bangle.client.v1.ScaleApplicationRequest
+	43,  // 93: bangle.client.v1.Client.RemoveApplication:input_type -> bangle.client.v1.RemoveApplicationRequest
+	45,  // 94: bangle.client.v1.Client.Expose:input_type -> bangle.client.v1.ExposeRequest
+	47,  // 95: bangle.client.v1.Client.Bind:input_type -> bangle.client.v1.BindRequest
+	49,  // 96: bangle.client.v1.Client.ListSpaces:input_type -> bangle.client.v1.ListSpacesRequest
+	52,  // 97: bangle.client.v1.Client.Trust:input_type -> bangle.client.v1.TrustRequest
+	54,  // 98: bangle.client.v1.Client.Run:input_type -> bangle.client.v1.RunRequest
+	56,  // 99: bangle.client.v1.Client.ListActions:input_type -> bangle.client.v1.ListActionsRequest
+	59,  // 100: bangle.client.v1.Client.WaitOperation:input_type -> bangle.client.v1.WaitOperationRequest
+	61,  // 101: bangle.client.v1.Client.ListOperations:input_type -> bangle.client.v1.ListOperationsRequest
+	63,  // 102: bangle.client.v1.Client.CancelTask:input_type -> bangle.client.v1.CancelTaskRequest
+	65,  // 103: bangle.client.v1.Client.Resolved:input_type -> bangle.client.v1.ResolvedRequest
+	67,  // 104: bangle.client.v1.Client.Status:input_type -> bangle.client.v1.StatusRequest
+	67,  // 105: bangle.client.v1.Client.WatchStatus:input_type -> bangle.client.v1.StatusRequest
+	74,  // 106: bangle.client.v1.Client.ShowUnit:input_type -> bangle.client.v1.ShowUnitRequest
+	79,  // 107: bangle.client.v1.Client.ShowApplication:input_type -> bangle.client.v1.ShowApplicationRequest
+	84,  // 108: bangle.client.v1.Client.Journal:input_type -> bangle.client.v1.JournalRequest
+	82,  // 109: bangle.client.v1.Client.Replay:input_type -> bangle.client.v1.ReplayRequest
+	86,  // 110: bangle.client.v1.Client.DebugLog:input_type -> bangle.client.v1.DebugLogRequest
+	0,   // 111: bangle.client.v1.Client.MachineLocks:input_type -> bangle.client.v1.MachineLocksRequest
+	5,   // 112: bangle.client.v1.Client.ControllerInfo:output_type -> bangle.client.v1.ControllerInfoResponse
+	7,   // 113: bangle.client.v1.Client.Plugins:output_type -> bangle.client.v1.PluginsResponse
+	10,  // 114: bangle.client.v1.Client.DestroyController:output_type -> bangle.client.v1.Progress
+	12,  // 115: bangle.client.v1.Client.AddModel:output_type -> bangle.client.v1.AddModelResponse
+	10,  // 116: bangle.client.v1.Client.DestroyModel:output_type -> bangle.client.v1.Progress
+	15,  // 117: bangle.client.v1.Client.ListModels:output_type -> bangle.client.v1.ListModelsResponse
+	18,  // 118: bangle.client.v1.Client.ModelConfig:output_type -> bangle.client.v1.ModelConfigResponse
+	20,  // 119: bangle.client.v1.Client.UploadCharm:output_type -> bangle.client.v1.UploadCharmResponse
+	23,  // 120: bangle.client.v1.Client.Deploy:output_type -> bangle.client.v1.DeployResponse
+	25,  // 121: bangle.client.v1.Client.Refresh:output_type -> bangle.client.v1.RefreshResponse
+	27,  // 122: bangle.client.v1.Client.GetConfig:output_type -> bangle.client.v1.GetConfigResponse
+	30,  // 123: bangle.client.v1.Client.SetConfig:output_type -> bangle.client.v1.SetConfigResponse
+	32,  // 124: bangle.client.v1.Client.Integrate:output_type -> bangle.client.v1.IntegrateResponse
+	34,  // 125: bangle.client.v1.Client.RemoveRelation:output_type -> bangle.client.v1.RemoveRelationResponse
+	36,  // 126: bangle.client.v1.Client.SuspendRelations:output_type -> bangle.client.v1.SuspendRelationsResponse
+	38,  // 127: bangle.client.v1.Client.AddUnit:output_type -> bangle.client.v1.AddUnitResponse
+	40,  // 128: bangle.client.v1.Client.RemoveUnit:output_type -> bangle.client.v1.RemoveUnitResponse
+	42,  // 129: bangle.client.v1.Client.ScaleApplication:output_type -> bangle.client.v1.ScaleApplicationResponse
+	44,  // 130: bangle.client.v1.Client.RemoveApplication:output_type -> bangle.client.v1.RemoveApplicationResponse
+	46,  // 131: bangle.client.v1.Client.Expose:output_type -> bangle.client.v1.ExposeResponse
+	48,  // 132: bangle.client.v1.Client.Bind:output_type -> bangle.client.v1.BindResponse
+	50,  // 133: bangle.client.v1.Client.ListSpaces:output_type -> bangle.client.v1.ListSpacesResponse
+	53,  // 134: bangle.client.v1.Client.Trust:output_type -> bangle.client.v1.TrustResponse
+	55,  // 135: bangle.client.v1.Client.Run:output_type -> bangle.client.v1.RunResponse
+	57,  // 136: bangle.client.v1.Client.ListActions:output_type -> bangle.client.v1.ListActionsResponse
+	60,  // 137: bangle.client.v1.Client.WaitOperation:output_type -> bangle.client.v1.WaitOperationResponse
+	62,  // 138: bangle.client.v1.Client.ListOperations:output_type -> bangle.client.v1.ListOperationsResponse
+	64,  // 139: bangle.client.v1.Client.CancelTask:output_type -> bangle.client.v1.CancelTaskResponse
+	66,  // 140: bangle.client.v1.Client.Resolved:output_type -> bangle.client.v1.ResolvedResponse
+	68,  // 141: bangle.client.v1.Client.Status:output_type -> bangle.client.v1.StatusResponse
+	68,  // 142: bangle.client.v1.Client.WatchStatus:output_type -> bangle.client.v1.StatusResponse
+	75,  // 143: bangle.client.v1.Client.ShowUnit:output_type -> bangle.client.v1.ShowUnitResponse
+	80,  // 144: bangle.client.v1.Client.ShowApplication:output_type -> bangle.client.v1.ShowApplicationResponse
+	85,  // 145: bangle.client.v1.Client.Journal:output_type -> bangle.client.v1.JournalResponse
+	83,  // 146: bangle.client.v1.Client.Replay:output_type -> bangle.client.v1.ReplayResponse
+	87,  // 147: bangle.client.v1.Client.DebugLog:output_type -> bangle.client.v1.LogLines
+	1,   // 148: bangle.client.v1.Client.MachineLocks:output_type -> bangle.client.v1.MachineLocksResponse
+	112, // [112:149] is the sub-list for method output_type
+	75,  // [75:112] is the sub-list for method input_type
+	75,  // [75:75] is the sub-list for extension type_name
+	75,  // [75:75] is the sub-list for extension extendee
+	0,   // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_client_proto_init() }
@@ -6617,7 +6797,7 @@ func file_client_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_client_proto_rawDesc), len(file_client_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   109,
+			NumMessages:   111,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

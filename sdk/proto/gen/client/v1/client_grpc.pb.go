@@ -57,6 +57,7 @@ const (
 	Client_ShowUnit_FullMethodName          = "/bangle.client.v1.Client/ShowUnit"
 	Client_ShowApplication_FullMethodName   = "/bangle.client.v1.Client/ShowApplication"
 	Client_Journal_FullMethodName           = "/bangle.client.v1.Client/Journal"
+	Client_Replay_FullMethodName            = "/bangle.client.v1.Client/Replay"
 	Client_DebugLog_FullMethodName          = "/bangle.client.v1.Client/DebugLog"
 	Client_MachineLocks_FullMethodName      = "/bangle.client.v1.Client/MachineLocks"
 )
@@ -106,6 +107,8 @@ type ClientClient interface {
 	ShowUnit(ctx context.Context, in *ShowUnitRequest, opts ...grpc.CallOption) (*ShowUnitResponse, error)
 	ShowApplication(ctx context.Context, in *ShowApplicationRequest, opts ...grpc.CallOption) (*ShowApplicationResponse, error)
 	Journal(ctx context.Context, in *JournalRequest, opts ...grpc.CallOption) (*JournalResponse, error)
+	// Replay has the agents of units run recorded events again; nothing of it is written anywhere.
+	Replay(ctx context.Context, in *ReplayRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReplayResponse], error)
 	DebugLog(ctx context.Context, in *DebugLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogLines], error)
 	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
 	MachineLocks(ctx context.Context, in *MachineLocksRequest, opts ...grpc.CallOption) (*MachineLocksResponse, error)
@@ -489,9 +492,28 @@ func (c *clientClient) Journal(ctx context.Context, in *JournalRequest, opts ...
 	return out, nil
 }
 
+func (c *clientClient) Replay(ctx context.Context, in *ReplayRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReplayResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Client_ServiceDesc.Streams[4], Client_Replay_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReplayRequest, ReplayResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Client_ReplayClient = grpc.ServerStreamingClient[ReplayResponse]
+
 func (c *clientClient) DebugLog(ctx context.Context, in *DebugLogRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LogLines], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Client_ServiceDesc.Streams[4], Client_DebugLog_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Client_ServiceDesc.Streams[5], Client_DebugLog_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -563,6 +585,8 @@ type ClientServer interface {
 	ShowUnit(context.Context, *ShowUnitRequest) (*ShowUnitResponse, error)
 	ShowApplication(context.Context, *ShowApplicationRequest) (*ShowApplicationResponse, error)
 	Journal(context.Context, *JournalRequest) (*JournalResponse, error)
+	// Replay has the agents of units run recorded events again; nothing of it is written anywhere.
+	Replay(*ReplayRequest, grpc.ServerStreamingServer[ReplayResponse]) error
 	DebugLog(*DebugLogRequest, grpc.ServerStreamingServer[LogLines]) error
 	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
 	MachineLocks(context.Context, *MachineLocksRequest) (*MachineLocksResponse, error)
@@ -677,6 +701,9 @@ func (UnimplementedClientServer) ShowApplication(context.Context, *ShowApplicati
 }
 func (UnimplementedClientServer) Journal(context.Context, *JournalRequest) (*JournalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Journal not implemented")
+}
+func (UnimplementedClientServer) Replay(*ReplayRequest, grpc.ServerStreamingServer[ReplayResponse]) error {
+	return status.Error(codes.Unimplemented, "method Replay not implemented")
 }
 func (UnimplementedClientServer) DebugLog(*DebugLogRequest, grpc.ServerStreamingServer[LogLines]) error {
 	return status.Error(codes.Unimplemented, "method DebugLog not implemented")
@@ -1285,6 +1312,17 @@ func _Client_Journal_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Client_Replay_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReplayRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ClientServer).Replay(m, &grpc.GenericServerStream[ReplayRequest, ReplayResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Client_ReplayServer = grpc.ServerStreamingServer[ReplayResponse]
+
 func _Client_DebugLog_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(DebugLogRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -1465,6 +1503,11 @@ var Client_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchStatus",
 			Handler:       _Client_WatchStatus_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Replay",
+			Handler:       _Client_Replay_Handler,
 			ServerStreams: true,
 		},
 		{

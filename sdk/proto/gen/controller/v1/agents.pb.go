@@ -303,9 +303,16 @@ func (*Settle) Descriptor() ([]byte, []int) {
 	return file_controller_v1_agents_proto_rawDescGZIP(), []int{3}
 }
 
-// Replay has the agent run a recorded event again.
+// Replay has the agent run recorded events of the command's units again, each from its recording alone. Answered with one
+// ReplayAnswer for each event, or with list for each unit.
 type Replay struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         string                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`      // an id, or "last"; empty: the last ones
+	List          bool                   `protobuf:"varint,2,opt,name=list,proto3" json:"list,omitempty"`       // only say what was recorded
+	Events        int32                  `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`   // without event: of each unit at most
+	Charm         string                 `protobuf:"bytes,4,opt,name=charm,proto3" json:"charm,omitempty"`      // digest of the package to run instead of the one that ran then
+	Runtime       string                 `protobuf:"bytes,5,opt,name=runtime,proto3" json:"runtime,omitempty"`  // of that package
+	Secrets       bool                   `protobuf:"varint,6,opt,name=secrets,proto3" json:"secrets,omitempty"` // whoever asks may read the contents of secrets
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -338,6 +345,48 @@ func (x *Replay) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Replay.ProtoReflect.Descriptor instead.
 func (*Replay) Descriptor() ([]byte, []int) {
 	return file_controller_v1_agents_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Replay) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Replay) GetList() bool {
+	if x != nil {
+		return x.List
+	}
+	return false
+}
+
+func (x *Replay) GetEvents() int32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Replay) GetCharm() string {
+	if x != nil {
+		return x.Charm
+	}
+	return ""
+}
+
+func (x *Replay) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
+}
+
+func (x *Replay) GetSecrets() bool {
+	if x != nil {
+		return x.Secrets
+	}
+	return false
 }
 
 type AnswerRequest struct {
@@ -479,6 +528,8 @@ func (*AnswerResponse) Descriptor() ([]byte, []int) {
 // ReplayAnswer is what came of a Replay.
 type ReplayAnswer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Recorded      []*Recorded            `protobuf:"bytes,1,rep,name=recorded,proto3" json:"recorded,omitempty"` // list, oldest first
+	Replayed      *Replayed              `protobuf:"bytes,2,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,6 +564,231 @@ func (*ReplayAnswer) Descriptor() ([]byte, []int) {
 	return file_controller_v1_agents_proto_rawDescGZIP(), []int{7}
 }
 
+func (x *ReplayAnswer) GetRecorded() []*Recorded {
+	if x != nil {
+		return x.Recorded
+	}
+	return nil
+}
+
+func (x *ReplayAnswer) GetReplayed() *Replayed {
+	if x != nil {
+		return x.Replayed
+	}
+	return nil
+}
+
+// Recorded is one event that an agent can run again.
+type Recorded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unit          string                 `protobuf:"bytes,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"` // its id
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	AtUnixNano    int64                  `protobuf:"varint,4,opt,name=at_unix_nano,json=atUnixNano,proto3" json:"at_unix_nano,omitempty"`
+	Outcome       string                 `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Charm         string                 `protobuf:"bytes,6,opt,name=charm,proto3" json:"charm,omitempty"`     // digest
+	Bytes         int64                  `protobuf:"varint,7,opt,name=bytes,proto3" json:"bytes,omitempty"`    // on disk
+	Secrets       []string               `protobuf:"bytes,8,rep,name=secrets,proto3" json:"secrets,omitempty"` // ID/REVISION of those whose contents it needs
+	Problem       string                 `protobuf:"bytes,9,opt,name=problem,proto3" json:"problem,omitempty"` // why it cannot be run again; empty = it can
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recorded) Reset() {
+	*x = Recorded{}
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recorded) ProtoMessage() {}
+
+func (x *Recorded) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recorded.ProtoReflect.Descriptor instead.
+func (*Recorded) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Recorded) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Recorded) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *Recorded) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Recorded) GetAtUnixNano() int64 {
+	if x != nil {
+		return x.AtUnixNano
+	}
+	return 0
+}
+
+func (x *Recorded) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Recorded) GetCharm() string {
+	if x != nil {
+		return x.Charm
+	}
+	return ""
+}
+
+func (x *Recorded) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Recorded) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Recorded) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// Replayed is one recorded event that was run again.
+type Replayed struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Recorded *Recorded              `protobuf:"bytes,1,opt,name=recorded,proto3" json:"recorded,omitempty"`
+	Outcome  string                 `protobuf:"bytes,2,opt,name=outcome,proto3" json:"outcome,omitempty"` // ok failed not-implemented killed; empty: it could not be run
+	Message  string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"` // failed and killed: why; else why it could not be run
+	Same     bool                   `protobuf:"varint,4,opt,name=same,proto3" json:"same,omitempty"`      // bit for bit what the event wrote, and it asked the same
+	// What differs: before is what the event wrote then, after what it writes now. Of secrets there are ids, no contents.
+	Changes       []*RehearsedChange `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"`
+	Effects       []*RehearsedEffect `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"`                                  // what it does now outside the model
+	EffectsBefore []*RehearsedEffect `protobuf:"bytes,7,rep,name=effects_before,json=effectsBefore,proto3" json:"effects_before,omitempty"` // what it did then, as far as the recording tells
+	Divergence    string             `protobuf:"bytes,8,opt,name=divergence,proto3" json:"divergence,omitempty"`                            // the first question that is another one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replayed) Reset() {
+	*x = Replayed{}
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replayed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replayed) ProtoMessage() {}
+
+func (x *Replayed) ProtoReflect() protoreflect.Message {
+	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replayed.ProtoReflect.Descriptor instead.
+func (*Replayed) Descriptor() ([]byte, []int) {
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Replayed) GetRecorded() *Recorded {
+	if x != nil {
+		return x.Recorded
+	}
+	return nil
+}
+
+func (x *Replayed) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Replayed) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Replayed) GetSame() bool {
+	if x != nil {
+		return x.Same
+	}
+	return false
+}
+
+func (x *Replayed) GetChanges() []*RehearsedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Replayed) GetEffects() []*RehearsedEffect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+func (x *Replayed) GetEffectsBefore() []*RehearsedEffect {
+	if x != nil {
+		return x.EffectsBefore
+	}
+	return nil
+}
+
+func (x *Replayed) GetDivergence() string {
+	if x != nil {
+		return x.Divergence
+	}
+	return ""
+}
+
 // RehearsedStep is one event that a unit would be given, and what it would do.
 type RehearsedStep struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -528,7 +804,7 @@ type RehearsedStep struct {
 
 func (x *RehearsedStep) Reset() {
 	*x = RehearsedStep{}
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +816,7 @@ func (x *RehearsedStep) String() string {
 func (*RehearsedStep) ProtoMessage() {}
 
 func (x *RehearsedStep) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[8]
+	mi := &file_controller_v1_agents_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +829,7 @@ func (x *RehearsedStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RehearsedStep.ProtoReflect.Descriptor instead.
 func (*RehearsedStep) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{8}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RehearsedStep) GetUnit() string {
@@ -612,7 +888,7 @@ type RehearsedChange struct {
 
 func (x *RehearsedChange) Reset() {
 	*x = RehearsedChange{}
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +900,7 @@ func (x *RehearsedChange) String() string {
 func (*RehearsedChange) ProtoMessage() {}
 
 func (x *RehearsedChange) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[9]
+	mi := &file_controller_v1_agents_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +913,7 @@ func (x *RehearsedChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RehearsedChange.ProtoReflect.Descriptor instead.
 func (*RehearsedChange) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{9}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RehearsedChange) GetKind() string {
@@ -688,7 +964,7 @@ type RehearsedEffect struct {
 
 func (x *RehearsedEffect) Reset() {
 	*x = RehearsedEffect{}
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +976,7 @@ func (x *RehearsedEffect) String() string {
 func (*RehearsedEffect) ProtoMessage() {}
 
 func (x *RehearsedEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[10]
+	mi := &file_controller_v1_agents_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +989,7 @@ func (x *RehearsedEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RehearsedEffect.ProtoReflect.Descriptor instead.
 func (*RehearsedEffect) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{10}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RehearsedEffect) GetKind() string {
@@ -758,7 +1034,7 @@ type RehearsedUnit struct {
 
 func (x *RehearsedUnit) Reset() {
 	*x = RehearsedUnit{}
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +1046,7 @@ func (x *RehearsedUnit) String() string {
 func (*RehearsedUnit) ProtoMessage() {}
 
 func (x *RehearsedUnit) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[11]
+	mi := &file_controller_v1_agents_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +1059,7 @@ func (x *RehearsedUnit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RehearsedUnit.ProtoReflect.Descriptor instead.
 func (*RehearsedUnit) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{11}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RehearsedUnit) GetUnit() string {
@@ -831,7 +1107,7 @@ type GoalStateRequest struct {
 
 func (x *GoalStateRequest) Reset() {
 	*x = GoalStateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +1119,7 @@ func (x *GoalStateRequest) String() string {
 func (*GoalStateRequest) ProtoMessage() {}
 
 func (x *GoalStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[12]
+	mi := &file_controller_v1_agents_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +1132,7 @@ func (x *GoalStateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoalStateRequest.ProtoReflect.Descriptor instead.
 func (*GoalStateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{12}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GoalStateRequest) GetModel() string {
@@ -888,7 +1164,7 @@ type ReadSecretRequest struct {
 
 func (x *ReadSecretRequest) Reset() {
 	*x = ReadSecretRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -900,7 +1176,7 @@ func (x *ReadSecretRequest) String() string {
 func (*ReadSecretRequest) ProtoMessage() {}
 
 func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[13]
+	mi := &file_controller_v1_agents_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -913,7 +1189,7 @@ func (x *ReadSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretRequest.ProtoReflect.Descriptor instead.
 func (*ReadSecretRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{13}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReadSecretRequest) GetModel() string {
@@ -977,7 +1253,7 @@ type ReadSecretResponse struct {
 
 func (x *ReadSecretResponse) Reset() {
 	*x = ReadSecretResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1265,7 @@ func (x *ReadSecretResponse) String() string {
 func (*ReadSecretResponse) ProtoMessage() {}
 
 func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[14]
+	mi := &file_controller_v1_agents_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1278,7 @@ func (x *ReadSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadSecretResponse.ProtoReflect.Descriptor instead.
 func (*ReadSecretResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{14}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadSecretResponse) GetId() string {
@@ -1043,7 +1319,7 @@ type FetchStateFilesRequest struct {
 
 func (x *FetchStateFilesRequest) Reset() {
 	*x = FetchStateFilesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1331,7 @@ func (x *FetchStateFilesRequest) String() string {
 func (*FetchStateFilesRequest) ProtoMessage() {}
 
 func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[15]
+	mi := &file_controller_v1_agents_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1344,7 @@ func (x *FetchStateFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchStateFilesRequest.ProtoReflect.Descriptor instead.
 func (*FetchStateFilesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{15}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FetchStateFilesRequest) GetModel() string {
@@ -1096,7 +1372,7 @@ type FetchResourceRequest struct {
 
 func (x *FetchResourceRequest) Reset() {
 	*x = FetchResourceRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1384,7 @@ func (x *FetchResourceRequest) String() string {
 func (*FetchResourceRequest) ProtoMessage() {}
 
 func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[16]
+	mi := &file_controller_v1_agents_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1397,7 @@ func (x *FetchResourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResourceRequest.ProtoReflect.Descriptor instead.
 func (*FetchResourceRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{16}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FetchResourceRequest) GetModel() string {
@@ -1161,7 +1437,7 @@ type EnqueueExecRequest struct {
 
 func (x *EnqueueExecRequest) Reset() {
 	*x = EnqueueExecRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1449,7 @@ func (x *EnqueueExecRequest) String() string {
 func (*EnqueueExecRequest) ProtoMessage() {}
 
 func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[17]
+	mi := &file_controller_v1_agents_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1462,7 @@ func (x *EnqueueExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecRequest.ProtoReflect.Descriptor instead.
 func (*EnqueueExecRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{17}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EnqueueExecRequest) GetModel() string {
@@ -1254,7 +1530,7 @@ type EnqueueExecResponse struct {
 
 func (x *EnqueueExecResponse) Reset() {
 	*x = EnqueueExecResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1542,7 @@ func (x *EnqueueExecResponse) String() string {
 func (*EnqueueExecResponse) ProtoMessage() {}
 
 func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[18]
+	mi := &file_controller_v1_agents_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1555,7 @@ func (x *EnqueueExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueExecResponse.ProtoReflect.Descriptor instead.
 func (*EnqueueExecResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{18}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EnqueueExecResponse) GetTask() string {
@@ -1305,7 +1581,7 @@ type SetStorageRequest struct {
 
 func (x *SetStorageRequest) Reset() {
 	*x = SetStorageRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1593,7 @@ func (x *SetStorageRequest) String() string {
 func (*SetStorageRequest) ProtoMessage() {}
 
 func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[19]
+	mi := &file_controller_v1_agents_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1606,7 @@ func (x *SetStorageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageRequest.ProtoReflect.Descriptor instead.
 func (*SetStorageRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{19}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SetStorageRequest) GetModel() string {
@@ -1397,7 +1673,7 @@ type SetStorageResponse struct {
 
 func (x *SetStorageResponse) Reset() {
 	*x = SetStorageResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1685,7 @@ func (x *SetStorageResponse) String() string {
 func (*SetStorageResponse) ProtoMessage() {}
 
 func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[20]
+	mi := &file_controller_v1_agents_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1698,7 @@ func (x *SetStorageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStorageResponse.ProtoReflect.Descriptor instead.
 func (*SetStorageResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{20}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
 }
 
 type JoinRequest struct {
@@ -1438,7 +1714,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1726,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[21]
+	mi := &file_controller_v1_agents_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1739,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{21}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *JoinRequest) GetToken() string {
@@ -1513,7 +1789,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1801,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[22]
+	mi := &file_controller_v1_agents_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1814,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{22}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *JoinResponse) GetCertificate() []byte {
@@ -1578,7 +1854,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1590,7 +1866,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[23]
+	mi := &file_controller_v1_agents_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1603,7 +1879,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{23}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RenewRequest) GetCsr() []byte {
@@ -1622,7 +1898,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1910,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[24]
+	mi := &file_controller_v1_agents_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1923,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{24}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RenewResponse) GetCertificate() []byte {
@@ -1669,7 +1945,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1957,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[25]
+	mi := &file_controller_v1_agents_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1970,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{25}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchRequest) GetResumeRevision() int64 {
@@ -1740,7 +2016,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +2028,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[26]
+	mi := &file_controller_v1_agents_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +2041,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{26}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Delta) GetRevision() int64 {
@@ -1854,7 +2130,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +2142,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[27]
+	mi := &file_controller_v1_agents_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2155,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{27}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Object) GetModel() string {
@@ -2348,7 +2624,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2360,7 +2636,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[28]
+	mi := &file_controller_v1_agents_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2373,7 +2649,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{28}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Guard) GetModel() string {
@@ -2431,7 +2707,7 @@ type BeginRequest struct {
 
 func (x *BeginRequest) Reset() {
 	*x = BeginRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2719,7 @@ func (x *BeginRequest) String() string {
 func (*BeginRequest) ProtoMessage() {}
 
 func (x *BeginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[29]
+	mi := &file_controller_v1_agents_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2732,7 @@ func (x *BeginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeginRequest.ProtoReflect.Descriptor instead.
 func (*BeginRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{29}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *BeginRequest) GetGuard() *Guard {
@@ -2514,7 +2790,7 @@ type CommitRequest struct {
 
 func (x *CommitRequest) Reset() {
 	*x = CommitRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2802,7 @@ func (x *CommitRequest) String() string {
 func (*CommitRequest) ProtoMessage() {}
 
 func (x *CommitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[30]
+	mi := &file_controller_v1_agents_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2815,7 @@ func (x *CommitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitRequest.ProtoReflect.Descriptor instead.
 func (*CommitRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{30}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CommitRequest) GetGuard() *Guard {
@@ -2641,7 +2917,7 @@ type CommitDone struct {
 
 func (x *CommitDone) Reset() {
 	*x = CommitDone{}
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2929,7 @@ func (x *CommitDone) String() string {
 func (*CommitDone) ProtoMessage() {}
 
 func (x *CommitDone) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[31]
+	mi := &file_controller_v1_agents_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2942,7 @@ func (x *CommitDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitDone.ProtoReflect.Descriptor instead.
 func (*CommitDone) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{31}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CommitDone) GetChangeset() *v1.Changeset {
@@ -2727,7 +3003,7 @@ type CommitFailed struct {
 
 func (x *CommitFailed) Reset() {
 	*x = CommitFailed{}
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2739,7 +3015,7 @@ func (x *CommitFailed) String() string {
 func (*CommitFailed) ProtoMessage() {}
 
 func (x *CommitFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[32]
+	mi := &file_controller_v1_agents_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +3028,7 @@ func (x *CommitFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitFailed.ProtoReflect.Descriptor instead.
 func (*CommitFailed) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{32}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CommitFailed) GetAttempt() int32 {
@@ -2818,7 +3094,7 @@ type CommitResponse struct {
 
 func (x *CommitResponse) Reset() {
 	*x = CommitResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +3106,7 @@ func (x *CommitResponse) String() string {
 func (*CommitResponse) ProtoMessage() {}
 
 func (x *CommitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[33]
+	mi := &file_controller_v1_agents_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +3119,7 @@ func (x *CommitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitResponse.ProtoReflect.Descriptor instead.
 func (*CommitResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{33}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CommitResponse) GetRevision() int64 {
@@ -2887,7 +3163,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2899,7 +3175,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[34]
+	mi := &file_controller_v1_agents_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2912,7 +3188,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{34}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Refusal) GetKind() string {
@@ -2945,7 +3221,7 @@ type LeadRequest struct {
 
 func (x *LeadRequest) Reset() {
 	*x = LeadRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3233,7 @@ func (x *LeadRequest) String() string {
 func (*LeadRequest) ProtoMessage() {}
 
 func (x *LeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[35]
+	mi := &file_controller_v1_agents_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3246,7 @@ func (x *LeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadRequest.ProtoReflect.Descriptor instead.
 func (*LeadRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{35}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *LeadRequest) GetTerms() []*LeadTerm {
@@ -2992,7 +3268,7 @@ type LeadTerm struct {
 
 func (x *LeadTerm) Reset() {
 	*x = LeadTerm{}
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +3280,7 @@ func (x *LeadTerm) String() string {
 func (*LeadTerm) ProtoMessage() {}
 
 func (x *LeadTerm) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[36]
+	mi := &file_controller_v1_agents_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +3293,7 @@ func (x *LeadTerm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadTerm.ProtoReflect.Descriptor instead.
 func (*LeadTerm) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{36}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LeadTerm) GetModel() string {
@@ -3057,7 +3333,7 @@ type LeadResponse struct {
 
 func (x *LeadResponse) Reset() {
 	*x = LeadResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3069,7 +3345,7 @@ func (x *LeadResponse) String() string {
 func (*LeadResponse) ProtoMessage() {}
 
 func (x *LeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[37]
+	mi := &file_controller_v1_agents_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3082,7 +3358,7 @@ func (x *LeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadResponse.ProtoReflect.Descriptor instead.
 func (*LeadResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{37}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LeadResponse) GetPromises() []*LeadPromise {
@@ -3102,7 +3378,7 @@ type LeadPromise struct {
 
 func (x *LeadPromise) Reset() {
 	*x = LeadPromise{}
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3114,7 +3390,7 @@ func (x *LeadPromise) String() string {
 func (*LeadPromise) ProtoMessage() {}
 
 func (x *LeadPromise) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[38]
+	mi := &file_controller_v1_agents_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3127,7 +3403,7 @@ func (x *LeadPromise) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadPromise.ProtoReflect.Descriptor instead.
 func (*LeadPromise) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{38}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *LeadPromise) GetSeconds() float64 {
@@ -3161,7 +3437,7 @@ type ImmediateRequest struct {
 
 func (x *ImmediateRequest) Reset() {
 	*x = ImmediateRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[39]
+	mi := &file_controller_v1_agents_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3173,7 +3449,7 @@ func (x *ImmediateRequest) String() string {
 func (*ImmediateRequest) ProtoMessage() {}
 
 func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[39]
+	mi := &file_controller_v1_agents_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3186,7 +3462,7 @@ func (x *ImmediateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateRequest.ProtoReflect.Descriptor instead.
 func (*ImmediateRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{39}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ImmediateRequest) GetModel() string {
@@ -3260,7 +3536,7 @@ type ImmediateResponse struct {
 
 func (x *ImmediateResponse) Reset() {
 	*x = ImmediateResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[40]
+	mi := &file_controller_v1_agents_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3272,7 +3548,7 @@ func (x *ImmediateResponse) String() string {
 func (*ImmediateResponse) ProtoMessage() {}
 
 func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[40]
+	mi := &file_controller_v1_agents_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +3561,7 @@ func (x *ImmediateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImmediateResponse.ProtoReflect.Descriptor instead.
 func (*ImmediateResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{40}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{42}
 }
 
 type ReportRequest struct {
@@ -3299,7 +3575,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[41]
+	mi := &file_controller_v1_agents_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3311,7 +3587,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[41]
+	mi := &file_controller_v1_agents_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3324,7 +3600,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{41}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ReportRequest) GetLogs() []*LogRecord {
@@ -3362,7 +3638,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_controller_v1_agents_proto_msgTypes[42]
+	mi := &file_controller_v1_agents_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3374,7 +3650,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[42]
+	mi := &file_controller_v1_agents_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3387,7 +3663,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{42}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LogRecord) GetModel() string {
@@ -3447,7 +3723,7 @@ type AgentState struct {
 
 func (x *AgentState) Reset() {
 	*x = AgentState{}
-	mi := &file_controller_v1_agents_proto_msgTypes[43]
+	mi := &file_controller_v1_agents_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3735,7 @@ func (x *AgentState) String() string {
 func (*AgentState) ProtoMessage() {}
 
 func (x *AgentState) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[43]
+	mi := &file_controller_v1_agents_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3748,7 @@ func (x *AgentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentState.ProtoReflect.Descriptor instead.
 func (*AgentState) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{43}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AgentState) GetModel() string {
@@ -3536,7 +3812,7 @@ type MachineLock struct {
 
 func (x *MachineLock) Reset() {
 	*x = MachineLock{}
-	mi := &file_controller_v1_agents_proto_msgTypes[44]
+	mi := &file_controller_v1_agents_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3548,7 +3824,7 @@ func (x *MachineLock) String() string {
 func (*MachineLock) ProtoMessage() {}
 
 func (x *MachineLock) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[44]
+	mi := &file_controller_v1_agents_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3561,7 +3837,7 @@ func (x *MachineLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MachineLock.ProtoReflect.Descriptor instead.
 func (*MachineLock) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{44}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *MachineLock) GetMachine() string {
@@ -3641,13 +3917,14 @@ type JournalEntry struct {
 	CommitUs      int64                  `protobuf:"varint,9,opt,name=commit_us,json=commitUs,proto3" json:"commit_us,omitempty"`
 	Revision      int64                  `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"` // of the commit
 	Wrote         string                 `protobuf:"bytes,11,opt,name=wrote,proto3" json:"wrote,omitempty"`        // "status, 2 databags, ports"
+	Recorded      bool                   `protobuf:"varint,12,opt,name=recorded,proto3" json:"recorded,omitempty"` // the agent kept what it takes to run the event again; older ones are dropped
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_controller_v1_agents_proto_msgTypes[45]
+	mi := &file_controller_v1_agents_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3659,7 +3936,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[45]
+	mi := &file_controller_v1_agents_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3672,7 +3949,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{45}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *JournalEntry) GetModel() string {
@@ -3752,6 +4029,13 @@ func (x *JournalEntry) GetWrote() string {
 	return ""
 }
 
+func (x *JournalEntry) GetRecorded() bool {
+	if x != nil {
+		return x.Recorded
+	}
+	return false
+}
+
 type ReportResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3760,7 +4044,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[46]
+	mi := &file_controller_v1_agents_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3772,7 +4056,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[46]
+	mi := &file_controller_v1_agents_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3785,7 +4069,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{46}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{48}
 }
 
 type FetchCharmRequest struct {
@@ -3798,7 +4082,7 @@ type FetchCharmRequest struct {
 
 func (x *FetchCharmRequest) Reset() {
 	*x = FetchCharmRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[47]
+	mi := &file_controller_v1_agents_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3810,7 +4094,7 @@ func (x *FetchCharmRequest) String() string {
 func (*FetchCharmRequest) ProtoMessage() {}
 
 func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[47]
+	mi := &file_controller_v1_agents_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3823,7 +4107,7 @@ func (x *FetchCharmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCharmRequest.ProtoReflect.Descriptor instead.
 func (*FetchCharmRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{47}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *FetchCharmRequest) GetModel() string {
@@ -3849,7 +4133,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_controller_v1_agents_proto_msgTypes[48]
+	mi := &file_controller_v1_agents_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3861,7 +4145,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[48]
+	mi := &file_controller_v1_agents_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3874,7 +4158,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{48}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -3896,7 +4180,7 @@ type ReadBagRequest struct {
 
 func (x *ReadBagRequest) Reset() {
 	*x = ReadBagRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[49]
+	mi := &file_controller_v1_agents_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3908,7 +4192,7 @@ func (x *ReadBagRequest) String() string {
 func (*ReadBagRequest) ProtoMessage() {}
 
 func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[49]
+	mi := &file_controller_v1_agents_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3921,7 +4205,7 @@ func (x *ReadBagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBagRequest.ProtoReflect.Descriptor instead.
 func (*ReadBagRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{49}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ReadBagRequest) GetModel() string {
@@ -3964,7 +4248,7 @@ type SetAddressesRequest struct {
 
 func (x *SetAddressesRequest) Reset() {
 	*x = SetAddressesRequest{}
-	mi := &file_controller_v1_agents_proto_msgTypes[50]
+	mi := &file_controller_v1_agents_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3976,7 +4260,7 @@ func (x *SetAddressesRequest) String() string {
 func (*SetAddressesRequest) ProtoMessage() {}
 
 func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[50]
+	mi := &file_controller_v1_agents_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3989,7 +4273,7 @@ func (x *SetAddressesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesRequest.ProtoReflect.Descriptor instead.
 func (*SetAddressesRequest) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{50}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SetAddressesRequest) GetModel() string {
@@ -4028,7 +4312,7 @@ type SetAddressesResponse struct {
 
 func (x *SetAddressesResponse) Reset() {
 	*x = SetAddressesResponse{}
-	mi := &file_controller_v1_agents_proto_msgTypes[51]
+	mi := &file_controller_v1_agents_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4040,7 +4324,7 @@ func (x *SetAddressesResponse) String() string {
 func (*SetAddressesResponse) ProtoMessage() {}
 
 func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_controller_v1_agents_proto_msgTypes[51]
+	mi := &file_controller_v1_agents_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4053,7 +4337,7 @@ func (x *SetAddressesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAddressesResponse.ProtoReflect.Descriptor instead.
 func (*SetAddressesResponse) Descriptor() ([]byte, []int) {
-	return file_controller_v1_agents_proto_rawDescGZIP(), []int{51}
+	return file_controller_v1_agents_proto_rawDescGZIP(), []int{53}
 }
 
 var File_controller_v1_agents_proto protoreflect.FileDescriptor
@@ -4076,8 +4360,14 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x04fork\x18\x01 \x01(\tR\x04fork\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x05R\x06events\x12\x1c\n" +
 	"\tstrangers\x18\x03 \x03(\tR\tstrangers\"\b\n" +
-	"\x06Settle\"\b\n" +
-	"\x06Replay\"\xc3\x02\n" +
+	"\x06Settle\"\x94\x01\n" +
+	"\x06Replay\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x12\n" +
+	"\x04list\x18\x02 \x01(\bR\x04list\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x05R\x06events\x12\x14\n" +
+	"\x05charm\x18\x04 \x01(\tR\x05charm\x12\x18\n" +
+	"\aruntime\x18\x05 \x01(\tR\aruntime\x12\x18\n" +
+	"\asecrets\x18\x06 \x01(\bR\asecrets\"\xc3\x02\n" +
 	"\rAnswerRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x12\n" +
@@ -4089,8 +4379,32 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	" \x03(\v2#.bangle.controller.v1.RehearsedStepR\x05steps\x129\n" +
 	"\x05units\x18\v \x03(\v2#.bangle.controller.v1.RehearsedUnitR\x05units\x12:\n" +
 	"\x06replay\x18\f \x01(\v2\".bangle.controller.v1.ReplayAnswerR\x06replay\"\x10\n" +
-	"\x0eAnswerResponse\"\x0e\n" +
-	"\fReplayAnswer\"\x86\x02\n" +
+	"\x0eAnswerResponse\"\x86\x01\n" +
+	"\fReplayAnswer\x12:\n" +
+	"\brecorded\x18\x01 \x03(\v2\x1e.bangle.controller.v1.RecordedR\brecorded\x12:\n" +
+	"\breplayed\x18\x02 \x01(\v2\x1e.bangle.controller.v1.ReplayedR\breplayed\"\xe4\x01\n" +
+	"\bRecorded\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12 \n" +
+	"\fat_unix_nano\x18\x04 \x01(\x03R\n" +
+	"atUnixNano\x12\x18\n" +
+	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\x14\n" +
+	"\x05charm\x18\x06 \x01(\tR\x05charm\x12\x14\n" +
+	"\x05bytes\x18\a \x01(\x03R\x05bytes\x12\x18\n" +
+	"\asecrets\x18\b \x03(\tR\asecrets\x12\x18\n" +
+	"\aproblem\x18\t \x01(\tR\aproblem\"\xfe\x02\n" +
+	"\bReplayed\x12:\n" +
+	"\brecorded\x18\x01 \x01(\v2\x1e.bangle.controller.v1.RecordedR\brecorded\x12\x18\n" +
+	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
+	"\x04same\x18\x04 \x01(\bR\x04same\x12?\n" +
+	"\achanges\x18\x05 \x03(\v2%.bangle.controller.v1.RehearsedChangeR\achanges\x12?\n" +
+	"\aeffects\x18\x06 \x03(\v2%.bangle.controller.v1.RehearsedEffectR\aeffects\x12L\n" +
+	"\x0eeffects_before\x18\a \x03(\v2%.bangle.controller.v1.RehearsedEffectR\reffectsBefore\x12\x1e\n" +
+	"\n" +
+	"divergence\x18\b \x01(\tR\n" +
+	"divergence\"\x86\x02\n" +
 	"\rRehearsedStep\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12+\n" +
 	"\x05event\x18\x02 \x01(\v2\x15.bangle.hook.v1.EventR\x05event\x12\x18\n" +
@@ -4340,7 +4654,7 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"holderUnit\x12\x1f\n" +
 	"\vholder_what\x18\b \x01(\tR\n" +
 	"holderWhat\x123\n" +
-	"\x16holder_since_unix_nano\x18\t \x01(\x03R\x13holderSinceUnixNano\"\xc4\x02\n" +
+	"\x16holder_since_unix_nano\x18\t \x01(\x03R\x13holderSinceUnixNano\"\xe0\x02\n" +
 	"\fJournalEntry\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x12\n" +
 	"\x04unit\x18\x02 \x01(\tR\x04unit\x12+\n" +
@@ -4353,7 +4667,8 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\tcommit_us\x18\t \x01(\x03R\bcommitUs\x12\x1a\n" +
 	"\brevision\x18\n" +
 	" \x01(\x03R\brevision\x12\x14\n" +
-	"\x05wrote\x18\v \x01(\tR\x05wrote\"\x10\n" +
+	"\x05wrote\x18\v \x01(\tR\x05wrote\x12\x1a\n" +
+	"\brecorded\x18\f \x01(\bR\brecorded\"\x10\n" +
 	"\x0eReportResponse\"A\n" +
 	"\x11FetchCharmRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
@@ -4407,7 +4722,7 @@ func file_controller_v1_agents_proto_rawDescGZIP() []byte {
 	return file_controller_v1_agents_proto_rawDescData
 }
 
-var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_controller_v1_agents_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_controller_v1_agents_proto_goTypes = []any{
 	(*Command)(nil),                // 0: bangle.controller.v1.Command
 	(*CancelCommand)(nil),          // 1: bangle.controller.v1.CancelCommand
@@ -4417,191 +4732,199 @@ var file_controller_v1_agents_proto_goTypes = []any{
 	(*AnswerRequest)(nil),          // 5: bangle.controller.v1.AnswerRequest
 	(*AnswerResponse)(nil),         // 6: bangle.controller.v1.AnswerResponse
 	(*ReplayAnswer)(nil),           // 7: bangle.controller.v1.ReplayAnswer
-	(*RehearsedStep)(nil),          // 8: bangle.controller.v1.RehearsedStep
-	(*RehearsedChange)(nil),        // 9: bangle.controller.v1.RehearsedChange
-	(*RehearsedEffect)(nil),        // 10: bangle.controller.v1.RehearsedEffect
-	(*RehearsedUnit)(nil),          // 11: bangle.controller.v1.RehearsedUnit
-	(*GoalStateRequest)(nil),       // 12: bangle.controller.v1.GoalStateRequest
-	(*ReadSecretRequest)(nil),      // 13: bangle.controller.v1.ReadSecretRequest
-	(*ReadSecretResponse)(nil),     // 14: bangle.controller.v1.ReadSecretResponse
-	(*FetchStateFilesRequest)(nil), // 15: bangle.controller.v1.FetchStateFilesRequest
-	(*FetchResourceRequest)(nil),   // 16: bangle.controller.v1.FetchResourceRequest
-	(*EnqueueExecRequest)(nil),     // 17: bangle.controller.v1.EnqueueExecRequest
-	(*EnqueueExecResponse)(nil),    // 18: bangle.controller.v1.EnqueueExecResponse
-	(*SetStorageRequest)(nil),      // 19: bangle.controller.v1.SetStorageRequest
-	(*SetStorageResponse)(nil),     // 20: bangle.controller.v1.SetStorageResponse
-	(*JoinRequest)(nil),            // 21: bangle.controller.v1.JoinRequest
-	(*JoinResponse)(nil),           // 22: bangle.controller.v1.JoinResponse
-	(*RenewRequest)(nil),           // 23: bangle.controller.v1.RenewRequest
-	(*RenewResponse)(nil),          // 24: bangle.controller.v1.RenewResponse
-	(*WatchRequest)(nil),           // 25: bangle.controller.v1.WatchRequest
-	(*Delta)(nil),                  // 26: bangle.controller.v1.Delta
-	(*Object)(nil),                 // 27: bangle.controller.v1.Object
-	(*Guard)(nil),                  // 28: bangle.controller.v1.Guard
-	(*BeginRequest)(nil),           // 29: bangle.controller.v1.BeginRequest
-	(*CommitRequest)(nil),          // 30: bangle.controller.v1.CommitRequest
-	(*CommitDone)(nil),             // 31: bangle.controller.v1.CommitDone
-	(*CommitFailed)(nil),           // 32: bangle.controller.v1.CommitFailed
-	(*CommitResponse)(nil),         // 33: bangle.controller.v1.CommitResponse
-	(*Refusal)(nil),                // 34: bangle.controller.v1.Refusal
-	(*LeadRequest)(nil),            // 35: bangle.controller.v1.LeadRequest
-	(*LeadTerm)(nil),               // 36: bangle.controller.v1.LeadTerm
-	(*LeadResponse)(nil),           // 37: bangle.controller.v1.LeadResponse
-	(*LeadPromise)(nil),            // 38: bangle.controller.v1.LeadPromise
-	(*ImmediateRequest)(nil),       // 39: bangle.controller.v1.ImmediateRequest
-	(*ImmediateResponse)(nil),      // 40: bangle.controller.v1.ImmediateResponse
-	(*ReportRequest)(nil),          // 41: bangle.controller.v1.ReportRequest
-	(*LogRecord)(nil),              // 42: bangle.controller.v1.LogRecord
-	(*AgentState)(nil),             // 43: bangle.controller.v1.AgentState
-	(*MachineLock)(nil),            // 44: bangle.controller.v1.MachineLock
-	(*JournalEntry)(nil),           // 45: bangle.controller.v1.JournalEntry
-	(*ReportResponse)(nil),         // 46: bangle.controller.v1.ReportResponse
-	(*FetchCharmRequest)(nil),      // 47: bangle.controller.v1.FetchCharmRequest
-	(*Chunk)(nil),                  // 48: bangle.controller.v1.Chunk
-	(*ReadBagRequest)(nil),         // 49: bangle.controller.v1.ReadBagRequest
-	(*SetAddressesRequest)(nil),    // 50: bangle.controller.v1.SetAddressesRequest
-	(*SetAddressesResponse)(nil),   // 51: bangle.controller.v1.SetAddressesResponse
-	nil,                            // 52: bangle.controller.v1.ReadSecretResponse.ContentEntry
-	nil,                            // 53: bangle.controller.v1.CommitFailed.ResultsEntry
-	(*v1.Event)(nil),               // 54: bangle.hook.v1.Event
-	(*Model)(nil),                  // 55: bangle.controller.v1.Model
-	(*Application)(nil),            // 56: bangle.controller.v1.Application
-	(*Unit)(nil),                   // 57: bangle.controller.v1.Unit
-	(*Incarnation)(nil),            // 58: bangle.controller.v1.Incarnation
-	(*UnitState)(nil),              // 59: bangle.controller.v1.UnitState
-	(*MemberBlock)(nil),            // 60: bangle.controller.v1.MemberBlock
-	(*UnitStatus)(nil),             // 61: bangle.controller.v1.UnitStatus
-	(*CharmState)(nil),             // 62: bangle.controller.v1.CharmState
-	(*Ports)(nil),                  // 63: bangle.controller.v1.Ports
-	(*Addresses)(nil),              // 64: bangle.controller.v1.Addresses
-	(*Relation)(nil),               // 65: bangle.controller.v1.Relation
-	(*Bag)(nil),                    // 66: bangle.controller.v1.Bag
-	(*Scope)(nil),                  // 67: bangle.controller.v1.Scope
-	(*Lead)(nil),                   // 68: bangle.controller.v1.Lead
-	(*ApplicationStatus)(nil),      // 69: bangle.controller.v1.ApplicationStatus
-	(*LeaderSettings)(nil),         // 70: bangle.controller.v1.LeaderSettings
-	(*Task)(nil),                   // 71: bangle.controller.v1.Task
-	(*Resolved)(nil),               // 72: bangle.controller.v1.Resolved
-	(*StorageInstance)(nil),        // 73: bangle.controller.v1.StorageInstance
-	(*Charm)(nil),                  // 74: bangle.controller.v1.Charm
-	(*Operation)(nil),              // 75: bangle.controller.v1.Operation
-	(*Secret)(nil),                 // 76: bangle.controller.v1.Secret
-	(*SecretReader)(nil),           // 77: bangle.controller.v1.SecretReader
-	(*Payloads)(nil),               // 78: bangle.controller.v1.Payloads
-	(*PodSpec)(nil),                // 79: bangle.controller.v1.PodSpec
-	(*StateFiles)(nil),             // 80: bangle.controller.v1.StateFiles
-	(*StoragePool)(nil),            // 81: bangle.controller.v1.StoragePool
-	(*Cursor)(nil),                 // 82: bangle.controller.v1.Cursor
-	(*v1.Changeset)(nil),           // 83: bangle.hook.v1.Changeset
-	(*v1.Status)(nil),              // 84: bangle.hook.v1.Status
-	(*TaskLog)(nil),                // 85: bangle.controller.v1.TaskLog
-	(*v1.GoalState)(nil),           // 86: bangle.hook.v1.GoalState
+	(*Recorded)(nil),               // 8: bangle.controller.v1.Recorded
+	(*Replayed)(nil),               // 9: bangle.controller.v1.Replayed
+	(*RehearsedStep)(nil),          // 10: bangle.controller.v1.RehearsedStep
+	(*RehearsedChange)(nil),        // 11: bangle.controller.v1.RehearsedChange
+	(*RehearsedEffect)(nil),        // 12: bangle.controller.v1.RehearsedEffect
+	(*RehearsedUnit)(nil),          // 13: bangle.controller.v1.RehearsedUnit
+	(*GoalStateRequest)(nil),       // 14: bangle.controller.v1.GoalStateRequest
+	(*ReadSecretRequest)(nil),      // 15: bangle.controller.v1.ReadSecretRequest
+	(*ReadSecretResponse)(nil),     // 16: bangle.controller.v1.ReadSecretResponse
+	(*FetchStateFilesRequest)(nil), // 17: bangle.controller.v1.FetchStateFilesRequest
+	(*FetchResourceRequest)(nil),   // 18: bangle.controller.v1.FetchResourceRequest
+	(*EnqueueExecRequest)(nil),     // 19: bangle.controller.v1.EnqueueExecRequest
+	(*EnqueueExecResponse)(nil),    // 20: bangle.controller.v1.EnqueueExecResponse
+	(*SetStorageRequest)(nil),      // 21: bangle.controller.v1.SetStorageRequest
+	(*SetStorageResponse)(nil),     // 22: bangle.controller.v1.SetStorageResponse
+	(*JoinRequest)(nil),            // 23: bangle.controller.v1.JoinRequest
+	(*JoinResponse)(nil),           // 24: bangle.controller.v1.JoinResponse
+	(*RenewRequest)(nil),           // 25: bangle.controller.v1.RenewRequest
+	(*RenewResponse)(nil),          // 26: bangle.controller.v1.RenewResponse
+	(*WatchRequest)(nil),           // 27: bangle.controller.v1.WatchRequest
+	(*Delta)(nil),                  // 28: bangle.controller.v1.Delta
+	(*Object)(nil),                 // 29: bangle.controller.v1.Object
+	(*Guard)(nil),                  // 30: bangle.controller.v1.Guard
+	(*BeginRequest)(nil),           // 31: bangle.controller.v1.BeginRequest
+	(*CommitRequest)(nil),          // 32: bangle.controller.v1.CommitRequest
+	(*CommitDone)(nil),             // 33: bangle.controller.v1.CommitDone
+	(*CommitFailed)(nil),           // 34: bangle.controller.v1.CommitFailed
+	(*CommitResponse)(nil),         // 35: bangle.controller.v1.CommitResponse
+	(*Refusal)(nil),                // 36: bangle.controller.v1.Refusal
+	(*LeadRequest)(nil),            // 37: bangle.controller.v1.LeadRequest
+	(*LeadTerm)(nil),               // 38: bangle.controller.v1.LeadTerm
+	(*LeadResponse)(nil),           // 39: bangle.controller.v1.LeadResponse
+	(*LeadPromise)(nil),            // 40: bangle.controller.v1.LeadPromise
+	(*ImmediateRequest)(nil),       // 41: bangle.controller.v1.ImmediateRequest
+	(*ImmediateResponse)(nil),      // 42: bangle.controller.v1.ImmediateResponse
+	(*ReportRequest)(nil),          // 43: bangle.controller.v1.ReportRequest
+	(*LogRecord)(nil),              // 44: bangle.controller.v1.LogRecord
+	(*AgentState)(nil),             // 45: bangle.controller.v1.AgentState
+	(*MachineLock)(nil),            // 46: bangle.controller.v1.MachineLock
+	(*JournalEntry)(nil),           // 47: bangle.controller.v1.JournalEntry
+	(*ReportResponse)(nil),         // 48: bangle.controller.v1.ReportResponse
+	(*FetchCharmRequest)(nil),      // 49: bangle.controller.v1.FetchCharmRequest
+	(*Chunk)(nil),                  // 50: bangle.controller.v1.Chunk
+	(*ReadBagRequest)(nil),         // 51: bangle.controller.v1.ReadBagRequest
+	(*SetAddressesRequest)(nil),    // 52: bangle.controller.v1.SetAddressesRequest
+	(*SetAddressesResponse)(nil),   // 53: bangle.controller.v1.SetAddressesResponse
+	nil,                            // 54: bangle.controller.v1.ReadSecretResponse.ContentEntry
+	nil,                            // 55: bangle.controller.v1.CommitFailed.ResultsEntry
+	(*v1.Event)(nil),               // 56: bangle.hook.v1.Event
+	(*Model)(nil),                  // 57: bangle.controller.v1.Model
+	(*Application)(nil),            // 58: bangle.controller.v1.Application
+	(*Unit)(nil),                   // 59: bangle.controller.v1.Unit
+	(*Incarnation)(nil),            // 60: bangle.controller.v1.Incarnation
+	(*UnitState)(nil),              // 61: bangle.controller.v1.UnitState
+	(*MemberBlock)(nil),            // 62: bangle.controller.v1.MemberBlock
+	(*UnitStatus)(nil),             // 63: bangle.controller.v1.UnitStatus
+	(*CharmState)(nil),             // 64: bangle.controller.v1.CharmState
+	(*Ports)(nil),                  // 65: bangle.controller.v1.Ports
+	(*Addresses)(nil),              // 66: bangle.controller.v1.Addresses
+	(*Relation)(nil),               // 67: bangle.controller.v1.Relation
+	(*Bag)(nil),                    // 68: bangle.controller.v1.Bag
+	(*Scope)(nil),                  // 69: bangle.controller.v1.Scope
+	(*Lead)(nil),                   // 70: bangle.controller.v1.Lead
+	(*ApplicationStatus)(nil),      // 71: bangle.controller.v1.ApplicationStatus
+	(*LeaderSettings)(nil),         // 72: bangle.controller.v1.LeaderSettings
+	(*Task)(nil),                   // 73: bangle.controller.v1.Task
+	(*Resolved)(nil),               // 74: bangle.controller.v1.Resolved
+	(*StorageInstance)(nil),        // 75: bangle.controller.v1.StorageInstance
+	(*Charm)(nil),                  // 76: bangle.controller.v1.Charm
+	(*Operation)(nil),              // 77: bangle.controller.v1.Operation
+	(*Secret)(nil),                 // 78: bangle.controller.v1.Secret
+	(*SecretReader)(nil),           // 79: bangle.controller.v1.SecretReader
+	(*Payloads)(nil),               // 80: bangle.controller.v1.Payloads
+	(*PodSpec)(nil),                // 81: bangle.controller.v1.PodSpec
+	(*StateFiles)(nil),             // 82: bangle.controller.v1.StateFiles
+	(*StoragePool)(nil),            // 83: bangle.controller.v1.StoragePool
+	(*Cursor)(nil),                 // 84: bangle.controller.v1.Cursor
+	(*v1.Changeset)(nil),           // 85: bangle.hook.v1.Changeset
+	(*v1.Status)(nil),              // 86: bangle.hook.v1.Status
+	(*TaskLog)(nil),                // 87: bangle.controller.v1.TaskLog
+	(*v1.GoalState)(nil),           // 88: bangle.hook.v1.GoalState
 }
 var file_controller_v1_agents_proto_depIdxs = []int32{
 	2,  // 0: bangle.controller.v1.Command.rehearse:type_name -> bangle.controller.v1.Rehearse
 	4,  // 1: bangle.controller.v1.Command.replay:type_name -> bangle.controller.v1.Replay
 	1,  // 2: bangle.controller.v1.Command.cancel:type_name -> bangle.controller.v1.CancelCommand
 	3,  // 3: bangle.controller.v1.Command.settle:type_name -> bangle.controller.v1.Settle
-	8,  // 4: bangle.controller.v1.AnswerRequest.steps:type_name -> bangle.controller.v1.RehearsedStep
-	11, // 5: bangle.controller.v1.AnswerRequest.units:type_name -> bangle.controller.v1.RehearsedUnit
+	10, // 4: bangle.controller.v1.AnswerRequest.steps:type_name -> bangle.controller.v1.RehearsedStep
+	13, // 5: bangle.controller.v1.AnswerRequest.units:type_name -> bangle.controller.v1.RehearsedUnit
 	7,  // 6: bangle.controller.v1.AnswerRequest.replay:type_name -> bangle.controller.v1.ReplayAnswer
-	54, // 7: bangle.controller.v1.RehearsedStep.event:type_name -> bangle.hook.v1.Event
-	9,  // 8: bangle.controller.v1.RehearsedStep.changes:type_name -> bangle.controller.v1.RehearsedChange
-	10, // 9: bangle.controller.v1.RehearsedStep.effects:type_name -> bangle.controller.v1.RehearsedEffect
-	52, // 10: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
-	27, // 11: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	0,  // 12: bangle.controller.v1.Delta.commands:type_name -> bangle.controller.v1.Command
-	55, // 13: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	56, // 14: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	57, // 15: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	58, // 16: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	59, // 17: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	60, // 18: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	61, // 19: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	62, // 20: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	63, // 21: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	64, // 22: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	65, // 23: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	66, // 24: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	67, // 25: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	68, // 26: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	69, // 27: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	70, // 28: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	71, // 29: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	72, // 30: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	73, // 31: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	74, // 32: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	75, // 33: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	76, // 34: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	77, // 35: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	78, // 36: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	79, // 37: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	80, // 38: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
-	81, // 39: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
-	28, // 40: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	82, // 41: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	60, // 42: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	28, // 43: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	54, // 44: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	82, // 45: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	60, // 46: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	31, // 47: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	32, // 48: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	83, // 49: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	80, // 50: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	53, // 51: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
-	27, // 52: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	34, // 53: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	36, // 54: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	38, // 55: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	84, // 56: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	85, // 57: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	42, // 58: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	43, // 59: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	45, // 60: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	44, // 61: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	54, // 62: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	21, // 63: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	23, // 64: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	25, // 65: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	29, // 66: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	30, // 67: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	35, // 68: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	39, // 69: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	41, // 70: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	47, // 71: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	49, // 72: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	50, // 73: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	13, // 74: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	15, // 75: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	16, // 76: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	17, // 77: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	19, // 78: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	12, // 79: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
-	5,  // 80: bangle.controller.v1.Agents.Answer:input_type -> bangle.controller.v1.AnswerRequest
-	22, // 81: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	24, // 82: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	26, // 83: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	33, // 84: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	33, // 85: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	37, // 86: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	40, // 87: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	46, // 88: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	48, // 89: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	66, // 90: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	51, // 91: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	14, // 92: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	80, // 93: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	48, // 94: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	18, // 95: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	20, // 96: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	86, // 97: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
-	6,  // 98: bangle.controller.v1.Agents.Answer:output_type -> bangle.controller.v1.AnswerResponse
-	81, // [81:99] is the sub-list for method output_type
-	63, // [63:81] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	8,  // 7: bangle.controller.v1.ReplayAnswer.recorded:type_name -> bangle.controller.v1.Recorded
+	9,  // 8: bangle.controller.v1.ReplayAnswer.replayed:type_name -> bangle.controller.v1.Replayed
+	8,  // 9: bangle.controller.v1.Replayed.recorded:type_name -> bangle.controller.v1.Recorded
+	11, // 10: bangle.controller.v1.Replayed.changes:type_name -> bangle.controller.v1.RehearsedChange
+	12, // 11: bangle.controller.v1.Replayed.effects:type_name -> bangle.controller.v1.RehearsedEffect
+	12, // 12: bangle.controller.v1.Replayed.effects_before:type_name -> bangle.controller.v1.RehearsedEffect
+	56, // 13: bangle.controller.v1.RehearsedStep.event:type_name -> bangle.hook.v1.Event
+	11, // 14: bangle.controller.v1.RehearsedStep.changes:type_name -> bangle.controller.v1.RehearsedChange
+	12, // 15: bangle.controller.v1.RehearsedStep.effects:type_name -> bangle.controller.v1.RehearsedEffect
+	54, // 16: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	29, // 17: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
+	0,  // 18: bangle.controller.v1.Delta.commands:type_name -> bangle.controller.v1.Command
+	57, // 19: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	58, // 20: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	59, // 21: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	60, // 22: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	61, // 23: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	62, // 24: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	63, // 25: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	64, // 26: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	65, // 27: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	66, // 28: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	67, // 29: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	68, // 30: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	69, // 31: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	70, // 32: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	71, // 33: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	72, // 34: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	73, // 35: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	74, // 36: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	75, // 37: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	76, // 38: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	77, // 39: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	78, // 40: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	79, // 41: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	80, // 42: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	81, // 43: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	82, // 44: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	83, // 45: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
+	30, // 46: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	84, // 47: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	62, // 48: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	30, // 49: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	56, // 50: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	84, // 51: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	62, // 52: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	33, // 53: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	34, // 54: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	85, // 55: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	82, // 56: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	55, // 57: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
+	29, // 58: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	36, // 59: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	38, // 60: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	40, // 61: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	86, // 62: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	87, // 63: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	44, // 64: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	45, // 65: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	47, // 66: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	46, // 67: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	56, // 68: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	23, // 69: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	25, // 70: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	27, // 71: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	31, // 72: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	32, // 73: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	37, // 74: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	41, // 75: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	43, // 76: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	49, // 77: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	51, // 78: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	52, // 79: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	15, // 80: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	17, // 81: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	18, // 82: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	19, // 83: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	21, // 84: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	14, // 85: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	5,  // 86: bangle.controller.v1.Agents.Answer:input_type -> bangle.controller.v1.AnswerRequest
+	24, // 87: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	26, // 88: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	28, // 89: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	35, // 90: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	35, // 91: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	39, // 92: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	42, // 93: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	48, // 94: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	50, // 95: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	68, // 96: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	53, // 97: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	16, // 98: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	82, // 99: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	50, // 100: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	20, // 101: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	22, // 102: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	88, // 103: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	6,  // 104: bangle.controller.v1.Agents.Answer:output_type -> bangle.controller.v1.AnswerResponse
+	87, // [87:105] is the sub-list for method output_type
+	69, // [69:87] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
@@ -4616,7 +4939,7 @@ func file_controller_v1_agents_proto_init() {
 		(*Command_Cancel)(nil),
 		(*Command_Settle)(nil),
 	}
-	file_controller_v1_agents_proto_msgTypes[27].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[29].OneofWrappers = []any{
 		(*Object_ModelRecord)(nil),
 		(*Object_Application)(nil),
 		(*Object_Unit)(nil),
@@ -4645,7 +4968,7 @@ func file_controller_v1_agents_proto_init() {
 		(*Object_StateFiles)(nil),
 		(*Object_StoragePool)(nil),
 	}
-	file_controller_v1_agents_proto_msgTypes[30].OneofWrappers = []any{
+	file_controller_v1_agents_proto_msgTypes[32].OneofWrappers = []any{
 		(*CommitRequest_Done)(nil),
 		(*CommitRequest_Failed)(nil),
 	}
@@ -4655,7 +4978,7 @@ func file_controller_v1_agents_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_controller_v1_agents_proto_rawDesc), len(file_controller_v1_agents_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   54,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -107,6 +107,8 @@ const (
 	ClientShowApplicationProcedure = "/bangle.client.v1.Client/ShowApplication"
 	// ClientJournalProcedure is the fully-qualified name of the Client's Journal RPC.
 	ClientJournalProcedure = "/bangle.client.v1.Client/Journal"
+	// ClientReplayProcedure is the fully-qualified name of the Client's Replay RPC.
+	ClientReplayProcedure = "/bangle.client.v1.Client/Replay"
 	// ClientDebugLogProcedure is the fully-qualified name of the Client's DebugLog RPC.
 	ClientDebugLogProcedure = "/bangle.client.v1.Client/DebugLog"
 	// ClientMachineLocksProcedure is the fully-qualified name of the Client's MachineLocks RPC.
@@ -156,6 +158,8 @@ type ClientClient interface {
 	ShowUnit(context.Context, *connect.Request[v1.ShowUnitRequest]) (*connect.Response[v1.ShowUnitResponse], error)
 	ShowApplication(context.Context, *connect.Request[v1.ShowApplicationRequest]) (*connect.Response[v1.ShowApplicationResponse], error)
 	Journal(context.Context, *connect.Request[v1.JournalRequest]) (*connect.Response[v1.JournalResponse], error)
+	// Replay has the agents of units run recorded events again; nothing of it is written anywhere.
+	Replay(context.Context, *connect.Request[v1.ReplayRequest]) (*connect.ServerStreamForClient[v1.ReplayResponse], error)
 	DebugLog(context.Context, *connect.Request[v1.DebugLogRequest]) (*connect.ServerStreamForClient[v1.LogLines], error)
 	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
 	MachineLocks(context.Context, *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error)
@@ -376,6 +380,12 @@ func NewClientClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(clientMethods.ByName("Journal")),
 			connect.WithClientOptions(opts...),
 		),
+		replay: connect.NewClient[v1.ReplayRequest, v1.ReplayResponse](
+			httpClient,
+			baseURL+ClientReplayProcedure,
+			connect.WithSchema(clientMethods.ByName("Replay")),
+			connect.WithClientOptions(opts...),
+		),
 		debugLog: connect.NewClient[v1.DebugLogRequest, v1.LogLines](
 			httpClient,
 			baseURL+ClientDebugLogProcedure,
@@ -427,6 +437,7 @@ type clientClient struct {
 	showUnit          *connect.Client[v1.ShowUnitRequest, v1.ShowUnitResponse]
 	showApplication   *connect.Client[v1.ShowApplicationRequest, v1.ShowApplicationResponse]
 	journal           *connect.Client[v1.JournalRequest, v1.JournalResponse]
+	replay            *connect.Client[v1.ReplayRequest, v1.ReplayResponse]
 	debugLog          *connect.Client[v1.DebugLogRequest, v1.LogLines]
 	machineLocks      *connect.Client[v1.MachineLocksRequest, v1.MachineLocksResponse]
 }
@@ -601,6 +612,11 @@ func (c *clientClient) Journal(ctx context.Context, req *connect.Request[v1.Jour
 	return c.journal.CallUnary(ctx, req)
 }
 
+// Replay calls bangle.client.v1.Client.Replay.
+func (c *clientClient) Replay(ctx context.Context, req *connect.Request[v1.ReplayRequest]) (*connect.ServerStreamForClient[v1.ReplayResponse], error) {
+	return c.replay.CallServerStream(ctx, req)
+}
+
 // DebugLog calls bangle.client.v1.Client.DebugLog.
 func (c *clientClient) DebugLog(ctx context.Context, req *connect.Request[v1.DebugLogRequest]) (*connect.ServerStreamForClient[v1.LogLines], error) {
 	return c.debugLog.CallServerStream(ctx, req)
@@ -654,6 +670,8 @@ type ClientHandler interface {
 	ShowUnit(context.Context, *connect.Request[v1.ShowUnitRequest]) (*connect.Response[v1.ShowUnitResponse], error)
 	ShowApplication(context.Context, *connect.Request[v1.ShowApplicationRequest]) (*connect.Response[v1.ShowApplicationResponse], error)
 	Journal(context.Context, *connect.Request[v1.JournalRequest]) (*connect.Response[v1.JournalResponse], error)
+	// Replay has the agents of units run recorded events again; nothing of it is written anywhere.
+	Replay(context.Context, *connect.Request[v1.ReplayRequest], *connect.ServerStream[v1.ReplayResponse]) error
 	DebugLog(context.Context, *connect.Request[v1.DebugLogRequest], *connect.ServerStream[v1.LogLines]) error
 	// MachineLocks tells who holds the locks of machines and who waits for them, over all models.
 	MachineLocks(context.Context, *connect.Request[v1.MachineLocksRequest]) (*connect.Response[v1.MachineLocksResponse], error)
@@ -870,6 +888,12 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(clientMethods.ByName("Journal")),
 		connect.WithHandlerOptions(opts...),
 	)
+	clientReplayHandler := connect.NewServerStreamHandler(
+		ClientReplayProcedure,
+		svc.Replay,
+		connect.WithSchema(clientMethods.ByName("Replay")),
+		connect.WithHandlerOptions(opts...),
+	)
 	clientDebugLogHandler := connect.NewServerStreamHandler(
 		ClientDebugLogProcedure,
 		svc.DebugLog,
@@ -952,6 +976,8 @@ func NewClientHandler(svc ClientHandler, opts ...connect.HandlerOption) (string,
 			clientShowApplicationHandler.ServeHTTP(w, r)
 		case ClientJournalProcedure:
 			clientJournalHandler.ServeHTTP(w, r)
+		case ClientReplayProcedure:
+			clientReplayHandler.ServeHTTP(w, r)
 		case ClientDebugLogProcedure:
 			clientDebugLogHandler.ServeHTTP(w, r)
 		case ClientMachineLocksProcedure:
@@ -1099,6 +1125,10 @@ func (UnimplementedClientHandler) ShowApplication(context.Context, *connect.Requ
 
 func (UnimplementedClientHandler) Journal(context.Context, *connect.Request[v1.JournalRequest]) (*connect.Response[v1.JournalResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.Journal is not implemented"))
+}
+
+func (UnimplementedClientHandler) Replay(context.Context, *connect.Request[v1.ReplayRequest], *connect.ServerStream[v1.ReplayResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("bangle.client.v1.Client.Replay is not implemented"))
 }
 
 func (UnimplementedClientHandler) DebugLog(context.Context, *connect.Request[v1.DebugLogRequest], *connect.ServerStream[v1.LogLines]) error {
