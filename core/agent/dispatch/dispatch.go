@@ -91,6 +91,8 @@ type Job struct {
 	LeaderUntil, LeaderLeft time.Duration
 	NotLeader               bool
 	Now                     time.Time
+	// Record has the runtime note what the world answers, where it can.
+	Record bool
 }
 
 // Result is how the event ended and the view that it ran on.
@@ -103,6 +105,9 @@ type Result struct {
 	Unplaced string
 	// Unknown says why the charm was not run in a dry run, and what it would do is not known.
 	Unknown string
+	// Start is what the runtime was given, Charm and Runtime what ran.
+	Start          *charmruntimev1.Start
+	Charm, Runtime string
 	// Started says that the runtime was given the event: with an error, it may have run.
 	Started bool
 }
@@ -131,7 +136,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	defer giveBack()
-	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind)}
+	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), Record: job.Record}
 	d.load(ctx, rt, c, limits(job, start))
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return unplaced(job, digest, err)
@@ -152,7 +157,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	done, loaded, err := d.dispatch(ctx, rt, c, limits(job, start), start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
-	r := Result{Done: done, View: start.View, Started: true}
+	r := Result{Done: done, View: start.View, Started: true, Start: start, Charm: c.Digest, Runtime: kind}
 	if !loaded && brings(job) {
 		r.Unplaced = digest
 	}
