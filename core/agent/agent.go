@@ -21,6 +21,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/leader"
 	"github.com/bangle-dev/bangle/core/agent/machinelock"
 	"github.com/bangle-dev/bangle/core/agent/queue"
+	"github.com/bangle-dev/bangle/core/agent/recordings"
 	"github.com/bangle-dev/bangle/core/agent/runsocket"
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
@@ -52,8 +53,10 @@ type Config struct {
 
 	Workers int           // events in flight at most; default 32
 	Grace   time.Duration // how long a hook may still run when the agent ends; default 8 s
-	Now     func() time.Time
-	Log     *slog.Logger
+	// RecordingBytes bounds what is kept of all units' events together; default recordings.DefaultAgentBytes.
+	RecordingBytes int64
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 // Agent runs units.
@@ -70,6 +73,7 @@ type Agent struct {
 	locks      *machinelock.Locks
 	retryExec  time.Duration
 	report     *reporter
+	recordings *recordings.Shelf
 	commands   commands
 	rehearsal  *rehearsal // of which this is the agent; nil of one that works
 
@@ -111,6 +115,7 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{client: cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
 	a.commands = commands{client: cfg.Agents, running: map[string]context.CancelFunc{}}
+	a.recordings = recordings.New(recordings.Config{Dir: filepath.Join(cfg.Dir, "recordings"), Bytes: cfg.RecordingBytes, Log: cfg.Log})
 	a.locks = machinelock.New()
 	a.retryExec = 200 * time.Millisecond
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
@@ -140,6 +145,7 @@ func (a *Agent) Run(ctx context.Context) {
 			Command: func(ctx context.Context, cmd *controllerv1.Command) { a.commands.follow(ctx, cmd, a.follower(cmd)) }})
 	})
 	reports.Go(func() { a.report.run(telling) })
+	reports.Go(func() { a.recordings.Run(telling) })
 	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
 	end()
 	for _, u := range a.units { // nobody works on them any more

@@ -22,6 +22,8 @@ func (a *Agent) follower(cmd *controllerv1.Command) told {
 	switch cmd.GetWhat().(type) {
 	case *controllerv1.Command_Rehearse:
 		return a.rehearse
+	case *controllerv1.Command_Replay:
+		return a.replay
 	}
 	return nil
 }

@@ -191,7 +191,8 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 		a.state(u, api.AgentExecuting, "running "+event.Name(ev))
 		u.told = "running"
 	}
-	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id}
+	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id,
+		Record: recordingLimits(t.in.Model).Events > 0}
 	a.upToDate(&job)
 	ran, err := a.run(ctx, u, job)
 	t.ran, t.ended = ran, a.cfg.Now()
@@ -317,6 +318,7 @@ func (a *Agent) journal(u *unit, t *turn, sent time.Time, revision int64) {
 	case done == nil:
 		entry.Message = "committed without being run"
 	}
+	entry.Recorded = a.record(u, t)
 	a.report.tell(entry)
 }
 

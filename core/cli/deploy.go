@@ -133,6 +133,7 @@ type refreshFlags struct {
 	force, trust      bool
 	forceUnits        bool
 	trustGiven        bool
+	shadow            int
 }
 
 func (a *app) refreshCommand() *cobra.Command {
@@ -142,10 +143,14 @@ func (a *app) refreshCommand() *cobra.Command {
 	var c *cobra.Command
 	c = a.command(verb{use: "refresh APPLICATION", least: 1, most: 1, short: "Give an application the newest of its charm",
 		long: "The charm is read again from where it was deployed from, or from --path. Units run upgrade-charm and config-changed. " +
+			"With --shadow nothing is changed: the last events of each unit run once more on the new charm, from their recordings, and what it would have done otherwise is shown. " +
 			"With --storage they keep the storage that they have; they get stores that the charm adds and what it needs at least.",
 		example: "bangle refresh web\nbangle refresh web --path ./charms/web --config port=8080\nbangle refresh db --resource image=./rootfs --wait"},
 		func(ctx context.Context, args []string) error {
 			f.trustGiven = c.Flags().Changed("trust")
+			if c.Flags().Changed("shadow") && f.shadow < 1 {
+				return usage("--shadow=%d: want a number of events, from 1", f.shadow)
+			}
 			t, err := a.reach(ctx, s)
 			if err != nil {
 				return err
@@ -162,6 +167,8 @@ func (a *app) refreshCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.forceUnits, "force-units", false, "also when units are in error")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give, or with --trust=false take away, the permissions that the charm declares")
 	c.Flags().StringArrayVar(&f.bind, "bind", nil, "bindings \"[SPACE] ENDPOINT=SPACE …\", over those that there are")
+	c.Flags().IntVar(&f.shadow, "shadow", 0, "change nothing, and show what the new charm would have done otherwise in the last events of each unit; as many as said, or 20")
+	c.Flags().Lookup("shadow").NoOptDefVal = "20"
 	unsupported(c, "base", "channel", "force-base!", "revision", "switch")
 	w = waits(c, "all units run the new charm and are active and idle")
 	c.ValidArgsFunction = a.completeApplications
@@ -198,6 +205,9 @@ func (a *app) refresh(ctx context.Context, t *target, app string, f *refreshFlag
 			return err
 		}
 		req.CharmDigest, req.CharmPath = up.GetDigest(), path
+	}
+	if f.shadow > 0 {
+		return a.shadow(ctx, t, req, f.shadow)
 	}
 	changed, err := a.refreshOne(ctx, t, req)
 	if err != nil || !changed || !w.wait {

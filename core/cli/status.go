@@ -17,7 +17,7 @@ import (
 
 func (a *app) lookCommands() []*cobra.Command {
 	return append([]*cobra.Command{
-		a.statusCommand(), a.debugLogCommand(), a.showUnitCommand(), a.showApplicationCommand(), a.waitForCommand(), a.machinesCommand(), a.machineLockCommand(),
+		a.statusCommand(), a.debugLogCommand(), a.showUnitCommand(), a.replayCommand(), a.showApplicationCommand(), a.waitForCommand(), a.machinesCommand(), a.machineLockCommand(),
 		a.versionCommand(), a.completionCommand(),
 	}, a.unbuiltCommands()...)
 }

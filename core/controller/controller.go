@@ -239,7 +239,7 @@ func (c *controller) wire() {
 	})
 	people := clients.Config{
 		Store: c.store, Epoch: c.store.Epoch(), Mirror: c.reader, Presence: c.presence, Places: c.placement, Blobs: c.blobs, Resources: c.resources, Seal: c.keys, Temp: filepath.Join(c.dir, tempDir), Book: c.book,
-		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Started: c.started, Log: c.log,
+		Info: c.info, Plugins: c.describe, CheckCharm: c.checkCharm(), Ask: c.agents.Ask, Started: c.started, Log: c.log,
 	}
 	c.clients = clients.New(people)
 	c.plans = plan.New(plan.Config{Store: c.store, Ask: c.agents.Ask, Clients: people, Agents: door, ParseCharm: charms.Parse, Log: c.log})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
@@ -13,6 +14,7 @@ import (
 // Again is an event that is run once more from its recording.
 type Again struct {
 	Key     event.Key
+	Model   *source.Snapshot      // of the unit's model, as it is
 	Start   *charmruntimev1.Start // event, view and recording
 	Charm   string                // digest of the package that is to run
 	Runtime string                // "" = what the package says
@@ -27,10 +29,11 @@ func (d *Dispatcher) Replay(ctx context.Context, a Again) (*charmruntimev1.Done,
 		return nil, err
 	}
 	kind := cmp.Or(a.Runtime, string(c.Runtime))
-	rt, err := d.cfg.Runtimes.Get(ctx, kind)
+	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(Job{Key: a.Key, Model: a.Model}, kind))
 	if err != nil {
 		return nil, err
 	}
+	defer giveBack()
 	info, err := rt.Info(ctx)
 	if err != nil {
 		return nil, err

@@ -176,6 +176,7 @@ type EventPart struct {
 	Wrote    string `json:"wrote,omitempty" yaml:"wrote,omitempty"`
 	Message  string `json:"message,omitempty" yaml:"message,omitempty"`
 	Revision int64  `json:"revision,omitempty" yaml:"revision,omitempty"`
+	Recorded bool   `json:"recorded,omitempty" yaml:"recorded,omitempty"`
 }
 
 // EventParts is the journal for YAML and JSON.
@@ -185,7 +186,7 @@ func EventParts(list []*controllerv1.JournalEntry, zone Zone) []EventPart {
 		ev := e.GetEvent()
 		part := EventPart{Time: time.Unix(0, e.GetStartUnixNano()).In(zone.location()).Format(time.RFC3339Nano), Event: first(ev.GetName(), ev.GetKind()), ID: ev.GetId(),
 			Remote: first(ev.GetRemoteUnit(), ev.GetRemoteApp()), Queued: e.GetQueuedUs(), Run: e.GetRunUs(), Commit: e.GetCommitUs(), Outcome: e.GetOutcome(),
-			Wrote: e.GetWrote(), Message: e.GetMessage(), Revision: e.GetRevision()}
+			Wrote: e.GetWrote(), Message: e.GetMessage(), Revision: e.GetRevision(), Recorded: e.GetRecorded()}
 		if ev.GetRelationId() > 0 {
 			part.Relation = fmt.Sprintf("%s:%d", ev.GetEndpoint(), ev.GetRelationId())
 		}

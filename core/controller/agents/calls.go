@@ -100,7 +100,7 @@ func (s *Service) FetchCharm(req *controllerv1.FetchCharmRequest, out grpc.Serve
 	s.cfg.Mirror.Read(func(state *model.State) {
 		may = authz.AgentMayRead(state.Model(req.GetModel()), agent, key.Named(key.Charm, req.GetDigest()))
 	})
-	if !may {
+	if !may && !s.commands.lends(agent, req.GetDigest()) {
 		return errs.E(errs.Denied, "cannot fetch charm %q: no application of agent %s's units uses it", req.GetDigest(), agent)
 	}
 	file, err := s.cfg.OpenCharm(req.GetDigest())

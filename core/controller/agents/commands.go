@@ -30,6 +30,7 @@ type commandLine struct {
 // question is one command that is being answered.
 type question struct {
 	agent string
+	charm string // digest of a package that the agent may fetch while it answers; empty = none
 	parts chan *controllerv1.AnswerRequest
 	over  chan struct{} // closed when nobody waits any more
 
@@ -82,7 +83,7 @@ func (s *Service) Await(ctx context.Context, agent string) error {
 func (s *Service) Ask(ctx context.Context, agent string, cmd *controllerv1.Command, each func(*controllerv1.AnswerRequest) error) error {
 	cmd = proto.CloneOf(cmd)
 	cmd.Id = commandID()
-	l, q := s.commands.open(agent, cmd.Id)
+	l, q := s.commands.open(agent, cmd)
 	if l == nil {
 		return away(agent, cmd)
 	}
@@ -141,16 +142,28 @@ func commandID() string {
 }
 
 // open begins a question; the line is nil if the agent is not connected.
-func (c *commands) open(agent, id string) (*commandLine, *question) {
+func (c *commands) open(agent string, cmd *controllerv1.Command) (*commandLine, *question) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.lines[agent]
 	if l == nil {
 		return nil, nil
 	}
-	q := &question{agent: agent, parts: make(chan *controllerv1.AnswerRequest), over: make(chan struct{})}
-	c.questions[id] = q
+	q := &question{agent: agent, charm: cmd.GetReplay().GetCharm(), parts: make(chan *controllerv1.AnswerRequest), over: make(chan struct{})}
+	c.questions[cmd.GetId()] = q
 	return l, q
+}
+
+// lends says whether the agent is answering a question for which it needs the package of that digest.
+func (c *commands) lends(agent, digest string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, q := range c.questions {
+		if q.agent == agent && q.charm == digest && digest != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *commands) close(id string, q *question) {

@@ -29,11 +29,16 @@ func modelOptions() map[string]modelOption {
 			return err == nil && d >= least && d <= most
 		}
 	}
+	number := func(least, most int) func(string) bool {
+		return func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n >= least && n <= most }
+	}
 	return map[string]modelOption{
 		"update-status-hook-interval": {"5m", "a duration from 1m to 60m, such as 5m", interval(time.Minute, time.Hour)},
 		"automatically-retry-hooks":   {"true", "true or false", isBool},
 		"hook-timeout":                {"0s", "a duration such as 30m, 0s = the runtime's default", interval(0, 30*24*time.Hour)},
 		"hook-memory":                 {"0", "a size from 16M, such as 512M or 2G; 0 = the runtime's default", validMemory},
+		"recorded-events":             {"20", "a number of events to keep of each unit for `bangle replay`, from 0 (none) to 1000", number(0, 1000)},
+		"recorded-bytes":              {"1048576", "a number of bytes that a unit's recorded events may take, from 4096 to 268435456", number(4096, 256<<20)},
 		"logging-config":              {"<root>=INFO", "logger=LEVEL pairs divided by ;", validLogging},
 		"machine-lock":                {"auto", "auto: units that share a machine run one hook at a time; or off", oneOf("auto", "off")},
 		"isolation":                   {"model", "model, application or unit", oneOf("model", "application", "unit")},

@@ -84,6 +84,8 @@ type Config struct {
 	// CheckCharm asks a runtime whether it could load the unpacked charm; nil =
 	// only the static checks are made.
 	CheckCharm func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error)
+	// Ask gives an agent a command (agents.Service.Ask); nil = no agent can be asked.
+	Ask func(ctx context.Context, agent string, cmd *controllerv1.Command, each func(*controllerv1.AnswerRequest) error) error
 	// Started is when this controller began to serve.
 	Started time.Time
 	Now     func() time.Time

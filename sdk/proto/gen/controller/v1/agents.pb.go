@@ -696,9 +696,8 @@ type Replayed struct {
 	Same     bool                   `protobuf:"varint,4,opt,name=same,proto3" json:"same,omitempty"`      // bit for bit what the event wrote, and it asked the same
 	// What differs: before is what the event wrote then, after what it writes now. Of secrets there are ids, no contents.
 	Changes       []*RehearsedChange `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"`
-	Effects       []*RehearsedEffect `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"`                                  // what it does now outside the model
-	EffectsBefore []*RehearsedEffect `protobuf:"bytes,7,rep,name=effects_before,json=effectsBefore,proto3" json:"effects_before,omitempty"` // what it did then, as far as the recording tells
-	Divergence    string             `protobuf:"bytes,8,opt,name=divergence,proto3" json:"divergence,omitempty"`                            // the first question that is another one
+	Effects       []*RehearsedEffect `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"`       // what it does now outside the model
+	Divergence    string             `protobuf:"bytes,7,opt,name=divergence,proto3" json:"divergence,omitempty"` // the first question that is another one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -771,13 +770,6 @@ func (x *Replayed) GetChanges() []*RehearsedChange {
 func (x *Replayed) GetEffects() []*RehearsedEffect {
 	if x != nil {
 		return x.Effects
-	}
-	return nil
-}
-
-func (x *Replayed) GetEffectsBefore() []*RehearsedEffect {
-	if x != nil {
-		return x.EffectsBefore
 	}
 	return nil
 }
@@ -4393,17 +4385,16 @@ const file_controller_v1_agents_proto_rawDesc = "" +
 	"\x05charm\x18\x06 \x01(\tR\x05charm\x12\x14\n" +
 	"\x05bytes\x18\a \x01(\x03R\x05bytes\x12\x18\n" +
 	"\asecrets\x18\b \x03(\tR\asecrets\x12\x18\n" +
-	"\aproblem\x18\t \x01(\tR\aproblem\"\xfe\x02\n" +
+	"\aproblem\x18\t \x01(\tR\aproblem\"\xb0\x02\n" +
 	"\bReplayed\x12:\n" +
 	"\brecorded\x18\x01 \x01(\v2\x1e.bangle.controller.v1.RecordedR\brecorded\x12\x18\n" +
 	"\aoutcome\x18\x02 \x01(\tR\aoutcome\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
 	"\x04same\x18\x04 \x01(\bR\x04same\x12?\n" +
 	"\achanges\x18\x05 \x03(\v2%.bangle.controller.v1.RehearsedChangeR\achanges\x12?\n" +
-	"\aeffects\x18\x06 \x03(\v2%.bangle.controller.v1.RehearsedEffectR\aeffects\x12L\n" +
-	"\x0eeffects_before\x18\a \x03(\v2%.bangle.controller.v1.RehearsedEffectR\reffectsBefore\x12\x1e\n" +
+	"\aeffects\x18\x06 \x03(\v2%.bangle.controller.v1.RehearsedEffectR\aeffects\x12\x1e\n" +
 	"\n" +
-	"divergence\x18\b \x01(\tR\n" +
+	"divergence\x18\a \x01(\tR\n" +
 	"divergence\"\x86\x02\n" +
 	"\rRehearsedStep\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12+\n" +
@@ -4827,104 +4818,103 @@ var file_controller_v1_agents_proto_depIdxs = []int32{
 	8,  // 9: bangle.controller.v1.Replayed.recorded:type_name -> bangle.controller.v1.Recorded
 	11, // 10: bangle.controller.v1.Replayed.changes:type_name -> bangle.controller.v1.RehearsedChange
 	12, // 11: bangle.controller.v1.Replayed.effects:type_name -> bangle.controller.v1.RehearsedEffect
-	12, // 12: bangle.controller.v1.Replayed.effects_before:type_name -> bangle.controller.v1.RehearsedEffect
-	56, // 13: bangle.controller.v1.RehearsedStep.event:type_name -> bangle.hook.v1.Event
-	11, // 14: bangle.controller.v1.RehearsedStep.changes:type_name -> bangle.controller.v1.RehearsedChange
-	12, // 15: bangle.controller.v1.RehearsedStep.effects:type_name -> bangle.controller.v1.RehearsedEffect
-	54, // 16: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
-	29, // 17: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
-	0,  // 18: bangle.controller.v1.Delta.commands:type_name -> bangle.controller.v1.Command
-	57, // 19: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
-	58, // 20: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
-	59, // 21: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
-	60, // 22: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
-	61, // 23: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
-	62, // 24: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
-	63, // 25: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
-	64, // 26: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
-	65, // 27: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
-	66, // 28: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
-	67, // 29: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
-	68, // 30: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
-	69, // 31: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
-	70, // 32: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
-	71, // 33: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
-	72, // 34: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
-	73, // 35: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
-	74, // 36: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
-	75, // 37: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
-	76, // 38: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
-	77, // 39: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
-	78, // 40: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
-	79, // 41: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
-	80, // 42: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
-	81, // 43: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
-	82, // 44: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
-	83, // 45: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
-	30, // 46: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
-	84, // 47: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	62, // 48: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	30, // 49: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
-	56, // 50: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
-	84, // 51: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
-	62, // 52: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
-	33, // 53: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
-	34, // 54: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
-	85, // 55: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
-	82, // 56: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
-	55, // 57: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
-	29, // 58: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
-	36, // 59: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
-	38, // 60: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
-	40, // 61: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
-	86, // 62: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
-	87, // 63: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
-	44, // 64: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
-	45, // 65: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
-	47, // 66: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
-	46, // 67: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
-	56, // 68: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
-	23, // 69: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
-	25, // 70: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
-	27, // 71: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
-	31, // 72: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
-	32, // 73: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
-	37, // 74: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
-	41, // 75: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
-	43, // 76: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
-	49, // 77: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
-	51, // 78: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
-	52, // 79: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
-	15, // 80: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
-	17, // 81: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
-	18, // 82: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
-	19, // 83: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
-	21, // 84: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
-	14, // 85: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
-	5,  // 86: bangle.controller.v1.Agents.Answer:input_type -> bangle.controller.v1.AnswerRequest
-	24, // 87: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
-	26, // 88: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
-	28, // 89: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
-	35, // 90: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
-	35, // 91: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
-	39, // 92: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
-	42, // 93: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
-	48, // 94: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
-	50, // 95: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
-	68, // 96: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
-	53, // 97: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
-	16, // 98: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
-	82, // 99: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
-	50, // 100: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
-	20, // 101: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
-	22, // 102: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
-	88, // 103: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
-	6,  // 104: bangle.controller.v1.Agents.Answer:output_type -> bangle.controller.v1.AnswerResponse
-	87, // [87:105] is the sub-list for method output_type
-	69, // [69:87] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	56, // 12: bangle.controller.v1.RehearsedStep.event:type_name -> bangle.hook.v1.Event
+	11, // 13: bangle.controller.v1.RehearsedStep.changes:type_name -> bangle.controller.v1.RehearsedChange
+	12, // 14: bangle.controller.v1.RehearsedStep.effects:type_name -> bangle.controller.v1.RehearsedEffect
+	54, // 15: bangle.controller.v1.ReadSecretResponse.content:type_name -> bangle.controller.v1.ReadSecretResponse.ContentEntry
+	29, // 16: bangle.controller.v1.Delta.objects:type_name -> bangle.controller.v1.Object
+	0,  // 17: bangle.controller.v1.Delta.commands:type_name -> bangle.controller.v1.Command
+	57, // 18: bangle.controller.v1.Object.model_record:type_name -> bangle.controller.v1.Model
+	58, // 19: bangle.controller.v1.Object.application:type_name -> bangle.controller.v1.Application
+	59, // 20: bangle.controller.v1.Object.unit:type_name -> bangle.controller.v1.Unit
+	60, // 21: bangle.controller.v1.Object.incarnation:type_name -> bangle.controller.v1.Incarnation
+	61, // 22: bangle.controller.v1.Object.unit_state:type_name -> bangle.controller.v1.UnitState
+	62, // 23: bangle.controller.v1.Object.members:type_name -> bangle.controller.v1.MemberBlock
+	63, // 24: bangle.controller.v1.Object.unit_status:type_name -> bangle.controller.v1.UnitStatus
+	64, // 25: bangle.controller.v1.Object.charm_state:type_name -> bangle.controller.v1.CharmState
+	65, // 26: bangle.controller.v1.Object.ports:type_name -> bangle.controller.v1.Ports
+	66, // 27: bangle.controller.v1.Object.addresses:type_name -> bangle.controller.v1.Addresses
+	67, // 28: bangle.controller.v1.Object.relation:type_name -> bangle.controller.v1.Relation
+	68, // 29: bangle.controller.v1.Object.bag:type_name -> bangle.controller.v1.Bag
+	69, // 30: bangle.controller.v1.Object.scope:type_name -> bangle.controller.v1.Scope
+	70, // 31: bangle.controller.v1.Object.lead:type_name -> bangle.controller.v1.Lead
+	71, // 32: bangle.controller.v1.Object.application_status:type_name -> bangle.controller.v1.ApplicationStatus
+	72, // 33: bangle.controller.v1.Object.leader_settings:type_name -> bangle.controller.v1.LeaderSettings
+	73, // 34: bangle.controller.v1.Object.task:type_name -> bangle.controller.v1.Task
+	74, // 35: bangle.controller.v1.Object.resolved:type_name -> bangle.controller.v1.Resolved
+	75, // 36: bangle.controller.v1.Object.storage:type_name -> bangle.controller.v1.StorageInstance
+	76, // 37: bangle.controller.v1.Object.charm:type_name -> bangle.controller.v1.Charm
+	77, // 38: bangle.controller.v1.Object.operation:type_name -> bangle.controller.v1.Operation
+	78, // 39: bangle.controller.v1.Object.secret:type_name -> bangle.controller.v1.Secret
+	79, // 40: bangle.controller.v1.Object.secret_reader:type_name -> bangle.controller.v1.SecretReader
+	80, // 41: bangle.controller.v1.Object.payloads:type_name -> bangle.controller.v1.Payloads
+	81, // 42: bangle.controller.v1.Object.pod_spec:type_name -> bangle.controller.v1.PodSpec
+	82, // 43: bangle.controller.v1.Object.state_files:type_name -> bangle.controller.v1.StateFiles
+	83, // 44: bangle.controller.v1.Object.storage_pool:type_name -> bangle.controller.v1.StoragePool
+	30, // 45: bangle.controller.v1.BeginRequest.guard:type_name -> bangle.controller.v1.Guard
+	84, // 46: bangle.controller.v1.BeginRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	62, // 47: bangle.controller.v1.BeginRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	30, // 48: bangle.controller.v1.CommitRequest.guard:type_name -> bangle.controller.v1.Guard
+	56, // 49: bangle.controller.v1.CommitRequest.event:type_name -> bangle.hook.v1.Event
+	84, // 50: bangle.controller.v1.CommitRequest.cursor:type_name -> bangle.controller.v1.Cursor
+	62, // 51: bangle.controller.v1.CommitRequest.members:type_name -> bangle.controller.v1.MemberBlock
+	33, // 52: bangle.controller.v1.CommitRequest.done:type_name -> bangle.controller.v1.CommitDone
+	34, // 53: bangle.controller.v1.CommitRequest.failed:type_name -> bangle.controller.v1.CommitFailed
+	85, // 54: bangle.controller.v1.CommitDone.changeset:type_name -> bangle.hook.v1.Changeset
+	82, // 55: bangle.controller.v1.CommitDone.state_files:type_name -> bangle.controller.v1.StateFiles
+	55, // 56: bangle.controller.v1.CommitFailed.results:type_name -> bangle.controller.v1.CommitFailed.ResultsEntry
+	29, // 57: bangle.controller.v1.CommitResponse.objects:type_name -> bangle.controller.v1.Object
+	36, // 58: bangle.controller.v1.CommitResponse.refusal:type_name -> bangle.controller.v1.Refusal
+	38, // 59: bangle.controller.v1.LeadRequest.terms:type_name -> bangle.controller.v1.LeadTerm
+	40, // 60: bangle.controller.v1.LeadResponse.promises:type_name -> bangle.controller.v1.LeadPromise
+	86, // 61: bangle.controller.v1.ImmediateRequest.status:type_name -> bangle.hook.v1.Status
+	87, // 62: bangle.controller.v1.ImmediateRequest.task_log:type_name -> bangle.controller.v1.TaskLog
+	44, // 63: bangle.controller.v1.ReportRequest.logs:type_name -> bangle.controller.v1.LogRecord
+	45, // 64: bangle.controller.v1.ReportRequest.states:type_name -> bangle.controller.v1.AgentState
+	47, // 65: bangle.controller.v1.ReportRequest.journal:type_name -> bangle.controller.v1.JournalEntry
+	46, // 66: bangle.controller.v1.AgentState.lock:type_name -> bangle.controller.v1.MachineLock
+	56, // 67: bangle.controller.v1.JournalEntry.event:type_name -> bangle.hook.v1.Event
+	23, // 68: bangle.controller.v1.Agents.Join:input_type -> bangle.controller.v1.JoinRequest
+	25, // 69: bangle.controller.v1.Agents.Renew:input_type -> bangle.controller.v1.RenewRequest
+	27, // 70: bangle.controller.v1.Agents.Watch:input_type -> bangle.controller.v1.WatchRequest
+	31, // 71: bangle.controller.v1.Agents.Begin:input_type -> bangle.controller.v1.BeginRequest
+	32, // 72: bangle.controller.v1.Agents.Commit:input_type -> bangle.controller.v1.CommitRequest
+	37, // 73: bangle.controller.v1.Agents.Lead:input_type -> bangle.controller.v1.LeadRequest
+	41, // 74: bangle.controller.v1.Agents.Immediate:input_type -> bangle.controller.v1.ImmediateRequest
+	43, // 75: bangle.controller.v1.Agents.Report:input_type -> bangle.controller.v1.ReportRequest
+	49, // 76: bangle.controller.v1.Agents.FetchCharm:input_type -> bangle.controller.v1.FetchCharmRequest
+	51, // 77: bangle.controller.v1.Agents.ReadBag:input_type -> bangle.controller.v1.ReadBagRequest
+	52, // 78: bangle.controller.v1.Agents.SetAddresses:input_type -> bangle.controller.v1.SetAddressesRequest
+	15, // 79: bangle.controller.v1.Agents.ReadSecret:input_type -> bangle.controller.v1.ReadSecretRequest
+	17, // 80: bangle.controller.v1.Agents.FetchStateFiles:input_type -> bangle.controller.v1.FetchStateFilesRequest
+	18, // 81: bangle.controller.v1.Agents.FetchResource:input_type -> bangle.controller.v1.FetchResourceRequest
+	19, // 82: bangle.controller.v1.Agents.EnqueueExec:input_type -> bangle.controller.v1.EnqueueExecRequest
+	21, // 83: bangle.controller.v1.Agents.SetStorage:input_type -> bangle.controller.v1.SetStorageRequest
+	14, // 84: bangle.controller.v1.Agents.GoalState:input_type -> bangle.controller.v1.GoalStateRequest
+	5,  // 85: bangle.controller.v1.Agents.Answer:input_type -> bangle.controller.v1.AnswerRequest
+	24, // 86: bangle.controller.v1.Agents.Join:output_type -> bangle.controller.v1.JoinResponse
+	26, // 87: bangle.controller.v1.Agents.Renew:output_type -> bangle.controller.v1.RenewResponse
+	28, // 88: bangle.controller.v1.Agents.Watch:output_type -> bangle.controller.v1.Delta
+	35, // 89: bangle.controller.v1.Agents.Begin:output_type -> bangle.controller.v1.CommitResponse
+	35, // 90: bangle.controller.v1.Agents.Commit:output_type -> bangle.controller.v1.CommitResponse
+	39, // 91: bangle.controller.v1.Agents.Lead:output_type -> bangle.controller.v1.LeadResponse
+	42, // 92: bangle.controller.v1.Agents.Immediate:output_type -> bangle.controller.v1.ImmediateResponse
+	48, // 93: bangle.controller.v1.Agents.Report:output_type -> bangle.controller.v1.ReportResponse
+	50, // 94: bangle.controller.v1.Agents.FetchCharm:output_type -> bangle.controller.v1.Chunk
+	68, // 95: bangle.controller.v1.Agents.ReadBag:output_type -> bangle.controller.v1.Bag
+	53, // 96: bangle.controller.v1.Agents.SetAddresses:output_type -> bangle.controller.v1.SetAddressesResponse
+	16, // 97: bangle.controller.v1.Agents.ReadSecret:output_type -> bangle.controller.v1.ReadSecretResponse
+	82, // 98: bangle.controller.v1.Agents.FetchStateFiles:output_type -> bangle.controller.v1.StateFiles
+	50, // 99: bangle.controller.v1.Agents.FetchResource:output_type -> bangle.controller.v1.Chunk
+	20, // 100: bangle.controller.v1.Agents.EnqueueExec:output_type -> bangle.controller.v1.EnqueueExecResponse
+	22, // 101: bangle.controller.v1.Agents.SetStorage:output_type -> bangle.controller.v1.SetStorageResponse
+	88, // 102: bangle.controller.v1.Agents.GoalState:output_type -> bangle.hook.v1.GoalState
+	6,  // 103: bangle.controller.v1.Agents.Answer:output_type -> bangle.controller.v1.AnswerResponse
+	86, // [86:104] is the sub-list for method output_type
+	68, // [68:86] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_controller_v1_agents_proto_init() }
