@@ -127,7 +127,8 @@ func (a *app) recorded(ctx context.Context, t *target, req *clientv1.ReplayReque
 func (a *app) replay(ctx context.Context, t *target, req *clientv1.ReplayRequest, o *output, zone render.Zone) error {
 	_, list, problems, err := t.answersOf(ctx, req)
 	if err != nil {
-		return a.unreplayable(ctx, t, req.GetUnit(), err)
+		fmt.Fprintln(a.err, "ERROR", a.unreplayable(ctx, t, req.GetUnit(), err))
+		return exitUnknown
 	}
 	if o.format != "tabular" {
 		err = o.value(render.ReplayedEvents(list, zone))
@@ -143,18 +144,18 @@ func (a *app) replay(ctx context.Context, t *target, req *clientv1.ReplayRequest
 	return verdict(list, problems)
 }
 
-// unreplayable says of a Python charm why nothing is recorded.
-func (a *app) unreplayable(ctx context.Context, t *target, unit string, err error) error {
+// unreplayable is what an error comes down to; of a Python charm it says why nothing is recorded.
+func (a *app) unreplayable(ctx context.Context, t *target, unit string, err error) string {
 	app, _, _ := strings.Cut(unit, "/")
 	shown, other := t.client.ShowApplication(ctx, connect.NewRequest(&clientv1.ShowApplicationRequest{Model: t.model, Applications: []string{app}}))
 	if other != nil || connect.CodeOf(err) != connect.CodeNotFound || len(shown.Msg.GetApplications()) == 0 {
-		return err
+		return message(err)
 	}
 	if kind := shown.Msg.GetApplications()[0].GetRecord().GetRuntime(); kind != "wasm" && kind != "" {
-		fmt.Fprintf(a.err, "ERROR cannot replay events of %s: it is a %s charm, and what such charms ask of the world, files, processes, the network, is not recorded, so none of their events can be run again bit for bit\n", unit, kind)
-		return exitUnknown
+		return fmt.Sprintf("cannot replay events of %s: it is a %s charm, and what such charms ask of the world, files, processes, the network, is not recorded, "+
+			"so none of their events can be run again bit for bit", unit, kind)
 	}
-	return err
+	return message(err)
 }
 
 // verdict is the exit code of what was replayed.

@@ -212,6 +212,17 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// exits N COMMAND… runs a command that must end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: exits N COMMAND ARGUMENT…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	if want := "exit status " + args[0]; err == nil || err.Error() != want {
+		ts.Fatalf("%v ended with %v, want %s", args[1:], err, want)
+	}
+}
+
 // told CASE COMMAND… waits until a command prints exactly testdata/refused/CASE.txt: what is wrong shows later than the
 // command that brought it.
 func told(ts *testscript.TestScript, neg bool, args []string) {

@@ -110,6 +110,7 @@ func stories(t *testing.T, dir string) {
 			"modules":  modules,
 			"nothing":  nothing,
 			"eventual": eventual,
+			"exits":    exits,
 		},
 	})
 }
