@@ -73,7 +73,7 @@ type Agent struct {
 	locks      *machinelock.Locks
 	retryExec  time.Duration
 	report     *reporter
-	recordings *recordings.Shelf
+	recordings *recordings.Shelf // nil in a rehearsal
 	commands   commands
 	rehearsal  *rehearsal // of which this is the agent; nil of one that works
 

@@ -131,8 +131,20 @@ func (a *Agent) again(ctx context.Context, k event.Key, snap *source.Snapshot, h
 		out.Changes = append([]*controllerv1.RehearsedChange{{Kind: "outcome", Before: join(before, r.Done.GetMessage()), After: join(out.Outcome, done.GetMessage())}}, out.Changes...)
 	}
 	out.Effects = effects(done.GetEffects())
+	hide(r, out)
 	out.Same = len(out.Changes) == 0 && out.Divergence == "" && proto.Equal(r.Done.GetChangeset(), done.GetChangeset())
 	return out
+}
+
+// hide keeps contents of secrets out of what people are shown.
+func hide(r *recordings.Recorded, out *controllerv1.Replayed) {
+	out.Message, out.Divergence = r.Mask(out.Message), r.Mask(out.Divergence)
+	for _, c := range out.Changes {
+		c.Before, c.After = r.Mask(c.Before), r.Mask(c.After)
+	}
+	for _, e := range out.Effects {
+		e.Target, e.Summary, e.Detail = r.Mask(e.Target), r.Mask(e.Summary), r.Mask(e.Detail)
+	}
 }
 
 func join(outcome, message string) string {

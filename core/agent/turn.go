@@ -192,7 +192,7 @@ func (a *Agent) dispatch(ctx context.Context, u *unit, t *turn) bool {
 		u.told = "running"
 	}
 	job := dispatch.Job{Key: u.key, Event: ev, Model: t.in.Model, Cursor: t.in.Cursor, Seen: t.in.Seen, NotLeader: u.notLeader == ev.Id,
-		Record: recordingLimits(t.in.Model).Events > 0}
+		Record: a.recordings != nil && recordingLimits(t.in.Model).Events > 0}
 	a.upToDate(&job)
 	ran, err := a.run(ctx, u, job)
 	t.ran, t.ended = ran, a.cfg.Now()

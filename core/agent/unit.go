@@ -148,7 +148,9 @@ func (a *Agent) rest(u *unit, in resolver.Input, d resolver.Decision) time.Durat
 	if d.Do == resolver.Stop {
 		_ = os.RemoveAll(a.unitDir(u.key)) // what stays is in nobody's way
 		_ = os.RemoveAll(a.runDir(u.key))
-		a.recordings.Remove(u.key)
+		if a.recordings != nil {
+			a.recordings.Remove(u.key)
+		}
 		return a.forget(u)
 	}
 	a.rehearsal.rests(u.key, d)

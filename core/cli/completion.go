@@ -178,7 +178,6 @@ func unbuilt() map[string][]string {
 		"machines":     {"add-machine", "remove-machine", "show-machine"},
 		"applications": {"charm-resources", "constraints", "diff-bundle", "download", "find", "info", "set-application-base", "set-constraints"},
 		"look":         {"dashboard", "debug-code", "debug-hook", "debug-hooks", "scp", "show-action", "show-status-log", "ssh"},
-		"ours":         {"replay"},
 	}
 }
 

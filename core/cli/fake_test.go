@@ -296,6 +296,38 @@ func (f *fake) Journal(_ context.Context, r *connect.Request[clientv1.JournalReq
 	return reply(f, "Journal", r, &clientv1.JournalResponse{Entries: f.journal})
 }
 
+// Replay answers one event that differs, one that is the same and one that cannot be run, or the list of them.
+func (f *fake) Replay(_ context.Context, r *connect.Request[clientv1.ReplayRequest], s *connect.ServerStream[clientv1.ReplayResponse]) error {
+	if err := f.heard("Replay", r.Msg); err != nil {
+		return err
+	}
+	recorded := func(id, problem string) *controllerv1.Recorded {
+		return &controllerv1.Recorded{Unit: "web/0", Event: id, Name: "config-changed", AtUnixNano: 1771934597_000_000_000, Outcome: "ok", Bytes: 812,
+			Charm: "0123456789abcdef0123456789abcdef", Secrets: []string{"secret:abc/1"}, Problem: problem}
+	}
+	if r.Msg.GetList() {
+		return s.Send(&clientv1.ReplayResponse{Unit: "web/0", Answer: &controllerv1.ReplayAnswer{Recorded: []*controllerv1.Recorded{recorded("5-config-changed", ""),
+			recorded("6-config-changed", "the event asked more than 10000 questions")}}})
+	}
+	same := &controllerv1.Replayed{Recorded: recorded("5-config-changed", ""), Outcome: "ok", Same: true}
+	differs := &controllerv1.Replayed{Recorded: recorded("6-config-changed", ""), Outcome: "ok", Divergence: "question 2: the charm asked bag {}; the recording has no more",
+		Changes: []*controllerv1.RehearsedChange{{Kind: "status", Before: "active: one", After: "active: two"}, {Kind: "databag", Target: "1 application", Key: "url", After: "x"}},
+		Effects: []*controllerv1.RehearsedEffect{{Kind: "service", Target: "web: nginx", Summary: "restart nginx"}}}
+	fails := &controllerv1.Replayed{Recorded: recorded("7-config-changed", ""), Outcome: "failed", Message: "TypeError: no (charm.js:3)",
+		Changes: []*controllerv1.RehearsedChange{{Kind: "outcome", Before: "ok", After: "failed: TypeError: no (charm.js:3)"}}}
+	gone := &controllerv1.Replayed{Recorded: recorded("8-config-changed", ""), Message: "secret revision gone: secret:abc/1"}
+	list := map[string][]*controllerv1.Replayed{"last": {same}, "6-config-changed": {differs}, "8-config-changed": {gone}}[r.Msg.GetEvent()]
+	if r.Msg.GetApplication() != "" {
+		list = []*controllerv1.Replayed{same, differs, fails}
+	}
+	for _, e := range list {
+		if err := s.Send(&clientv1.ReplayResponse{Unit: "web/0", Answer: &controllerv1.ReplayAnswer{Replayed: e}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (f *fake) DebugLog(_ context.Context, r *connect.Request[clientv1.DebugLogRequest], s *connect.ServerStream[clientv1.LogLines]) error {
 	if err := f.heard("DebugLog", r.Msg); err != nil {
 		return err

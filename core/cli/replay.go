@@ -160,6 +160,9 @@ func (a *app) unreplayable(ctx context.Context, t *target, unit string, err erro
 
 // verdict is the exit code of what was replayed.
 func verdict(list []*controllerv1.Replayed, problems []string) error {
+	if len(list) == 0 {
+		return exitUnknown
+	}
 	var worst error
 	for _, r := range list {
 		switch {

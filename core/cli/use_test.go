@@ -57,6 +57,7 @@ var wrongUses = []string{
 	"exec", "exec ls", "exec --unit web ls", "exec --all --unit web/0 ls", "exec --machine 0 ls", "exec --unit web/0 --wait 1s --background -- ls", "run web/0 backup --wait 5", "run web/0 backup --timeout 5s --background",
 	"actions", "show-operation", "show-task", "show-task 1 2", "operations x", "cancel-task", "resolved", "resolved web", "resolved web/0 --all",
 	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
+	"replay", "replay web/0", "replay web/0 last --list", "replay web/0 last --format xml", "refresh web --shadow=0",
 	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",
 	"wait-for", "wait-for machine 0", "wait-for model", "wait-for application", "wait-for unit", "wait-for unit web", "wait-for unit web/0 --query ((", "wait-for application web --query nope(units)",
 	"storage x", "storage --filesystem", "show-storage", "show-storage data", "show-storage data/0 --format tabular", "add-storage web/0", "add-storage web data", "add-storage web/0 data=0", "add-storage web/0 data=a,b",

@@ -99,7 +99,7 @@ func TestVerbs(t *testing.T) {
 		"bundle":            {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"deploy ./testdata/bundle.yaml", "deploy ./testdata/bundle.yaml --dry-run", "deploy ./testdata/bundle.yaml --overlay ./testdata/overlay.yaml"}},
 		"bundle-beside":     {fake: &fake{statuses: []*clientv1.StatusResponse{empty}}, lines: []string{"deploy ./testdata/beside.yaml", "deploy ./testdata/beside.yaml --dry-run", "deploy ./testdata/beside-units.yaml"}},
 		"bundle-over-live":  {fake: &fake{apps: apps()}, lines: []string{"deploy ./testdata/bundle.yaml"}},
-		"refresh":           {fake: &fake{apps: apps()}, lines: []string{"refresh web", "refresh web --path ./testdata/db --force --trust=false --config port=1", "refresh same", "refresh web --wait", "refresh web --storage data=fast,2,10M --storage logs=1", "refresh web --storage data"}},
+		"refresh":           {fake: &fake{apps: apps()}, lines: []string{"refresh web", "refresh web --path ./testdata/db --force --trust=false --config port=1", "refresh same", "refresh web --wait", "refresh web --storage data=fast,2,10M --storage logs=1", "refresh web --storage data", "refresh web --path ./testdata/db --shadow=3"}},
 		"refresh-lost":      {fake: &fake{}, lines: []string{"refresh web"}},
 		"config":            {fake: &fake{}, lines: []string{"config web", "config web --format json", "config web port", "config web title", "config web trust", "config web nope", "config web port=81 title=x", "config web --reset port,title", "config web --file -"}, in: "web:\n  port: 3\n"},
 		"config-wait":       {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "ok", 99), ran("update-status", "ok", 101), ran("config-changed", "ok", 102)}}, lines: []string{"config web port=81 --wait", "config web port=80 --wait", "config web port=81"}},
@@ -154,6 +154,7 @@ func TestVerbs(t *testing.T) {
 		"status-down":        {fake: &fake{fail: connect.NewError(connect.CodeUnavailable, errors.New("cannot reach the store"))}, lines: []string{"status --retry-count 2 --retry-delay 1ms"}},
 		"machines":           {fake: &fake{}, lines: []string{"machines", "machines --format json"}},
 		"show-unit":          {fake: &fake{journal: []*controllerv1.JournalEntry{ran("config-changed", "ok", 99), ran("update-status", "failed", 101)}}, lines: []string{"show-unit web/0", "show-unit web/0 --app --endpoint db --related-unit db/0 --format json", "show-unit web/0 --events --utc", "show-unit web/0 db/0 --events --utc --last 2", "show-unit web/0 --events --utc --format json"}},
+		"replay":             {fake: &fake{}, lines: []string{"replay web/0 last", "replay web/0 --list --utc", "replay web/0 --list --utc --format json", "replay web/0 6-config-changed", "replay web/0 6-config-changed --utc --format yaml", "replay web/0 8-config-changed", "replay web/0", "replay web/0 last --list", "replay web/0 last --charm sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef --runtime wasm"}},
 		"show-application":   {fake: &fake{apps: apps()}, lines: []string{"show-application web", "show-application --format json"}},
 		"debug-log":          {fake: &fake{logs: []*controllerv1.LogRecord{{Entity: "unit-web-0", Module: "unit.web/0.juju-log", Level: "INFO", Message: "hello", TimeUnixNano: 1771934597_000_000_000}}}, lines: []string{"debug-log --utc", "debug-log --utc --tail --date --ms", "debug-log --utc --replay --no-tail -n 5 --limit 3 -i web/0 -i db -x web/1 --include-module a --exclude-module b -l warning --format json"}},
 		"debug-log-tty":      {fake: &fake{}, tty: true, lines: []string{"debug-log", "debug-log -T"}},
@@ -161,7 +162,7 @@ func TestVerbs(t *testing.T) {
 		"wait-for-model-end": {fake: &fake{}, lines: []string{"wait-for model dev --query 'life==\"dead\"'", "wait-for unit web/0 --query 'life==\"dead\"'"}},
 		"export-bundle":      {fake: &fake{apps: apps()}, lines: []string{"export-bundle", "export-bundle --include-charm-defaults"}},
 		"export-nothing":     {fake: &fake{}, lines: []string{"export-bundle"}},
-		"unbuilt":            {fake: &fake{}, lines: []string{"add-secret x a=b", "secrets --format json", "ssh web/0 -- ls", "replay web/0 x", "offer web:db", "upgrade-model"}},
+		"unbuilt":            {fake: &fake{}, lines: []string{"add-secret x a=b", "secrets --format json", "ssh web/0 -- ls", "offer web:db", "upgrade-model"}},
 		"refused":            {fake: &fake{fail: connect.NewError(connect.CodeNotFound, errors.New(`cannot find application "web" in model "dev": there is none of that name; there are db`))}, lines: []string{"config web", "expose web", "status", "run web/0 x", "deploy ./testdata/web", "debug-log", "destroy-model dev --no-prompt", "status --watch 1s", "wait-for unit web/0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

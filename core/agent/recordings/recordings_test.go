@@ -106,6 +106,25 @@ func TestOpenedAsItWas(t *testing.T) {
 	}
 }
 
+// TestMask: people are shown ids of secrets and no contents, whichever way they are written and wherever a text was cut.
+func TestMask(t *testing.T) {
+	s := shelf(t, t.TempDir(), 0)
+	keep(t, s, ran(web, 1))
+	h, err := s.Find(web, "last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Open(t.Context(), h, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"x " + password + " y": "x (secret:reader/3) y", "x the-pass…": "x (secret:reader/3)…", "the theme": "the theme", "": ""} {
+		if got := r.Mask(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestNoSecretOnDisk: neither a secret that the event read, nor one that it made, nor what it did with them, nor the charm's
 // own state lies in a file, in any form that can be grepped for; and the files are the agent's own.
 func TestNoSecretOnDisk(t *testing.T) {

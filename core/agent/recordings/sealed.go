@@ -65,6 +65,8 @@ type Recorded struct {
 	Header
 	Start *charmruntimev1.Start // with its recording
 	Done  *charmruntimev1.Done
+
+	contents []map[string][]byte // of Secrets
 }
 
 // secretGet is the operation whose answers are secrets.
@@ -252,7 +254,7 @@ func (s *Shelf) Open(ctx context.Context, h Header, secrets Secrets) (*Recorded,
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorded{Header: again, Start: &charmruntimev1.Start{}, Done: &charmruntimev1.Done{}}
+	r := &Recorded{Header: again, Start: &charmruntimev1.Start{}, Done: &charmruntimev1.Done{}, contents: contents}
 	aead, err := opener(key, again.Salt, contents)
 	if err != nil {
 		return nil, err

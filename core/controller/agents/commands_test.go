@@ -149,3 +149,45 @@ func TestAskThatTheAgentCannotAnswer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestACharmIsLentForAReplay: who is asked to replay on a package that none of its units has may fetch it while it answers, and
+// nobody else, nor another one, nor afterwards.
+func TestACharmIsLentForAReplay(t *testing.T) {
+	c := start(t)
+	c.world()
+	a, b := c.agent("a"), c.agent("b")
+	commands, _ := a.listen(t)
+	fetch := func(h *holder, digest string) error {
+		stream, err := h.rpc.FetchCharm(t.Context(), &controllerv1.FetchCharmRequest{Model: "m1", Digest: digest})
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		return plugin.FromStatus(err)
+	}
+	if err := fetch(a, "d-lent"); !errs.Is(err, errs.Denied) {
+		t.Errorf("before: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- c.service.Ask(t.Context(), "a", &controllerv1.Command{Model: "m1", Units: []string{"web/0"},
+			What: &controllerv1.Command_Replay{Replay: &controllerv1.Replay{Event: "last", Charm: "d-lent"}}}, func(*controllerv1.AnswerRequest) error { return nil })
+	}()
+	cmd := <-commands
+	if err := fetch(a, "d-lent"); errs.Is(err, errs.Denied) {
+		t.Errorf("while it answers: %v", err)
+	}
+	for name, err := range map[string]error{"another agent": fetch(b, "d-lent"), "another package": fetch(a, "d-other"), "none": fetch(a, "")} {
+		if !errs.Is(err, errs.Denied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := a.answer(cmd, 1, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := fetch(a, "d-lent"); !errs.Is(err, errs.Denied) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
