@@ -115,7 +115,7 @@ func New(cfg Config) (*Agent, error) {
 	a := &Agent{cfg: cfg, queue: queue.New[event.Key](), units: map[event.Key]*unit{}, committer: committer{client: cfg.Agents},
 		lead: leader.New(leader.Config{Client: cfg.Agents}), report: newReporter(cfg.Agents, cfg.Log)}
 	a.commands = commands{client: cfg.Agents, running: map[string]context.CancelFunc{}}
-	a.recordings = recordings.New(recordings.Config{Dir: filepath.Join(cfg.Dir, "recordings"), Bytes: cfg.RecordingBytes, Log: cfg.Log})
+	a.recordings = recordings.New(recordings.Config{Dir: filepath.Join(cfg.Dir, "recordings"), Name: dispatch.DirName, Bytes: cfg.RecordingBytes, Log: cfg.Log})
 	a.locks = machinelock.New()
 	a.retryExec = 200 * time.Millisecond
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)

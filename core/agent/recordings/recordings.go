@@ -20,7 +20,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bangle-dev/bangle/core/agent/dispatch"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/core/file"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -49,8 +48,9 @@ type Limits struct {
 
 // Config says where recordings lie and how many bytes all of them may have.
 type Config struct {
-	Dir   string // made when the first one comes; the agent's own
-	Bytes int64  // of all; 0 = DefaultAgentBytes
+	Dir   string                 // made when the first one comes; the agent's own
+	Name  func(event.Key) string // a unit's directory in it, two names long
+	Bytes int64                  // of all; 0 = DefaultAgentBytes
 	Log   *slog.Logger
 }
 
@@ -159,7 +159,7 @@ func (s *Shelf) take(what any) {
 	}
 }
 
-func (s *Shelf) dir(k event.Key) string { return filepath.Join(s.cfg.Dir, dispatch.DirName(k)) }
+func (s *Shelf) dir(k event.Key) string { return filepath.Join(s.cfg.Dir, s.cfg.Name(k)) }
 
 // write seals one event and drops what is too much.
 func (s *Shelf) write(e Event) error {

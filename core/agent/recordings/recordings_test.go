@@ -63,7 +63,7 @@ func store(_ context.Context, s recordings.Secret) (map[string][]byte, error) {
 
 func shelf(t testing.TB, dir string, most int64) *recordings.Shelf {
 	t.Helper()
-	s := recordings.New(recordings.Config{Dir: dir, Bytes: most, Log: slog.New(slog.DiscardHandler)})
+	s := recordings.New(recordings.Config{Dir: dir, Name: func(k event.Key) string { return filepath.Join(k.Model[:8], strings.ReplaceAll(k.Unit, "/", "-")) }, Bytes: most, Log: slog.New(slog.DiscardHandler)})
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.Run(ctx) }()
