@@ -35,13 +35,13 @@ ServiceDict = TypedDict(
     },
     total=False,
 )
-"""A service of a layer."""
+ServiceDict.__doc__ = 'A service of a layer.'
 
 HttpDict = TypedDict('HttpDict', {'url': str, 'headers': Dict[str, str]}, total=False)
-"""A check that asks for a page."""
+HttpDict.__doc__ = 'A check that asks for a page.'
 
 TcpDict = TypedDict('TcpDict', {'port': int, 'host': str}, total=False)
-"""A check that connects."""
+TcpDict.__doc__ = 'A check that connects.'
 
 ExecDict = TypedDict(
     'ExecDict',
@@ -57,7 +57,7 @@ ExecDict = TypedDict(
     },
     total=False,
 )
-"""A check that runs a command."""
+ExecDict.__doc__ = 'A check that runs a command.'
 
 CheckDict = TypedDict(
     'CheckDict',
@@ -74,21 +74,21 @@ CheckDict = TypedDict(
     },
     total=False,
 )
-"""A check of a layer."""
+CheckDict.__doc__ = 'A check of a layer.'
 
 LogTargetDict = TypedDict(
     'LogTargetDict',
     {'override': str, 'type': str, 'location': str, 'services': List[str], 'labels': Dict[str, str]},
     total=False,
 )
-"""A log target of a layer."""
+LogTargetDict.__doc__ = 'A log target of a layer.'
 
 PlanDict = TypedDict(
     'PlanDict',
     {'services': Dict[str, ServiceDict], 'checks': Dict[str, CheckDict], 'log-targets': Dict[str, LogTargetDict]},
     total=False,
 )
-"""All layers as they combine."""
+PlanDict.__doc__ = 'All layers as they combine.'
 
 LayerDict = TypedDict(
     'LayerDict',
@@ -101,20 +101,20 @@ LayerDict = TypedDict(
     },
     total=False,
 )
-"""A layer."""
+LayerDict.__doc__ = 'A layer.'
 
 LocalIdentityDict = TypedDict('LocalIdentityDict', {'user-id': int})
-"""Who comes over the unix socket."""
+LocalIdentityDict.__doc__ = 'Who comes over the unix socket.'
 
 BasicIdentityDict = TypedDict('BasicIdentityDict', {'password': str})
-"""Who comes with a name and a password."""
+BasicIdentityDict.__doc__ = 'Who comes with a name and a password.'
 
 IdentityDict = TypedDict(
     'IdentityDict',
     {'access': str, 'local': LocalIdentityDict, 'basic': BasicIdentityDict},
     total=False,
 )
-"""An identity: access, and at least one way to tell who it is."""
+IdentityDict.__doc__ = 'An identity: access, and at least one way to tell who it is.'
 
 ReadableSource = Union[str, bytes, typing.TextIO, typing.BinaryIO]
 """What can be pushed."""
