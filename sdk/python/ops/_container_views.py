@@ -148,7 +148,7 @@ class LazyNotice(_Loaded):
         return self._container.get_notice(self.id)
 
     def __repr__(self) -> str:
-        kind = repr(self.type) if type(self.type) is str else f'NoticeType.{self.type.name}'
+        kind = f'NoticeType.{self.type.name}' if isinstance(self.type, pebble.NoticeType) else repr(self.type)
         return f'LazyNotice(id={self.id!r}, type={kind}, key={self.key!r})'
 
 
