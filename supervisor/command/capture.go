@@ -15,7 +15,7 @@ const waitDelay = time.Second
 
 // timedOutDelay is that time after a command that took longer than its client allowed. Clients wait for the change a
 // second longer than that, so with one second it would be chance which of the two they are told.
-const timedOutDelay = 1500 * time.Millisecond
+const timedOutDelay = 2 * time.Second
 
 // longestWait is how long output is waited for while somebody else holds it open and goes on writing.
 const longestWait = 5 * time.Second

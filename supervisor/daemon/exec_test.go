@@ -105,7 +105,7 @@ func TestTimedOutExecWithGrandchild(t *testing.T) {
 				continue
 			}
 			found = true
-			if took := c.ReadyTime.Sub(c.SpawnTime); took < timeout+1400*time.Millisecond || !strings.Contains(c.Err, "timed out after 100ms") {
+			if took := c.ReadyTime.Sub(c.SpawnTime); took < timeout+1900*time.Millisecond || !strings.Contains(c.Err, "timed out after 100ms") {
 				t.Errorf("after %v: %s", took, c.Err)
 			}
 		}
