@@ -66,6 +66,24 @@ func (c metaCheck) all() {
 	c.containers()
 	c.devices()
 	c.deployment()
+	c.permissions()
+}
+
+// permissions must be grants that a user could give.
+func (c metaCheck) permissions() {
+	p := c.meta.Permissions
+	if _, err := p.Grants(); err != nil {
+		c.Errorf([]string{"permissions"}, "%s", err)
+	}
+	if p == nil {
+		return
+	}
+	for _, name := range p.Supervisor {
+		if _, ok := c.meta.Containers[name]; !ok {
+			c.Errorf([]string{"permissions", "supervisor"}, "container %q does not exist; the charm's containers are [%s]", name,
+				strings.Join(slices.Sorted(maps.Keys(c.meta.Containers)), " "))
+		}
+	}
 }
 
 // oneOf reports a value that is neither empty nor allowed.

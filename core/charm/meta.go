@@ -3,6 +3,8 @@ package charm
 import (
 	"slices"
 	"strings"
+
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // Meta is metadata.yaml, or its part of charmcraft.yaml.
@@ -35,6 +37,8 @@ type Meta struct {
 	Containers     map[string]Container `yaml:"containers" json:"containers,omitempty"`
 	MinJujuVersion string               `yaml:"min-juju-version" json:"min-juju-version,omitempty"`
 	Assumes        []any                `yaml:"assumes" json:"assumes,omitempty"`
+	// Permissions are what the charm does outside of its own units; nil = nothing.
+	Permissions *grant.Permissions `yaml:"permissions" json:"permissions,omitempty"`
 	// CharmUser is root, sudoer or non-root; root when not given.
 	CharmUser string `yaml:"charm-user" json:"charm-user,omitempty"`
 }

@@ -241,8 +241,10 @@ func (a *app) trustCommand() *cobra.Command {
 	var s *scope
 	var remove bool
 	var reach string
+	var grants []string
 	c := a.command(verb{use: "trust APPLICATION", least: 1, most: 1, short: "Give an application the permissions that its charm declares",
-		long: "--remove takes them away.", example: "bangle trust db\nbangle trust db --scope=cluster\nbangle trust db --remove"},
+		long:    "--grant gives one permission instead; --remove takes all of them away, or those of --grant.",
+		example: "bangle trust db\nbangle trust db --scope=cluster\nbangle trust web --grant http=api.example.com\nbangle trust db --remove"},
 		func(ctx context.Context, args []string) error {
 			if !slices.Contains([]string{"", "cluster", "namespace"}, reach) {
 				return usage("--scope is cluster or namespace, not %q", reach)
@@ -251,11 +253,15 @@ func (a *app) trustCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = t.client.Trust(ctx, connect.NewRequest(&clientv1.TrustRequest{Model: t.model, Application: args[0], Trust: !remove}))
+			answer, err := t.client.Trust(ctx, connect.NewRequest(&clientv1.TrustRequest{Model: t.model, Application: args[0], Trust: !remove, Grants: grants}))
+			if err == nil {
+				a.granted(answer.Msg.GetGranted())
+			}
 			return err
 		})
 	s = a.modelScope(c)
 	c.Flags().BoolVar(&remove, "remove", false, "take the permissions away")
+	addGrants(c, &grants)
 	c.Flags().StringVar(&reach, "scope", "", "cluster or namespace: how far they reach; what is declared is never exceeded")
 	c.ValidArgsFunction = a.completeApplications
 	return c

@@ -33,6 +33,9 @@ func (a *app) deployCommand() *cobra.Command {
 				if len(args) > 1 || c.Flags().Changed("num-units") {
 					return usage("a bundle names its applications and their units: leave out the name and -n")
 				}
+				if len(f.grants) > 0 {
+					return usage("--grant is for one charm: deploy the bundle with --trust, or with trust: true at those applications that are to have what they ask for")
+				}
 				return a.deployBundle(ctx, s, args[0], &f, w)
 			}
 			if len(f.overlays) > 0 {
@@ -114,6 +117,7 @@ func (a *app) deployOne(ctx context.Context, t *target, path string, req *client
 	}
 	a.say("%s %q from charm %q, revision %d (%s), with %s%s", done, app.GetName(), app.GetCharmName(), app.GetCharmRevision(), app.GetRuntime(),
 		plural(len(answer.Msg.GetUnits()), "unit"), list(": ", answer.Msg.GetUnits()))
+	a.granted(app.GetGrants())
 	return answer.Msg, nil
 }
 
@@ -130,6 +134,7 @@ type refreshFlags struct {
 	path, runtime     string
 	resources, config []string
 	bind, storage     []string
+	grants            []string
 	force, trust      bool
 	forceUnits        bool
 	trustGiven        bool
@@ -166,6 +171,7 @@ func (a *app) refreshCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.force, "force", false, "also when units are in error or it is another charm")
 	c.Flags().BoolVar(&f.forceUnits, "force-units", false, "also when units are in error")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give, or with --trust=false take away, the permissions that the charm declares")
+	addGrants(c, &f.grants)
 	c.Flags().StringArrayVar(&f.bind, "bind", nil, "bindings \"[SPACE] ENDPOINT=SPACE …\", over those that there are")
 	c.Flags().IntVar(&f.shadow, "shadow", 0, "change nothing, and show what the new charm would have done otherwise in the last events of each unit; as many as said, or 20")
 	c.Flags().Lookup("shadow").NoOptDefVal = "20"
@@ -184,7 +190,7 @@ func (a *app) refresh(ctx context.Context, t *target, app string, f *refreshFlag
 	if yaml != "" {
 		return usage("--config of refresh takes KEY=VALUE; change options by a file with: %s config %s --file FILE", a.name, app)
 	}
-	req := &clientv1.RefreshRequest{Model: t.model, Application: app, Force: f.force, ForceUnits: f.forceUnits, Config: set, Runtime: f.runtime, Bindings: parseBindings(strings.Join(f.bind, " "))}
+	req := &clientv1.RefreshRequest{Model: t.model, Application: app, Force: f.force, ForceUnits: f.forceUnits, Grants: f.grants, Config: set, Runtime: f.runtime, Bindings: parseBindings(strings.Join(f.bind, " "))}
 	if req.Resources, err = parseResources(f.resources); err != nil {
 		return err
 	}
@@ -252,5 +258,6 @@ func (a *app) refreshOne(ctx context.Context, t *target, req *clientv1.RefreshRe
 		return false, nil
 	}
 	a.say("Refreshed %q to charm %q, revision %d", app.GetName(), app.GetCharmName(), app.GetCharmRevision())
+	a.granted(app.GetGrants())
 	return true, nil
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // deployFlags are the flags of deploy as they were given.
 type deployFlags struct {
 	units                                uint32
 	config, resources, storage, overlays []string
-	constraints, bind, attach            []string
+	constraints, bind, attach, grants    []string
 	runtime, hookTimeout                 string
 	trust, force, dryRun                 bool
 }
@@ -37,6 +38,7 @@ func (f *deployFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.runtime, "runtime", "", "run the charm with this runtime, when the package has files for several")
 	c.Flags().StringVar(&f.hookTimeout, "hook-timeout", "", "end a hook that takes longer, or none; else the runtime's default")
 	c.Flags().BoolVar(&f.trust, "trust", false, "give the charm the permissions that it declares")
+	addGrants(c, &f.grants)
 	c.Flags().BoolVar(&f.force, "force", false, "deploy although the charm assumes what is not here")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything and say what would be done, but do nothing")
 	unsupported(c, "base", "channel", "device", "map-machines", "revision", "to")
@@ -44,7 +46,7 @@ func (f *deployFlags) add(c *cobra.Command) {
 
 // request makes a request of the flags; name is the application's, "" for the charm's.
 func (f *deployFlags) request(name string, units uint32) (*clientv1.DeployRequest, error) {
-	req := &clientv1.DeployRequest{Application: name, Units: units, Runtime: f.runtime, Trust: f.trust, Force: f.force, DryRun: f.dryRun}
+	req := &clientv1.DeployRequest{Application: name, Units: units, Runtime: f.runtime, Trust: f.trust, Grants: f.grants, Force: f.force, DryRun: f.dryRun}
 	var err error
 	if req.Config, req.ConfigYaml, err = configFlags(f.config); err != nil {
 		return nil, err
@@ -64,6 +66,18 @@ func (f *deployFlags) request(name string, units uint32) (*clientv1.DeployReques
 	req.Bindings, req.AttachStorage = parseBindings(strings.Join(f.bind, " ")), f.attach
 	req.HookTimeoutMs, err = parseHookTimeout(f.hookTimeout)
 	return req, err
+}
+
+// addGrants adds the flag that gives one permission.
+func addGrants(c *cobra.Command, into *[]string) {
+	c.Flags().StringArrayVar(into, "grant", nil, "one permission: http=[SCHEME://]HOST[:PORT], package=NAME, service=NAME, kubernetes=RULE (JSON) or credential; may be repeated")
+}
+
+// granted says what a charm may do outside of its units.
+func (a *app) granted(list []string) {
+	for _, text := range list {
+		a.say("  granted: %s", grant.Words(text))
+	}
 }
 
 // configFlags are the values of --config: options and at most one file.

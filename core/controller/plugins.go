@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/controller/placement"
 	"github.com/bangle-dev/bangle/core/pluginhost"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
@@ -128,11 +129,12 @@ func (c *controller) named(kind string) []string {
 
 // checkCharm asks the runtime that is to run a charm whether it can load it.
 // Without plugins only the static checks are made.
-func (c *controller) checkCharm() func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error) {
+func (c *controller) checkCharm() func(ctx context.Context, dir, digest string, ch *charm.Charm) ([]*clientv1.Diagnostic, error) {
 	if c.process.Provide != nil {
 		return nil
 	}
-	return func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error) {
+	return func(ctx context.Context, dir, digest string, ch *charm.Charm) ([]*clientv1.Diagnostic, error) {
+		runtime := string(ch.Runtime)
 		instance, err := c.plugins.Start(ctx, pluginhost.KindRuntime, runtime)
 		if errs.Is(err, errs.NotFound) {
 			// The agents may have it although this host has not.
@@ -145,7 +147,7 @@ func (c *controller) checkCharm() func(ctx context.Context, dir, digest, runtime
 		defer instance.Kill()
 		client := charmruntime.Client(instance.Conn())
 		defer client.Close()
-		answer, err := client.Load(ctx, &charmruntimev1.LoadRequest{Digest: digest, Dir: dir})
+		answer, err := client.Load(ctx, &charmruntimev1.LoadRequest{Digest: digest, Dir: dir, Grants: ch.Declared()})
 		if err != nil {
 			return nil, fmt.Errorf("cannot check the charm: %w", err)
 		}

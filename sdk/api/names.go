@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// OwnsMachine is the capability of a unit whose agent runs as root of a machine that is the unit's own.
+const OwnsMachine = "machine"
+
 // JujuVersion is the version that charms are told in JUJU_VERSION: the behaviour that Bangle is compatible with.
 const JujuVersion = "3.6.14"
 

@@ -75,6 +75,7 @@ type loading struct {
 	runtime charmruntime.Runtime
 	digest  string
 	memory  int64 // that its events may take, in bytes; 0 = as much as the runtime gives
+	grants  string
 }
 
 // New makes a dispatcher.
@@ -137,7 +138,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	defer giveBack()
 	start := &charmruntimev1.Start{Event: job.Event, TimeoutMs: timeout(job, kind), Record: job.Record}
-	d.load(ctx, rt, c, limits(job, start))
+	req := request(job, c, start)
+	d.load(ctx, rt, req)
 	if start.Workspace, err = d.workspace(job, kind, c); err != nil {
 		return unplaced(job, digest, err)
 	}
@@ -154,7 +156,7 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	}
 	h := d.ready(job, c, start)
 	crash.At("dispatch.before-run")
-	done, loaded, err := d.dispatch(ctx, rt, c, limits(job, start), start, h)
+	done, loaded, err := d.dispatch(ctx, rt, req, start, h)
 	release() // before the commit: a controller that is away must not hold up the units of another
 	crash.At("dispatch.after-run")
 	r := Result{Done: done, View: start.View, Started: true, Start: start, Charm: c.Digest, Runtime: kind}

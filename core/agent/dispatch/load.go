@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"strings"
 
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/sdk/api"
@@ -52,17 +53,27 @@ func (d *Dispatcher) note(key loading, handle string) {
 	d.handles[key] = handle
 }
 
+// request is a charm with what it may take and do.
+func request(job Job, c *Charm, start *charmruntimev1.Start) *charmruntimev1.LoadRequest {
+	return &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: limits(job, start), Grants: c.Granted(job.Model.Application.GetGrants())}
+}
+
+// keyOf tells charms apart that are to be loaded apart: what one may not call is found when it is loaded.
+func keyOf(rt charmruntime.Runtime, req *charmruntimev1.LoadRequest) loading {
+	return loading{rt, req.Digest, req.GetLimits().GetMemoryBytes(), strings.Join(req.Grants, " ")}
+}
+
 // load lets the runtime prepare the charm's files before they are copied to units. What is wrong with them is said when the
 // event is dispatched.
-func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm, limits *charmruntimev1.Limits) {
-	key := loading{rt, c.Digest, limits.MemoryBytes}
+func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, req *charmruntimev1.LoadRequest) {
+	key := keyOf(rt, req)
 	d.mu.Lock()
 	_, ok := d.handles[key]
 	d.mu.Unlock()
 	if ok {
 		return
 	}
-	resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: limits})
+	resp, err := rt.Load(ctx, req)
 	if err != nil || problems(resp.Diagnostics) != "" {
 		return
 	}
@@ -71,14 +82,14 @@ func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, c *Charm
 
 // dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime
 // found the charm wanting.
-func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, c *Charm, limits *charmruntimev1.Limits, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
-	key := loading{rt, c.Digest, limits.MemoryBytes}
+func (d *Dispatcher) dispatch(ctx context.Context, rt charmruntime.Runtime, req *charmruntimev1.LoadRequest, start *charmruntimev1.Start, h charmruntime.Host) (done *charmruntimev1.Done, loaded bool, err error) {
+	key := keyOf(rt, req)
 	for again := false; ; again = true {
 		d.mu.Lock()
 		handle, ok := d.handles[key]
 		d.mu.Unlock()
 		if !ok {
-			resp, err := rt.Load(ctx, &charmruntimev1.LoadRequest{Digest: c.Digest, Dir: c.Dir, Limits: limits})
+			resp, err := rt.Load(ctx, req)
 			if err != nil {
 				return nil, true, err
 			}

@@ -49,11 +49,11 @@ func View(in ViewInput) *hookv1.View {
 		Unit: unit(in), Application: application(in), Config: options(in),
 		Leadership: &hookv1.Leadership{Leader: in.leader(), Term: s.LeadTerm},
 		Ports:      s.Ports.GetRanges(), CharmState: s.CharmState.GetValues(), LeaderSettings: s.LeaderSettings.GetValues(),
-		Containers: containers(in.Seen), Storage: storage(in), Networks: networks(in),
+		Containers: containers(in), Storage: storage(in), Networks: networks(in),
 		Environment: extra(s.Model.GetConfig(), in.Seen.Environment.GetEnvironment()), Resources: resources(in),
 		Payloads: s.Payloads.GetPayloads(), Secrets: secretViews(s), NowUnix: in.Now.Unix(),
 	}
-	v.StorageRules = storageRules(in)
+	v.StorageRules, v.Capabilities = storageRules(in), in.capabilities()
 	if in.leader() {
 		v.Leadership.SecondsLeft, v.Leadership.UntilBoottimeNs = in.LeaderLeft.Seconds(), int64(in.LeaderUntil)
 	}
@@ -63,6 +63,15 @@ func View(in ViewInput) *hookv1.View {
 }
 
 func (in ViewInput) leader() bool { return in.Model.Leads() && !in.NotLeader }
+
+// capabilities are what the unit can do here beyond what every unit can: on its place, and by what its charm was granted.
+func (in ViewInput) capabilities() []string {
+	var all []string
+	if in.Seen.Environment.GetOwnsMachine() {
+		all = append(all, api.OwnsMachine)
+	}
+	return append(all, in.Charm.Outside(in.Model.Application.GetGrants())...)
+}
 
 func life(l controllerv1.Life) string {
 	switch l {
@@ -159,9 +168,14 @@ func options(in ViewInput) map[string]*hookv1.ConfigValue {
 }
 
 // containers are the place's; a supervisor that started anew may have another socket than the place said first.
-func containers(seen *source.Observation) []*hookv1.ContainerView {
+// A charm that is held to its permissions and names containers there has those alone.
+func containers(in ViewInput) []*hookv1.ContainerView {
+	seen := in.Seen
 	var all []*hookv1.ContainerView
 	for _, c := range seen.Environment.GetContainers() {
+		if !in.Charm.Reaches(c.Name) {
+			continue
+		}
 		socket := c.Socket
 		if now := seen.Containers[c.Name]; now != nil && now.Socket != "" {
 			socket = now.Socket

@@ -86,7 +86,7 @@ func changeConfig(app *controllerv1.Application, ch *charm.Charm, in *clientv1.S
 		if err != nil {
 			bad.addf("cannot configure %q: option %q has value %q; want true or false", app.GetName(), trustKey, text)
 		}
-		app.Trust = trust
+		bad.add(setTrust(app, ch, trust))
 	}
 	file := in.GetYamlFile()
 	if file == "" {
@@ -109,7 +109,7 @@ func changeConfig(app *controllerv1.Application, ch *charm.Charm, in *clientv1.S
 		_, set := in.GetSet()[name]
 		switch {
 		case name == trustKey && !declared:
-			app.Trust = false
+			bad.add(setTrust(app, ch, false))
 		case !known:
 			bad.addf("cannot reset option %q of %q: there is no such option; allowed: %s", name, app.GetName(), names(ch.Config, "none"))
 		case set:
@@ -125,10 +125,38 @@ func sameValues(a, b map[string]*hookv1.ConfigValue) bool {
 	return maps.EqualFunc(a, b, func(x, y *hookv1.ConfigValue) bool { return proto.Equal(x, y) })
 }
 
-// Trust gives or takes away the permissions that the charm declares.
+// Trust gives or takes away the permissions that the charm declares, or those that are named.
 func (s *Service) Trust(ctx context.Context, req *connect.Request[clientv1.TrustRequest]) (*connect.Response[clientv1.TrustResponse], error) {
-	err := s.change(ctx, req.Msg.GetModel(), req.Msg.GetApplication(), func(app *controllerv1.Application) { app.Trust = req.Msg.GetTrust() })
-	return connect.NewResponse(&clientv1.TrustResponse{}), err
+	in, resp := req.Msg, &clientv1.TrustResponse{}
+	_, err := s.writeModel(ctx, in.GetModel(), func(e *edit, m *snapshot.Model) error {
+		app, err := application(m, in.GetApplication())
+		if err != nil {
+			return err
+		}
+		ch, err := s.charmOf(app.Value)
+		if err != nil {
+			return err
+		}
+		next := proto.CloneOf(app.Value)
+		switch {
+		case len(in.GetGrants()) == 0:
+			err = setTrust(next, ch, in.GetTrust())
+		case in.GetTrust():
+			err = addGrants(next, in.GetGrants())
+		default:
+			err = removeGrants(next, in.GetGrants())
+		}
+		if err != nil {
+			return err
+		}
+		resp.Granted = next.GetGrants()
+		if !proto.Equal(next, app.Value) {
+			next.SpecRevision++
+			e.app(m, next)
+		}
+		return nil
+	})
+	return connect.NewResponse(resp), err
 }
 
 // Expose opens or closes the application's ports to the outside.

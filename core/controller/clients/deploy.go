@@ -128,9 +128,12 @@ func (s *Service) newApplication(ctx context.Context, in *clientv1.DeployRequest
 	app := &controllerv1.Application{
 		Name: name, Life: controllerv1.Life_LIFE_ALIVE, CharmDigest: charms.Digest(in.GetCharmDigest()), CharmName: ch.Meta.Name,
 		CharmUrl: fmt.Sprintf("local:%s-%d", ch.Meta.Name, ch.Revision), CharmRevision: int32(ch.Revision), CharmPath: in.GetCharmPath(),
-		Runtime: string(ch.Runtime), Config: toValues(values), ConfigRevision: 1, Trust: in.GetTrust(), Subordinate: ch.Meta.Subordinate,
+		Runtime: string(ch.Runtime), Config: toValues(values), ConfigRevision: 1, Subordinate: ch.Meta.Subordinate,
 		HookTimeoutMs: in.GetHookTimeoutMs(), Constraints: in.GetConstraints(), Storage: in.GetStorage(),
 		EndpointBindings: in.GetBindings(), SpecRevision: 1,
+	}
+	if err := grantAtDeploy(app, ch, in); err != nil {
+		return nil, nil, err
 	}
 	return app, diags, s.giveResources(s.newEdit(ctx), app, &ch.Meta, in.GetResources(), in.GetUploads())
 }

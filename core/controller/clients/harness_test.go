@@ -148,7 +148,7 @@ func newBox(t testing.TB) *box {
 		Info: func() *clientv1.ControllerInfoResponse {
 			return &clientv1.ControllerInfoResponse{Name: "test", Substrate: "local"}
 		},
-		CheckCharm: func(context.Context, string, string, string) ([]*clientv1.Diagnostic, error) {
+		CheckCharm: func(context.Context, string, string, *charm.Charm) ([]*clientv1.Diagnostic, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			return b.check, nil

@@ -63,6 +63,7 @@ func (s *Service) Refresh(ctx context.Context, req *connect.Request[clientv1.Ref
 // refresh changes the record to what is asked for, after checking that nothing
 // that exists would break.
 func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, digest string, in *clientv1.RefreshRequest) error {
+	var before *charm.Charm // nil: the charm stays
 	changed := digest != app.GetCharmDigest() || string(ch.Runtime) != app.GetRuntime()
 	if err := s.changeStorage(e, m, app, ch, in.GetStorage()); err != nil {
 		return fmt.Errorf("cannot refresh %q: %w", app.GetName(), err)
@@ -89,7 +90,7 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 		if in.GetCharmPath() != "" {
 			app.CharmPath = in.GetCharmPath()
 		}
-		app.Config = keptConfig(app.GetConfig(), ch)
+		app.Config, before = keptConfig(app.GetConfig(), ch), old
 	}
 	if err := changeConfig(app, ch, &clientv1.SetConfigRequest{Set: in.GetConfig()}); err != nil {
 		return err
@@ -101,13 +102,13 @@ func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Applicat
 	if !sameValues(app.GetConfig(), m.Applications[app.GetName()].Value.GetConfig()) {
 		app.ConfigRevision++
 	}
-	if in.Trust != nil {
-		app.Trust = in.GetTrust()
+	if err := grantAtRefresh(app, ch, before, in); err != nil {
+		return err
 	}
-	before, records := app.GetResources(), app.GetResourceRecords()
+	had, records := app.GetResources(), app.GetResourceRecords()
 	err := s.giveResources(e, app, &ch.Meta, in.GetResources(), in.GetUploads())
 	dropResources(app, &ch.Meta)
-	if changed || !maps.Equal(before, app.GetResources()) || !maps.EqualFunc(records, app.GetResourceRecords(), sameContent) {
+	if changed || !maps.Equal(had, app.GetResources()) || !maps.EqualFunc(records, app.GetResourceRecords(), sameContent) {
 		app.ModifiedVersion++
 	}
 	return err

@@ -83,7 +83,7 @@ type Config struct {
 	Plugins func(ctx context.Context) ([]*clientv1.Plugin, error)
 	// CheckCharm asks a runtime whether it could load the unpacked charm; nil =
 	// only the static checks are made.
-	CheckCharm func(ctx context.Context, dir, digest, runtime string) ([]*clientv1.Diagnostic, error)
+	CheckCharm func(ctx context.Context, dir, digest string, ch *charm.Charm) ([]*clientv1.Diagnostic, error)
 	// Ask gives an agent a command (agents.Service.Ask); nil = no agent can be asked.
 	Ask func(ctx context.Context, agent string, cmd *controllerv1.Command, each func(*controllerv1.AnswerRequest) error) error
 	// Started is when this controller began to serve.

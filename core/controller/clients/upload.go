@@ -45,7 +45,7 @@ func (s *Service) UploadCharm(ctx context.Context, stream *connect.ClientStream[
 		return connect.NewResponse(resp), nil
 	}
 	resp.Name, resp.Runtime = ch.Meta.Name, string(ch.Runtime)
-	deep, err := s.deepCheck(ctx, in, string(ch.Runtime))
+	deep, err := s.deepCheck(ctx, in, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +64,11 @@ func (s *Service) UploadCharm(ctx context.Context, stream *connect.ClientStream[
 
 // deepCheck unpacks the charm for the runtime that is to load it. What was found well once since the controller started is not
 // tried again: a bundle names a charm several times, and a refresh may find nothing new.
-func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime string) ([]*clientv1.Diagnostic, error) {
+func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, ch *charm.Charm) ([]*clientv1.Diagnostic, error) {
 	if s.cfg.CheckCharm == nil {
 		return nil, nil
 	}
+	runtime := string(ch.Runtime)
 	key := in.Digest + " " + runtime
 	if known, ok := s.sound.Load(key); ok {
 		return known.([]*clientv1.Diagnostic), nil
@@ -81,7 +82,7 @@ func (s *Service) deepCheck(ctx context.Context, in *blobs.Incoming, runtime str
 	if err := charm.UnpackFile(in.Path(), dir, charm.Limits{}); err != nil {
 		return []*clientv1.Diagnostic{{Severity: string(diag.Error), Message: err.Error()}}, nil
 	}
-	found, err := s.cfg.CheckCharm(ctx, dir, in.Digest, runtime)
+	found, err := s.cfg.CheckCharm(ctx, dir, in.Digest, ch)
 	if err == nil && !slices.ContainsFunc(found, func(d *clientv1.Diagnostic) bool { return d.GetSeverity() == string(diag.Error) }) {
 		s.sound.Store(key, found)
 	}

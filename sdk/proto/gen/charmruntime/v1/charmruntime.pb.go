@@ -236,11 +236,13 @@ func (x *InfoResponse) GetDetects() []string {
 }
 
 type LoadRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Digest        string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"` // sha256 of the package, hex
-	Dir           string                 `protobuf:"bytes,2,opt,name=dir,proto3" json:"dir,omitempty"`       // unpacked charm, absolute path, read-only for the runtime
-	Limits        *Limits                `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
-	Grants        []string               `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"` // capabilities that the user allowed, "charm/supervisor@1"; empty = all that exist
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Digest string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"` // sha256 of the package, hex
+	Dir    string                 `protobuf:"bytes,2,opt,name=dir,proto3" json:"dir,omitempty"`       // unpacked charm, absolute path, read-only for the runtime
+	Limits *Limits                `protobuf:"bytes,3,opt,name=limits,proto3" json:"limits,omitempty"`
+	// Capabilities that the charm may use, "charm/supervisor@1", and what the user granted of those that act outside of the
+	// unit, "http=https://api.example.com:443" (sdk/wasm/grant). Empty = all capabilities that exist, with nothing granted.
+	Grants        []string `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

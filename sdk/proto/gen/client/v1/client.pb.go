@@ -1426,6 +1426,7 @@ type DeployRequest struct {
 	Uploads map[string]*v1.ResourceRecord `protobuf:"bytes,17,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Storage that no unit has, by id, for the one unit.
 	AttachStorage []string `protobuf:"bytes,18,rep,name=attach_storage,json=attachStorage,proto3" json:"attach_storage,omitempty"`
+	Grants        []string `protobuf:"bytes,19,rep,name=grants,proto3" json:"grants,omitempty"` // beside those of trust: "http=https://api.example.com:443"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1586,6 +1587,13 @@ func (x *DeployRequest) GetAttachStorage() []string {
 	return nil
 }
 
+func (x *DeployRequest) GetGrants() []string {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
 type DeployResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Application   *v1.Application        `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
@@ -1662,6 +1670,7 @@ type RefreshRequest struct {
 	Uploads       map[string]*v1.ResourceRecord `protobuf:"bytes,11,rep,name=uploads,proto3" json:"uploads,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Bindings      map[string]string             `protobuf:"bytes,12,rep,name=bindings,proto3" json:"bindings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // over those that there are
 	ForceUnits    bool                          `protobuf:"varint,13,opt,name=force_units,json=forceUnits,proto3" json:"force_units,omitempty"`                                                    // units in error too; force (5) says more
+	Grants        []string                      `protobuf:"bytes,14,rep,name=grants,proto3" json:"grants,omitempty"`                                                                               // more than there are
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1785,6 +1794,13 @@ func (x *RefreshRequest) GetForceUnits() bool {
 		return x.ForceUnits
 	}
 	return false
+}
+
+func (x *RefreshRequest) GetGrants() []string {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
 }
 
 type RefreshResponse struct {
@@ -3313,10 +3329,12 @@ func (x *Space) GetSubnets() []string {
 }
 
 type TrustRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	Application   string                 `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
-	Trust         bool                   `protobuf:"varint,3,opt,name=trust,proto3" json:"trust,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Model       string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	Application string                 `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	Trust       bool                   `protobuf:"varint,3,opt,name=trust,proto3" json:"trust,omitempty"`
+	// These alone are given or, without trust, taken away; empty = all that the charm declares, and what trust means beside.
+	Grants        []string `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3372,8 +3390,16 @@ func (x *TrustRequest) GetTrust() bool {
 	return false
 }
 
+func (x *TrustRequest) GetGrants() []string {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
 type TrustResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Granted       []string               `protobuf:"bytes,1,rep,name=granted,proto3" json:"granted,omitempty"` // all that the application has now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3406,6 +3432,13 @@ func (x *TrustResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use TrustResponse.ProtoReflect.Descriptor instead.
 func (*TrustResponse) Descriptor() ([]byte, []int) {
 	return file_client_v1_client_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *TrustResponse) GetGranted() []string {
+	if x != nil {
+		return x.Granted
+	}
+	return nil
 }
 
 type RunRequest struct {
@@ -6025,7 +6058,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x05 \x01(\tR\x04hint\"\xec\t\n" +
+	"\x04hint\x18\x05 \x01(\tR\x04hint\"\x84\n" +
+	"\n" +
 	"\rDeployRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -6047,7 +6081,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x0fhook_timeout_ms\x18\x0f \x01(\x03R\rhookTimeoutMs\x12\x17\n" +
 	"\adry_run\x18\x10 \x01(\bR\x06dryRun\x12F\n" +
 	"\auploads\x18\x11 \x03(\v2,.bangle.client.v1.DeployRequest.UploadsEntryR\auploads\x12%\n" +
-	"\x0eattach_storage\x18\x12 \x03(\tR\rattachStorage\x1a9\n" +
+	"\x0eattach_storage\x18\x12 \x03(\tR\rattachStorage\x12\x16\n" +
+	"\x06grants\x18\x13 \x03(\tR\x06grants\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
@@ -6069,7 +6104,7 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x0eDeployResponse\x12C\n" +
 	"\vapplication\x18\x01 \x01(\v2!.bangle.controller.v1.ApplicationR\vapplication\x12\x14\n" +
 	"\x05units\x18\x02 \x03(\tR\x05units\x12>\n" +
-	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\xef\a\n" +
+	"\vdiagnostics\x18\x03 \x03(\v2\x1c.bangle.client.v1.DiagnosticR\vdiagnostics\"\x87\b\n" +
 	"\x0eRefreshRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12!\n" +
@@ -6086,7 +6121,8 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\auploads\x18\v \x03(\v2-.bangle.client.v1.RefreshRequest.UploadsEntryR\auploads\x12J\n" +
 	"\bbindings\x18\f \x03(\v2..bangle.client.v1.RefreshRequest.BindingsEntryR\bbindings\x12\x1f\n" +
 	"\vforce_units\x18\r \x01(\bR\n" +
-	"forceUnits\x1a9\n" +
+	"forceUnits\x12\x16\n" +
+	"\x06grants\x18\x0e \x03(\tR\x06grants\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -6207,12 +6243,14 @@ const file_client_v1_client_proto_rawDesc = "" +
 	"\x05Space\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
-	"\asubnets\x18\x03 \x03(\tR\asubnets\"\\\n" +
+	"\asubnets\x18\x03 \x03(\tR\asubnets\"t\n" +
 	"\fTrustRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12 \n" +
 	"\vapplication\x18\x02 \x01(\tR\vapplication\x12\x14\n" +
-	"\x05trust\x18\x03 \x01(\bR\x05trust\"\x0f\n" +
-	"\rTrustResponse\"\xca\x02\n" +
+	"\x05trust\x18\x03 \x01(\bR\x05trust\x12\x16\n" +
+	"\x06grants\x18\x04 \x03(\tR\x06grants\")\n" +
+	"\rTrustResponse\x12\x18\n" +
+	"\agranted\x18\x01 \x03(\tR\agranted\"\xca\x02\n" +
 	"\n" +
 	"RunRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +

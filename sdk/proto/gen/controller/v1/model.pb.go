@@ -199,8 +199,10 @@ type Application struct {
 	ResourceRecords  map[string]*ResourceRecord   `protobuf:"bytes,23,rep,name=resource_records,json=resourceRecords,proto3" json:"resource_records,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by name; resources (17) stays what the user named
 	ExposedEndpoints []string                     `protobuf:"bytes,24,rep,name=exposed_endpoints,json=exposedEndpoints,proto3" json:"exposed_endpoints,omitempty"`                                                                        // "" = all
 	ExposedCidrs     []string                     `protobuf:"bytes,25,rep,name=exposed_cidrs,json=exposedCidrs,proto3" json:"exposed_cidrs,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What the user allowed the charm to do outside of its units, each in the one form of sdk/wasm/grant, in order.
+	Grants        []string `protobuf:"bytes,26,rep,name=grants,proto3" json:"grants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Application) Reset() {
@@ -404,6 +406,13 @@ func (x *Application) GetExposedEndpoints() []string {
 func (x *Application) GetExposedCidrs() []string {
 	if x != nil {
 		return x.ExposedCidrs
+	}
+	return nil
+}
+
+func (x *Application) GetGrants() []string {
+	if x != nil {
+		return x.Grants
 	}
 	return nil
 }
@@ -3793,7 +3802,7 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"\x05owner\x18\a \x01(\tR\x05owner\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf9\f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x91\r\n" +
 	"\vApplication\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x04life\x18\x02 \x01(\x0e2\x1a.bangle.controller.v1.LifeR\x04life\x12!\n" +
@@ -3823,7 +3832,8 @@ const file_controller_v1_model_proto_rawDesc = "" +
 	"forceCharm\x12a\n" +
 	"\x10resource_records\x18\x17 \x03(\v26.bangle.controller.v1.Application.ResourceRecordsEntryR\x0fresourceRecords\x12+\n" +
 	"\x11exposed_endpoints\x18\x18 \x03(\tR\x10exposedEndpoints\x12#\n" +
-	"\rexposed_cidrs\x18\x19 \x03(\tR\fexposedCidrs\x1aV\n" +
+	"\rexposed_cidrs\x18\x19 \x03(\tR\fexposedCidrs\x12\x16\n" +
+	"\x06grants\x18\x1a \x03(\tR\x06grants\x1aV\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
 	"\x05value\x18\x02 \x01(\v2\x1b.bangle.hook.v1.ConfigValueR\x05value:\x028\x01\x1a>\n" +

@@ -501,7 +501,8 @@ type View struct {
 	// Secrets that the unit owns, that its application owns (for the leader) and that the unit reads. Never content.
 	Secrets  []*SecretView  `protobuf:"bytes,19,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	Payloads []*PayloadView `protobuf:"bytes,20,rep,name=payloads,proto3" json:"payloads,omitempty"` // registered by this unit
-	// What the substrate can do beyond the required, as its Info says: "reboot", "ports", …
+	// What can be done here beyond the required: of the place ("machine": packages and services of it are the unit's to
+	// change), and what the charm was granted ("charm/http@1").
 	Capabilities  []string       `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	PodSpec       string         `protobuf:"bytes,22,opt,name=pod_spec,json=podSpec,proto3" json:"pod_spec,omitempty"`                // the application's, as JSON {"spec": …, "k8s-resources": …}; leader only
 	StorageRules  []*StorageRule `protobuf:"bytes,23,rep,name=storage_rules,json=storageRules,proto3" json:"storage_rules,omitempty"` // by name; empty = not told

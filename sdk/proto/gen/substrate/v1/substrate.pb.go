@@ -2568,6 +2568,8 @@ type EnvironmentResponse struct {
 	// File that the hooks of everything on this machine take turns on (flock); "" = the unit's place is its own.
 	MachineLock   string `protobuf:"bytes,10,opt,name=machine_lock,json=machineLock,proto3" json:"machine_lock,omitempty"`
 	PublicAddress string `protobuf:"bytes,11,opt,name=public_address,json=publicAddress,proto3" json:"public_address,omitempty"`
+	// The unit's agent runs as root of a machine that is the unit's own: packages and services of it are the unit's to change.
+	OwnsMachine   bool `protobuf:"varint,12,opt,name=owns_machine,json=ownsMachine,proto3" json:"owns_machine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2677,6 +2679,13 @@ func (x *EnvironmentResponse) GetPublicAddress() string {
 		return x.PublicAddress
 	}
 	return ""
+}
+
+func (x *EnvironmentResponse) GetOwnsMachine() bool {
+	if x != nil {
+		return x.OwnsMachine
+	}
+	return false
 }
 
 type UnitContainer struct {
@@ -3739,7 +3748,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x12EnvironmentRequest\x12\x1d\n" +
 	"\n" +
 	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12\x12\n" +
-	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xdd\x04\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"\x80\x05\n" +
 	"\x13EnvironmentResponse\x12B\n" +
 	"\n" +
 	"containers\x18\x01 \x03(\v2\".bangle.substrate.v1.UnitContainerR\n" +
@@ -3757,7 +3766,8 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x05enter\x18\t \x03(\tR\x05enter\x12!\n" +
 	"\fmachine_lock\x18\n" +
 	" \x01(\tR\vmachineLock\x12%\n" +
-	"\x0epublic_address\x18\v \x01(\tR\rpublicAddress\x1a>\n" +
+	"\x0epublic_address\x18\v \x01(\tR\rpublicAddress\x12!\n" +
+	"\fowns_machine\x18\f \x01(\bR\vownsMachine\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"O\n" +
