@@ -63,8 +63,7 @@ func (s *Service) Refresh(ctx context.Context, req *connect.Request[clientv1.Ref
 // refresh changes the record to what is asked for, after checking that nothing
 // that exists would break.
 func (s *Service) refresh(e *edit, m *snapshot.Model, app *controllerv1.Application, ch *charm.Charm, digest string, in *clientv1.RefreshRequest) error {
-	var before *charm.Charm // nil: the charm stays
-	changed := digest != app.GetCharmDigest() || string(ch.Runtime) != app.GetRuntime()
+	changed, before := digest != app.GetCharmDigest() || string(ch.Runtime) != app.GetRuntime(), (*charm.Charm)(nil)
 	if err := s.changeStorage(e, m, app, ch, in.GetStorage()); err != nil {
 		return fmt.Errorf("cannot refresh %q: %w", app.GetName(), err)
 	}
