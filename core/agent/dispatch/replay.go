@@ -44,7 +44,7 @@ func (d *Dispatcher) Replay(ctx context.Context, a Again) (*charmruntimev1.Done,
 	if err := able(info, kind); err != nil {
 		return nil, err
 	}
-	done, _, err := d.dispatch(ctx, rt, c, limits(Job{Key: a.Key, Model: a.Model}, start), start, nobody{})
+	done, _, err := d.dispatch(ctx, rt, request(Job{Key: a.Key, Model: a.Model}, c, start), start, nobody{})
 	return done, err
 }
 
