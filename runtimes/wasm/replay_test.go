@@ -20,8 +20,6 @@ import (
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
-const secret = "s3cret-of-the-database"
-
 // container answers as a supervisor does, and counts the requests.
 type container struct {
 	socket string

@@ -216,12 +216,7 @@ func eventPlan(b *strings.Builder, ev PlanEvent) {
 
 // changeLine is "status: waiting → active".
 func changeLine(c PlanChange) string {
-	what := c.Kind
-	for _, part := range []string{c.Target, c.Key} {
-		if part != "" {
-			what += " " + part
-		}
-	}
+	what := strings.Join(strings.Fields(c.Kind+" "+c.Target+" "+c.Key), " ")
 	switch c.Kind {
 	case "port":
 		if c.After == "" {

@@ -128,7 +128,8 @@ func (p *Plans) Door(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		f, err := p.fork(name), error(nil)
+		var err error
+		f := p.fork(name)
 		switch {
 		case f == nil:
 			err = connect.NewError(connect.CodeNotFound, errs.E(errs.NotFound, "cannot find the plan: it has ended; make it again"))

@@ -50,7 +50,7 @@ func (f *Fork) Rehearse(ctx context.Context, events int32, tell func([]*controll
 	gone := map[string]context.Context{} // agent → ends when it takes part no more
 	for agent, units := range agents {
 		mine, leave := context.WithCancel(life)
-		gone[agent] = mine
+		gone[agent] = mine //nolint:fatcontext // one for each agent, none within another
 		playing.Go(func() {
 			defer leave()
 			if err := r.play(life, agent, units); err != nil && !errs.Is(err, errs.Canceled) {

@@ -49,7 +49,7 @@ func all(t *testing.T, o abi.Outside) string {
 	t.Helper()
 	text := ""
 	note := func(v any, err error) { text += fmt.Sprintf("%+v %v\n", v, err) }
-	flat := func(v *abi.HTTPResponse, err error) { note(fmt.Sprint(v.Status, v.Headers, v.BodyBase64), err) }
+	flat := func(v *abi.HTTPResponse, err error) { note([]any{v.Status, v.Headers, string(v.BodyBase64)}, err) }
 	flat(o.HTTP(t.Context(), &abi.HTTPRequest{URL: "https://a/", Method: "GET"}))
 	flat(o.HTTP(t.Context(), &abi.HTTPRequest{URL: "https://a/", Method: "POST", Body: "x"}))
 	k, err := o.Kube(t.Context(), &abi.KubeRequest{Path: "/p"})

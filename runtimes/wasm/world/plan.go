@@ -17,9 +17,7 @@ type section map[string]map[string]map[string]any
 // read reads a plan; what cannot be read is an empty one.
 func read(text string) layers {
 	s := section{}
-	for name, entries := range parse(text) {
-		s[name] = entries
-	}
+	maps.Copy(s, parse(text))
 	return layers{was: s, is: s}
 }
 
@@ -180,10 +178,10 @@ func longest(a, b []string) []string {
 	for i := range n {
 		n[i] = make([]int, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
+	for i, line := range slices.Backward(a) {
 		for j := len(b) - 1; j >= 0; j-- {
 			n[i][j] = max(n[i+1][j], n[i][j+1])
-			if a[i] == b[j] {
+			if line == b[j] {
 				n[i][j] = n[i+1][j+1] + 1
 			}
 		}

@@ -167,13 +167,12 @@ func (o *Outside) installed(ctx context.Context, name string) (*abi.PackageState
 // name that ends with - for one to be removed.
 func (o *Outside) install(ctx context.Context, name string) error {
 	what := "install package " + name
-	known := false
 	for fresh := false; ; fresh = true {
 		ended, err := o.run(ctx, what, "apt-cache", "pkgnames", "--", name)
 		if err != nil {
 			return err
 		}
-		if known = slices.Contains(strings.Fields(ended.Stdout), name); known {
+		if slices.Contains(strings.Fields(ended.Stdout), name) {
 			_, err = o.run(ctx, what, apt("install", "--", name)...)
 			if err == nil || fresh || ctx.Err() != nil || !errs.Is(err, errs.Unavailable) {
 				return err
