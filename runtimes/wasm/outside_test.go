@@ -23,12 +23,12 @@ func TestOutside(t *testing.T) {
 	source := jsHead + `
 const said = (f) => { try { return String(f()); } catch (e) { return e.class; } };
 charm.on("config-changed", (ctx) => {
-	ctx.setState("allowed", said(() => ctx.call("charm/http@1.request", { url: "` + s.URL + `/a" }).body));
-	ctx.setState("written", said(() => ctx.call("charm/http@1.request", { url: "` + s.URL + `/b", method: "POST", body: "x" }).status));
-	ctx.setState("other", said(() => ctx.call("charm/http@1.request", { url: "http://127.0.0.1:1/" }).body));
-	ctx.setState("package", said(() => ctx.call("charm/package@1.ensure", { name: "nginx" }).installed));
-	ctx.setState("service", said(() => ctx.call("charm/service@1.status", { name: "nginx" }).active));
-	ctx.setState("kube", said(() => ctx.call("charm/kube@1.request", { path: "/api/v1/namespaces/m/pods" }).status));
+	ctx.setState("allowed", said(() => ctx.http("GET", "` + s.URL + `/a").body));
+	ctx.setState("written", said(() => ctx.http("POST", "` + s.URL + `/b", { body: "x" }).status));
+	ctx.setState("other", said(() => ctx.http("GET", "http://127.0.0.1:1/").body));
+	ctx.setState("package", said(() => ctx.package("nginx").ensure().installed));
+	ctx.setState("service", said(() => ctx.service("nginx").status().active));
+	ctx.setState("kube", said(() => ctx.kube("GET", "/api/v1/namespaces/m/pods").status));
 });
 `
 	resp, err := r.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: written(t, "charm.js", source),

@@ -29,6 +29,18 @@ var (
 	supervisorExec    = function{"charm/supervisor@1.exec"}
 	supervisorPush    = function{"charm/supervisor@1.push"}
 	supervisorPull    = function{"charm/supervisor@1.pull"}
+	httpRequest       = function{"charm/http@1.request"}
+	kubeRequest       = function{"charm/kube@1.request"}
+	packageEnsure     = function{"charm/package@1.ensure"}
+	packageRemove     = function{"charm/package@1.remove"}
+	packageInfo       = function{"charm/package@1.info"}
+	serviceStart      = function{"charm/service@1.start"}
+	serviceStop       = function{"charm/service@1.stop"}
+	serviceRestart    = function{"charm/service@1.restart"}
+	serviceReload     = function{"charm/service@1.reload"}
+	serviceEnable     = function{"charm/service@1.enable"}
+	serviceDisable    = function{"charm/service@1.disable"}
+	serviceStatus     = function{"charm/service@1.status"}
 )
 
 // Serve names the charm that this module exports. Natively it does nothing, so that tests can import the charm.

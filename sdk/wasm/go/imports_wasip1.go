@@ -84,6 +84,42 @@ func enterPush(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, ou
 //go:wasmimport charm/supervisor@1 pull
 func enterPull(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
 
+//go:wasmimport charm/http@1 request
+func enterHttpRequest(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/kube@1 request
+func enterKubeRequest(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/package@1 ensure
+func enterPackageEnsure(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/package@1 remove
+func enterPackageRemove(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/package@1 info
+func enterPackageInfo(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 start
+func enterServiceStart(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 stop
+func enterServiceStop(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 restart
+func enterServiceRestart(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 reload
+func enterServiceReload(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 enable
+func enterServiceEnable(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 disable
+func enterServiceDisable(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
+//go:wasmimport charm/service@1 status
+func enterServiceStatus(request unsafe.Pointer, requestLen uint32, out unsafe.Pointer, outCap uint32) int32
+
 var (
 	logLog            = function{"charm/log@1.log", enterLog}
 	statusSet         = function{"charm/status@1.set", enterStatusSet}
@@ -103,4 +139,16 @@ var (
 	supervisorExec    = function{"charm/supervisor@1.exec", enterExec}
 	supervisorPush    = function{"charm/supervisor@1.push", enterPush}
 	supervisorPull    = function{"charm/supervisor@1.pull", enterPull}
+	httpRequest       = function{"charm/http@1.request", enterHttpRequest}
+	kubeRequest       = function{"charm/kube@1.request", enterKubeRequest}
+	packageEnsure     = function{"charm/package@1.ensure", enterPackageEnsure}
+	packageRemove     = function{"charm/package@1.remove", enterPackageRemove}
+	packageInfo       = function{"charm/package@1.info", enterPackageInfo}
+	serviceStart      = function{"charm/service@1.start", enterServiceStart}
+	serviceStop       = function{"charm/service@1.stop", enterServiceStop}
+	serviceRestart    = function{"charm/service@1.restart", enterServiceRestart}
+	serviceReload     = function{"charm/service@1.reload", enterServiceReload}
+	serviceEnable     = function{"charm/service@1.enable", enterServiceEnable}
+	serviceDisable    = function{"charm/service@1.disable", enterServiceDisable}
+	serviceStatus     = function{"charm/service@1.status", enterServiceStatus}
 )

@@ -207,6 +207,9 @@ func (o *Outside) Service(ctx context.Context, action string, in *abi.ServiceReq
 // service asks systemd.
 func (o *Outside) service(ctx context.Context, name string) (*abi.ServiceState, error) {
 	ended, err := o.run(ctx, "look at service "+name, "systemctl", "show", "--property=LoadState,ActiveState,UnitFileState", "--", name)
+	if err != nil && strings.Contains(ended.Stderr, "not been booted with systemd") {
+		return nil, errs.E(errs.Unsupported, "cannot look at service %s: this machine does not run systemd", name)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ esac
 `
 	aptCache  = `cat $S/known`
 	systemctl = `echo "systemctl $*" >> $S/calls
+[ ! -e $S/container ] || { echo "System has not been booted with systemd as init system (PID 1). Can't operate." >&2; exit 1; }
 for name; do :; done
 case "$1 $2" in
 "show "*) [ -e $S/unit.$name ] || { echo LoadState=not-found; echo ActiveState=inactive; echo UnitFileState=; exit 0; }
@@ -154,6 +155,10 @@ func TestServices(t *testing.T) {
 		if _, err := o.Service(t.Context(), "start", &abi.ServiceRequest{Name: c.name}); errs.Class(err) != c.want {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
+	}
+	touch(t, dir, "container")
+	if _, err := o.Service(t.Context(), "status", &abi.ServiceRequest{Name: "nginx"}); !errs.Is(err, errs.Unsupported) {
+		t.Error(err)
 	}
 }
 

@@ -35,6 +35,9 @@ type Harness struct {
 	Calls   []string          // functions that the charm called, of all events
 	Answers map[string]string // what the host answers to operations such as "resource", JSON
 	Trace   []Step            // all events, as vectors of sdk/wasm/vectors
+	// Outside is what the charm reaches beyond the model; nil = such calls are answered with UNSUPPORTED. Package
+	// sdk/wasm/outside has the real one.
+	Outside abi.Outside
 
 	secrets    map[string][]map[string][]byte // revisions of contents by id
 	t          testing.TB
@@ -120,7 +123,7 @@ func (h *Harness) Run(event *hookv1.Event) (cs *hookv1.Changeset, handled bool, 
 		event.Id = fmt.Sprintf("%d-%s", h.events, event.GetName())
 	}
 	hctx := hook.New(event, h.View, host{h}, hook.WithClock(func() time.Duration { return 0 }))
-	calls := abi.NewCalls(hctx, host{h}, h.containers)
+	calls := abi.NewCalls(hctx, host{h}, h.containers).Reach(h.Outside)
 	step := Step{Name: event.GetName(), Input: hookjson.EncodeEvent(event, h.View), Calls: []Call{}}
 	output, err := h.charm.Dispatch(step.Input, func(function string, request []byte) []byte {
 		h.Calls = append(h.Calls, function)

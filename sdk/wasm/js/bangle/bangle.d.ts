@@ -85,6 +85,14 @@ export interface Context {
 	readonly relation: Relation | undefined;
 	goal(): { units: Record<string, GoalStatus>; relations: Record<string, Record<string, GoalStatus>> };
 	container(name: string): Container;
+	/** A request to an origin that the charm declares under permissions and the user granted. Bytes that are no UTF-8 come as Latin-1. */
+	http(method: string, url: string, options?: { headers?: Record<string, string>; body?: string; timeoutMs?: number }): { status: number; headers: Record<string, string>; body: string };
+	/** A request to the API of the cluster that the unit is in; UNSUPPORTED elsewhere. */
+	kube(method: string, path: string, options?: { query?: string; body?: string | object; contentType?: string }): { status: number; body: string };
+	/** A package of the unit's own machine; UNSUPPORTED where it has none. */
+	package(name: string): Record<"ensure" | "remove" | "info", () => { installed: boolean; version?: string; changed?: boolean }>;
+	/** A systemd unit of the unit's own machine; UNSUPPORTED where it has none. */
+	service(name: string): Record<"start" | "stop" | "restart" | "reload" | "enable" | "disable" | "status", () => { active: string; enabled?: string }>;
 	secret(id: string): Secret;
 	secretByLabel(label: string): Secret;
 	/** Makes a secret when the hook has ended well; its id is known at once. */

@@ -176,6 +176,24 @@ export class Context {
 
 	container(name) { return new Container(this, name); }
 
+	/** http makes a request to an origin that was granted and returns {status, headers, body}; every status is an answer. */
+	http(method, url, { headers, body, timeoutMs } = {}) {
+		const answer = this.call("charm/http@1.request", { method, url, headers, body, timeout_ms: timeoutMs }) ?? {};
+		return { status: answer.status ?? 0, headers: answer.headers ?? {}, body: answer.body_base64 ? latin1(answer.body_base64) : answer.body ?? "" };
+	}
+
+	/** kube makes a request to the API of the cluster that the unit is in and returns {status, body}. */
+	kube(method, path, { query, body, contentType } = {}) {
+		const answer = this.call("charm/kube@1.request", {
+			method, path, query, body: body === undefined || typeof body === "string" ? body : JSON.stringify(body), content_type: contentType,
+		}) ?? {};
+		return { status: answer.status ?? 0, body: answer.body ?? "" };
+	}
+
+	/** package and service are of the unit's machine: what they do returns the state afterwards. */
+	package(name) { return verbs(this, "charm/package@1", name, ["ensure", "remove", "info"]); }
+	service(name) { return verbs(this, "charm/service@1", name, ["start", "stop", "restart", "reload", "enable", "disable", "status"]); }
+
 	secret(id) { return new Secret(this, id, ""); }
 	secretByLabel(label) { return new Secret(this, "", label); }
 
@@ -210,6 +228,10 @@ export class Context {
 		if (value.error) throw new CallError(value.error.class, value.error.message);
 		return value.ok;
 	}
+}
+
+function verbs(ctx, module, name, list) {
+	return Object.fromEntries(list.map((verb) => [verb, () => ctx.call(`${module}.${verb}`, { name })]));
 }
 
 /** Relation is one relation of the unit. */
