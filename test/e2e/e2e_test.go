@@ -111,6 +111,7 @@ func stories(t *testing.T, dir string) {
 			"nothing":  nothing,
 			"eventual": eventual,
 			"exits":    exits,
+			"serve":    serve,
 		},
 	})
 }
