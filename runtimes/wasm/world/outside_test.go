@@ -49,7 +49,7 @@ func all(t *testing.T, o abi.Outside) string {
 	t.Helper()
 	text := ""
 	note := func(v any, err error) { text += fmt.Sprintf("%+v %v\n", v, err) }
-	flat := func(v *abi.HTTPResponse, err error) { note([]any{v.Status, v.Headers, string(v.BodyBase64)}, err) }
+	flat := func(v *abi.HTTPResponse, err error) { note([]any{v.Status, v.Headers, v.BodyBase64}, err) }
 	flat(o.HTTP(t.Context(), &abi.HTTPRequest{URL: "https://a/", Method: "GET"}))
 	flat(o.HTTP(t.Context(), &abi.HTTPRequest{URL: "https://a/", Method: "POST", Body: "x"}))
 	k, err := o.Kube(t.Context(), &abi.KubeRequest{Path: "/p"})
@@ -91,7 +91,7 @@ func TestOutside(t *testing.T) {
 	}
 	dry, looked := made(t, world.DryRun, nil), &beyond{}
 	got := all(t, dry.Outside(looked))
-	if want := "201 map[A:b] [255] <nil>\n200 map[] [] <nil>\n{Status:404 Body: BodyBase64:[]} <nil>\n{Status:200 Body:{} BodyBase64:[]} <nil>\n" +
+	if want := "[201 map[A:b] [255]] <nil>\n[200 map[] []] <nil>\n{Status:404 Body: BodyBase64:[]} <nil>\n{Status:200 Body:{} BodyBase64:[]} <nil>\n" +
 		"{Installed:true Version:1 Changed:false} <nil>\n{Installed:true Version: Changed:true} <nil>\n{Installed:false Version: Changed:true} <nil>\n" +
 		"{Active:failed Enabled:} <nil>\n{Active:active Enabled:} <nil>\n{Active:inactive Enabled:} <nil>\n{Active: Enabled:enabled} <nil>\n<nil> not granted\n"; got != want || looked.done != 4 {
 		t.Errorf("rehearsed %s with %d done", got, looked.done)
