@@ -27,6 +27,7 @@ func lines() []line {
 		{`bin/bangle scale-application guestbook 3 --wait`, "\"served by\" walks over three units", checkScale},
 		{`bin/bangle run guestbook/leader entries`, "the entries as JSON", checkEntries},
 		{`bin/bangle show-unit guestbook/0 --events`, "what the unit saw, when, and how long it took", checkEvents},
+		{`bin/bangle replay gate/0 last`, "its last event once more, from what was recorded of it: the same, bit for bit", checkReplay},
 		{`bin/bangle exec --unit guestbook/0 -- config-get title`, "a command in the unit's hook context", checkExec},
 		{`go tool task demo:crash`, "kill -9 of agent and controller while 100 entries are written", checkCrash},
 		{`sed -i 's/1\.0/1.1/' charms/guestbook/src/charm.py && bin/bangle refresh guestbook --path charms/guestbook --wait`, "refresh after editing the charm", checkRefresh},
@@ -142,6 +143,13 @@ func checkPlanScale(_ context.Context, _ *demo, _, out string) error {
 		if !strings.Contains(out, says) {
 			return fmt.Errorf("the plan does not say %q", says)
 		}
+	}
+	return nil
+}
+
+func checkReplay(_ context.Context, _ *demo, _, out string) error {
+	if !strings.Contains(out, "backend-relation-changed: same changeset") {
+		return errors.New("the gate's last event did not run again as it did")
 	}
 	return nil
 }
