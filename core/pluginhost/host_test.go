@@ -145,6 +145,7 @@ func TestStartServesAndEnds(t *testing.T) {
 
 func TestEnvironmentIsBuilt(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1") // where the cluster is, and no secret
 	h := newHost(t, pluginhost.Config{
 		Catalog: pluginhost.Catalog{Dirs: []string{plugins(t, "runtime-ok")}}, Env: []string{"GIVEN=yes"},
 	})
@@ -152,7 +153,8 @@ func TestEnvironmentIsBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if env := answer.GetHandle(); strings.Contains(env, "hunter2") || !strings.Contains(env, "GIVEN=yes") || !strings.Contains(env, "PATH=") {
+	if env := answer.GetHandle(); strings.Contains(env, "hunter2") || !strings.Contains(env, "GIVEN=yes") || !strings.Contains(env, "PATH=") ||
+		!strings.Contains(env, "KUBERNETES_SERVICE_HOST=10.96.0.1") {
 		t.Errorf("environment of the plugin:\n%s", env)
 	}
 }

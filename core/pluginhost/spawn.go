@@ -59,7 +59,8 @@ func baseEnv() []string {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		switch name {
-		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", "BANGLE_PYTHON", plugin.EnvWait, profile.EnvDir:
+		case "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "GOCOVERDIR", "BANGLE_PYTHON",
+			"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", plugin.EnvWait, profile.EnvDir:
 			env = append(env, pair)
 		default:
 			if strings.HasPrefix(name, "LC_") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm/world"
+	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/charmruntime"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	"github.com/bangle-dev/bangle/sdk/hook"
@@ -94,12 +95,9 @@ func newEvent(start *charmruntimev1.Start, host charmruntime.Host, allowed grant
 	return e, nil
 }
 
-// ownsMachine is the capability of a place that is a machine of the unit's own.
-const ownsMachine = "machine"
-
 // machine says whether the unit may change packages and services of this machine.
 func machine(view *hookv1.View) bool {
-	return os.Geteuid() == 0 && slices.Contains(view.GetCapabilities(), ownsMachine)
+	return os.Geteuid() == 0 && slices.Contains(view.GetCapabilities(), api.OwnsMachine)
 }
 
 // mode is how the event meets the world.

@@ -13,6 +13,12 @@ import (
 // TestOutside: a charm reaches the origin that was granted and no other, and a machine that is not its own not at all. In a
 // rehearsal it reads, and what it would send is told.
 func TestOutside(t *testing.T) {
+	for _, file := range []string{"charm.js", "charm.py"} {
+		t.Run(file, func(t *testing.T) { reaches(t, file) })
+	}
+}
+
+func reaches(t *testing.T, file string) {
 	var seen []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen = append(seen, r.Method+" "+r.URL.Path)
@@ -31,7 +37,25 @@ charm.on("config-changed", (ctx) => {
 	ctx.setState("kube", said(() => ctx.kube("GET", "/api/v1/namespaces/m/pods").status));
 });
 `
-	resp, err := r.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: written(t, "charm.js", source),
+	if file == "charm.py" {
+		source = pyHead + `
+def said(f):
+    try:
+        return str(f())
+    except Exception as err:
+        return err.kind
+
+@charm.on("config-changed")
+def f(ctx):
+    ctx.set_state("allowed", said(lambda: ctx.http("GET", "` + s.URL + `/a")["body"]))
+    ctx.set_state("written", said(lambda: ctx.http("POST", "` + s.URL + `/b", body="x")["status"]))
+    ctx.set_state("other", said(lambda: ctx.http("GET", "http://127.0.0.1:1/")["body"]))
+    ctx.set_state("package", said(lambda: ctx.package("ensure", "nginx")["installed"]))
+    ctx.set_state("service", said(lambda: ctx.service("status", "nginx")["active"]))
+    ctx.set_state("kube", said(lambda: ctx.kube("GET", "/api/v1/namespaces/m/pods")["status"]))
+`
+	}
+	resp, err := r.Load(t.Context(), &charmruntimev1.LoadRequest{Digest: "d", Dir: written(t, file, source),
 		Grants: []string{"charm/http@1", "charm/package@1", "charm/kube@1", "http=" + s.URL, "package=nginx"}})
 	if err != nil || resp.GetHandle() == "" {
 		t.Fatal(resp, err)

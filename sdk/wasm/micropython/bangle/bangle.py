@@ -248,6 +248,27 @@ class Context:
     def container(self, name):
         return Container(self, name)
 
+    def http(self, method, url, headers=None, body=None, timeout_ms=None):
+        """Make a request to an origin that was granted and return {"status", "headers", "body"}; every status is an answer."""
+        answer = self.call("charm/http@1.request", method=method, url=url, headers=headers, body=body, timeout_ms=timeout_ms) or {}
+        text = answer.get("body", "")
+        if "body_base64" in answer:
+            text = binascii.a2b_base64(answer["body_base64"].encode())
+        return {"status": answer.get("status", 0), "headers": answer.get("headers", {}), "body": text}
+
+    def kube(self, method, path, query=None, body=None, content_type=None):
+        """Make a request to the API of the cluster that the unit is in and return {"status", "body"}."""
+        answer = self.call("charm/kube@1.request", method=method, path=path, query=query, body=body, content_type=content_type) or {}
+        return {"status": answer.get("status", 0), "body": answer.get("body", "")}
+
+    def package(self, action, name):
+        """Do ensure, remove or info with a package of the unit's machine; what is returned is its state afterwards."""
+        return self.call("charm/package@1." + action, name=name)
+
+    def service(self, action, name):
+        """Do start, stop, restart, reload, enable, disable or status with a service of the unit's machine."""
+        return self.call("charm/service@1." + action, name=name)
+
     def secret(self, id):
         return Secret(self, id, "")
 
