@@ -333,6 +333,9 @@ func TestCheckFailureShutsDown(t *testing.T) {
 	r := start(t, map[string]string{"001-base.yaml": `services: {a: {override: replace, command: sleep 1000, on-check-failure: {up: shutdown}}}
 checks: {up: {override: replace, startup: disabled, period: 10ms, threshold: 1, exec: {command: "false"}}}
 `}, nil)
+	if c := r.change(r.Start(t.Context(), "a")); c.Failure() != nil { // no check ends the supervisor for a service that does not run
+		t.Fatal(c.Failure())
+	}
 	if _, err := r.StartChecks(t.Context(), "up"); err != nil {
 		t.Fatal(err)
 	}
