@@ -8,5 +8,6 @@ export { charm, Charm, Handler } from "./charm";
 export { ACTIVE, BLOCKED, Context, Event, Goal, MAINTENANCE, Resource, Storage, WAITING } from "./context";
 export { command, Container, ExecOptions, ExecResult, Layer, PushOptions, Service } from "./container";
 export { Json, parse, quote } from "./json";
+export { http, HTTPOptions, kube, MachineService, Package, PackageState, Response, ServiceState } from "./outside";
 export { Relation } from "./relation";
 export { Secret, SecretInfo, SecretSpec } from "./secret";

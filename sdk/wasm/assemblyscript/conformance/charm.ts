@@ -1,6 +1,6 @@
 // The charm that the vectors of sdk/wasm drive: it does what the config option "do" says, one command a line.
 
-import { charm, command, Context, ExecOptions, Layer, PushOptions, Relation, Secret, SecretSpec, Service } from "../bangle";
+import { charm, command, Context, ExecOptions, http, HTTPOptions, kube, Layer, MachineService, Package, PushOptions, Relation, Secret, SecretSpec, Service } from "../bangle";
 export { charm_abi_1, charm_alloc, charm_dispatch, charm_last_error } from "../bangle/abi";
 
 charm.onOther(obey).onAction("backup", obey);
@@ -67,9 +67,40 @@ function more(ctx: Context, w: string[]): bool {
     const r = ctx.resource(w[1]);
     if (!r) return false;
     ctx.setState("resource", r.path);
+  } else if (c == "http" || c == "kube") {
+    return request(ctx, w);
+  } else if (c == "package" || c == "machine") {
+    return machine(ctx, w);
   } else {
     return container(ctx, w);
   }
+  return true;
+}
+
+function request(ctx: Context, w: string[]): bool {
+  const o = new HTTPOptions();
+  o.headers.set("Accept", "text/plain");
+  o.timeoutMs = 2000;
+  if (w.length > 3) o.body = w[3];
+  const r = w[0] == "http" ? http(ctx, w[1], w[2], o) : kube(ctx, w[1], w[2], w[3], w[4]);
+  if (!r) return false;
+  ctx.setState(w[0], r.status.toString() + (w[0] == "http" ? " " + one(r.headers, "Server") : "") + " " + r.body);
+  return true;
+}
+
+function machine(ctx: Context, w: string[]): bool {
+  const action = w[1];
+  if (w[0] == "package") {
+    const p = new Package(ctx, w[2]), s = action == "ensure" ? p.ensure() : action == "remove" ? p.remove() : p.info();
+    if (!s) return false;
+    ctx.setState("package", s.installed.toString() + " " + s.version + " " + s.changed.toString());
+    return true;
+  }
+  const m = new MachineService(ctx, w[2]);
+  const s = action == "start" ? m.start() : action == "stop" ? m.stop() : action == "restart" ? m.restart() : action == "reload" ? m.reload()
+    : action == "enable" ? m.enable() : action == "disable" ? m.disable() : m.status();
+  if (!s) return false;
+  ctx.setState(action, s.active + " " + s.enabled);
   return true;
 }
 

@@ -8,7 +8,7 @@ set --
 for file in "$source"/*.c; do
 	case $file in *_test.c) ;; *) set -- "$@" "$file" ;; esac
 done
-for name in json jsonw text abi run model relation container secret; do set -- "$@" "$here/$name.c"; done
+for name in json jsonw text abi run model relation container secret outside; do set -- "$@" "$here/$name.c"; done
 command -v "${CLANG:-clang}" >/dev/null && command -v wasm-ld >/dev/null || {
 	echo "cannot compile the charm: clang or wasm-ld is missing; on Debian: apt-get install clang lld" >&2
 	exit 3

@@ -195,4 +195,36 @@ bool charm_secret_revoke(charm_secret s, charm_relation *r);
 bool charm_secret_revoke_from(charm_secret s, const char *target); // an application or a unit, everywhere
 bool charm_secret_remove(charm_secret s, int revision);            // 0 = the whole secret
 
+// Outside of the model, as far as the charm declares it under `permissions` in charmcraft.yaml and the user grants it; what was
+// not is an error of class DENIED, what the unit's place does not have one of class UNSUPPORTED. Every status is an answer.
+typedef struct {
+	const char *method, *url, *body; // method NULL = GET
+	charm_map headers;
+	int timeout_ms; // 0 = the host's limit
+} charm_http_request;
+typedef struct {
+	int status;
+	charm_map headers; // several values of one name are joined with ", "
+	const char *body;
+} charm_http_response;
+bool charm_http(charm *c, charm_http_request r, charm_http_response *answer);
+typedef struct {
+	const char *method, *path, *query, *body, *content_type; // "/api/v1/namespaces/web/pods"; body: JSON, of PATCH a merge patch
+} charm_kube_request;
+bool charm_kube(charm *c, charm_kube_request r, int *status, const char **answer);
+// Packages and systemd services of a machine of the unit's own; state may be NULL. Services of containers are above.
+typedef struct {
+	bool installed, changed; // changed: by this call
+	const char *version;
+} charm_package_state;
+bool charm_ensure_package(charm *c, const char *name, charm_package_state *state), charm_remove_package(charm *c, const char *name, charm_package_state *state);
+bool charm_package(charm *c, const char *name, charm_package_state *state);
+typedef struct {
+	const char *active, *enabled; // in systemd's words
+} charm_service_state;
+bool charm_machine_start(charm *c, const char *name, charm_service_state *state), charm_machine_stop(charm *c, const char *name, charm_service_state *state);
+bool charm_machine_restart(charm *c, const char *name, charm_service_state *state), charm_machine_reload(charm *c, const char *name, charm_service_state *state);
+bool charm_machine_enable(charm *c, const char *name, charm_service_state *state), charm_machine_disable(charm *c, const char *name, charm_service_state *state);
+bool charm_machine_status(charm *c, const char *name, charm_service_state *state);
+
 #endif

@@ -99,6 +99,36 @@ static bool container(charm *c, const char **w) {
 	return true;
 }
 
+static const char *yes(bool b) { return b ? "true" : "false"; }
+
+static bool outside(charm *c, const char **w) {
+	charm_package_state p;
+	charm_service_state s;
+	const char *text;
+	int status;
+	if (is(w, "http")) {
+		charm_http_request r = {.method = w[1], .url = w[2], .body = w[3], .timeout_ms = 2000};
+		charm_http_response answer;
+		charm_put(&r.headers, "Accept", "text/plain");
+		if (!charm_http(c, r, &answer)) return false;
+		charm_set_state(c, "http", charm_format("%d %s %s", answer.status, charm_get(&answer.headers, "Server"), answer.body));
+	} else if (is(w, "kube")) {
+		if (!charm_kube(c, (charm_kube_request){.method = w[1], .path = w[2], .query = w[3], .body = w[4]}, &status, &text)) return false;
+		charm_set_state(c, "kube", charm_format("%d %s", status, text));
+	} else if (is(w, "package")) {
+		bool ok = charm_same(w[1], "ensure") ? charm_ensure_package(c, w[2], &p) : charm_same(w[1], "remove") ? charm_remove_package(c, w[2], &p) : charm_package(c, w[2], &p);
+		if (!ok) return false;
+		charm_set_state(c, "package", charm_format("%s %s %s", yes(p.installed), p.version, yes(p.changed)));
+	} else {
+		bool ok = charm_same(w[1], "start") ? charm_machine_start(c, w[2], &s) : charm_same(w[1], "stop") ? charm_machine_stop(c, w[2], &s)
+			: charm_same(w[1], "restart") ? charm_machine_restart(c, w[2], &s) : charm_same(w[1], "reload") ? charm_machine_reload(c, w[2], &s)
+			: charm_same(w[1], "enable") ? charm_machine_enable(c, w[2], &s) : charm_same(w[1], "disable") ? charm_machine_disable(c, w[2], &s) : charm_machine_status(c, w[2], &s);
+		if (!ok) return false;
+		charm_set_state(c, w[1], charm_format("%s %s", s.active, s.enabled));
+	}
+	return true;
+}
+
 static bool more(charm *c, const char **w) {
 	const char *path;
 	if (is(w, "show")) return charm_show_status(c, w[1], w[2]);
@@ -122,6 +152,8 @@ static bool more(charm *c, const char **w) {
 	} else if (is(w, "resource")) {
 		if (!charm_resource_path(c, w[1], &path)) return false;
 		charm_set_state(c, "resource", path);
+	} else if (is(w, "http") || is(w, "kube") || is(w, "package") || is(w, "machine")) {
+		return outside(c, w);
 	} else if (w[0][0] == 's' && w[0][1] == 'e' && w[0][2] == 'c') {
 		return secret(c, w);
 	} else {

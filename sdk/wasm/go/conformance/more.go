@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	charm "github.com/bangle-dev/bangle/sdk/wasm/go"
 )
@@ -44,8 +45,33 @@ func extra(ctx *charm.Context, word []string) error {
 	case "close":
 		ctx.ClosePort(word[1])
 		return nil
+	case "http", "kube", "package", "machine":
+		return outside(ctx, append(word, "", "", ""))
 	}
 	return secret(ctx, word)
+}
+
+func outside(ctx *charm.Context, word []string) error {
+	switch word[0] {
+	case "http":
+		r, err := ctx.HTTP(charm.HTTPRequest{Method: word[1], URL: word[2], Headers: map[string]string{"Accept": "text/plain"}, Body: word[3], Timeout: 2 * time.Second})
+		ctx.SetState("http", strconv.Itoa(r.Status)+" "+r.Headers["Server"]+" "+r.Body)
+		return err
+	case "kube":
+		status, body, err := ctx.Kube(charm.KubeRequest{Method: word[1], Path: word[2], Query: word[3], Body: word[4]})
+		ctx.SetState("kube", strconv.Itoa(status)+" "+body)
+		return err
+	case "package":
+		do := map[string]func(string) (charm.PackageState, error){"ensure": ctx.EnsurePackage, "remove": ctx.RemovePackage, "info": ctx.Package}[word[1]]
+		p, err := do(word[2])
+		ctx.SetState("package", strconv.FormatBool(p.Installed)+" "+p.Version+" "+strconv.FormatBool(p.Changed))
+		return err
+	}
+	m := ctx.MachineService(word[2])
+	do := map[string]func() (charm.ServiceState, error){"start": m.Start, "stop": m.Stop, "restart": m.Restart, "reload": m.Reload, "enable": m.Enable, "disable": m.Disable, "status": m.Status}[word[1]]
+	s, err := do()
+	ctx.SetState(word[1], s.Active+" "+s.Enabled)
+	return err
 }
 
 func secret(ctx *charm.Context, word []string) error {

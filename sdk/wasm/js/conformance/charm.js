@@ -62,6 +62,22 @@ const commands = {
 		ctx.setState("running", list.length === 1 && list[0].running);
 	},
 	"storage": (ctx, name) => ctx.storage(name).forEach((s) => ctx.setState(s.id, s.location)),
+	"http": (ctx, method, url, body) => {
+		const r = ctx.http(method, url, { headers: { Accept: "text/plain" }, body, timeoutMs: 2000 });
+		ctx.setState("http", `${r.status} ${r.headers.Server ?? ""} ${r.body}`);
+	},
+	"kube": (ctx, method, path, query, body) => {
+		const r = ctx.kube(method, path, { query, body });
+		ctx.setState("kube", `${r.status} ${r.body}`);
+	},
+	"package": (ctx, action, name) => {
+		const p = ctx.package(name)[action]();
+		ctx.setState("package", `${p.installed} ${p.version ?? ""} ${p.changed ?? false}`);
+	},
+	"machine": (ctx, action, name) => {
+		const s = ctx.service(name)[action]();
+		ctx.setState(action, `${s.active} ${s.enabled ?? ""}`);
+	},
 	"resource": (ctx, name) => ctx.setState("resource", ctx.resource(name)?.path ?? ""),
 	"error": (ctx, ...words) => { throw new Error(words.join(" ")); },
 	"panic": (ctx, word) => { throw new Error("panic: " + word); },

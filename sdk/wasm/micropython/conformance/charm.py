@@ -58,6 +58,27 @@ def storage(ctx, name):
         ctx.set_state(s["id"], s["location"])
 
 
+def http(ctx, method, url, body=None):
+    r = ctx.http(method, url, headers={"Accept": "text/plain"}, body=body, timeout_ms=2000)
+    text = r["body"] if isinstance(r["body"], str) else r["body"].decode()
+    ctx.set_state("http", "%d %s %s" % (r["status"], r["headers"].get("Server", ""), text))
+
+
+def kube(ctx, method, path, query=None, body=None):
+    r = ctx.kube(method, path, query, body)
+    ctx.set_state("kube", "%d %s" % (r["status"], r["body"]))
+
+
+def package(ctx, action, name):
+    p = ctx.package(action, name)
+    ctx.set_state("package", "%s %s %s" % (shown(p["installed"]), p.get("version", ""), shown(p.get("changed", False))))
+
+
+def machine(ctx, action, name):
+    s = ctx.service(action, name)
+    ctx.set_state(action, "%s %s" % (s["active"], s.get("enabled", "")))
+
+
 def error(ctx, *words):
     raise CharmError(" ".join(words))
 
@@ -107,6 +128,10 @@ COMMANDS = {
     "exec": execute,
     "service": service,
     "running": running,
+    "http": http,
+    "kube": kube,
+    "package": package,
+    "machine": machine,
     "storage": storage,
     "resource": lambda ctx, name: ctx.set_state("resource", (ctx.resource(name) or {}).get("path", "")),
     "error": error,

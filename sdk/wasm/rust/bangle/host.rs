@@ -53,6 +53,18 @@ imports! {
     EXEC = "charm/supervisor@1"."exec", supervisor_exec;
     PUSH = "charm/supervisor@1"."push", supervisor_push;
     PULL = "charm/supervisor@1"."pull", supervisor_pull;
+    HTTP = "charm/http@1"."request", http_request;
+    KUBE = "charm/kube@1"."request", kube_request;
+    PACKAGE_ENSURE = "charm/package@1"."ensure", package_ensure;
+    PACKAGE_REMOVE = "charm/package@1"."remove", package_remove;
+    PACKAGE_INFO = "charm/package@1"."info", package_info;
+    SERVICE_START = "charm/service@1"."start", service_start;
+    SERVICE_STOP = "charm/service@1"."stop", service_stop;
+    SERVICE_RESTART = "charm/service@1"."restart", service_restart;
+    SERVICE_RELOAD = "charm/service@1"."reload", service_reload;
+    SERVICE_ENABLE = "charm/service@1"."enable", service_enable;
+    SERVICE_DISABLE = "charm/service@1"."disable", service_disable;
+    SERVICE_STATUS = "charm/service@1"."status", service_status;
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -10,6 +10,7 @@ mod context;
 mod event;
 mod host;
 pub mod json;
+mod outside;
 mod relation;
 mod secret;
 #[cfg(not(target_arch = "wasm32"))]
@@ -19,6 +20,7 @@ pub use container::{command, Container, ExecOptions, ExecResult, Layer, PushOpti
 pub use context::{Context, Goal, Resource, Storage};
 pub use event::Event;
 pub use host::HostFn;
+pub use outside::{HttpRequest, HttpResponse, KubeRequest, MachineService, PackageState, ServiceState};
 pub use relation::Relation;
 pub use secret::{Secret, SecretInfo, SecretSpec};
 

@@ -1,6 +1,6 @@
 //! The charm that the vectors of sdk/wasm drive: it does what the config option "do" says, one command a line.
 
-use bangle::{command, Charm, Context, ExecOptions, Layer, Map, PushOptions, Relation, Result, Secret, SecretSpec, Service};
+use bangle::{command, Charm, Context, ExecOptions, HttpRequest, KubeRequest, Layer, Map, PushOptions, Relation, Result, Secret, SecretSpec, Service};
 
 bangle::charm!(charm);
 
@@ -71,7 +71,46 @@ fn more(ctx: &Context, w: &[&str]) -> Result {
             container.replan()?;
         }
         "running" => ctx.set_state("running", &container.running(w[2])?.to_string()),
+        "http" | "kube" | "package" | "machine" => return outside(ctx, w),
         _ => return secret(ctx, w),
+    }
+    Ok(())
+}
+
+fn outside(ctx: &Context, w: &[&str]) -> Result {
+    let text = |at: usize| w.get(at).map_or(String::new(), |word| word.to_string());
+    let service = ctx.machine_service(&text(2));
+    match (w[0], w[1]) {
+        ("http", method) => {
+            let headers = Map::from([("Accept".to_string(), "text/plain".to_string())]);
+            let r = ctx.http(&HttpRequest { method: method.to_string(), url: text(2), headers, body: text(3), timeout_ms: 2000 })?;
+            ctx.set_state("http", &format!("{} {} {}", r.status, r.headers.get("Server").map_or("", |v| v), r.body));
+        }
+        ("kube", method) => {
+            let r = KubeRequest { method: method.to_string(), path: text(2), query: text(3), body: text(4), ..Default::default() };
+            let (status, body) = ctx.kube(&r)?;
+            ctx.set_state("kube", &format!("{} {}", status, body));
+        }
+        ("package", action) => {
+            let p = match action {
+                "ensure" => ctx.ensure_package(w[2]),
+                "remove" => ctx.remove_package(w[2]),
+                _ => ctx.package(w[2]),
+            }?;
+            ctx.set_state("package", &format!("{} {} {}", p.installed, p.version, p.changed));
+        }
+        (_, action) => {
+            let s = match action {
+                "start" => service.start(),
+                "stop" => service.stop(),
+                "restart" => service.restart(),
+                "reload" => service.reload(),
+                "enable" => service.enable(),
+                "disable" => service.disable(),
+                _ => service.status(),
+            }?;
+            ctx.set_state(action, &format!("{} {}", s.active, s.enabled));
+        }
     }
     Ok(())
 }
