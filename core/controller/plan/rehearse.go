@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/sdk/errs"
@@ -53,10 +55,14 @@ func (f *Fork) Rehearse(ctx context.Context, events int32, tell func([]*controll
 		gone[agent] = mine //nolint:fatcontext // one for each agent, none within another
 		playing.Go(func() {
 			defer leave()
-			if err := r.play(life, agent, units); err != nil && !errs.Is(err, errs.Canceled) {
-				if errs.Is(err, errs.Internal) {
-					end(err)
-				}
+			err := r.play(life, agent, units)
+			switch {
+			case life.Err() != nil: // the rehearsal has ended, and with it the agent's part
+			case err == nil || errs.Is(err, errs.Canceled):
+				r.leaves(agent, errs.E(errs.Unavailable, "the agent of %s is away; try again", units[0]))
+			case errs.Is(err, errs.Internal):
+				end(err)
+			default:
 				r.leaves(agent, err)
 			}
 		})
@@ -118,16 +124,20 @@ func (r *rehearsal) settle(ctx context.Context, gone map[string]context.Context)
 	return "not all units rested in time: what they would do further is not known; give it longer with --timeout"
 }
 
+// unansweredPause is how long an agent that did not answer may take to be known as gone.
+const unansweredPause = 20 * time.Millisecond
+
 // rested waits until the units of all agents that take part rest. False means that it has to be asked again.
 func (r *rehearsal) rested(ctx context.Context, gone map[string]context.Context) bool {
 	var asking sync.WaitGroup
+	var unanswered atomic.Bool
 	for agent, life := range gone {
 		if life.Err() != nil {
 			continue
 		}
 		asking.Go(func() {
 			cmd := &controllerv1.Command{Model: r.f.UUID, What: &controllerv1.Command_Settle{Settle: &controllerv1.Settle{}}}
-			_ = r.f.agents.Ask(life, agent, cmd, func(part *controllerv1.AnswerRequest) error { // one that leaves is seen by its life
+			err := r.f.agents.Ask(life, agent, cmd, func(part *controllerv1.AnswerRequest) error {
 				r.mu.Lock()
 				defer r.mu.Unlock()
 				for _, unit := range part.GetUnits() {
@@ -135,10 +145,18 @@ func (r *rehearsal) rested(ctx context.Context, gone map[string]context.Context)
 				}
 				return nil
 			})
+			if err == nil {
+				return
+			}
+			unanswered.Store(true) // it may be leaving: then its life ends, and the next look is without it
+			select {
+			case <-life.Done():
+			case <-time.After(unansweredPause):
+			}
 		})
 	}
 	asking.Wait()
-	return ctx.Err() == nil
+	return ctx.Err() == nil && !unanswered.Load()
 }
 
 // end says how it all stands.
