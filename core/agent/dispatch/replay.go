@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
@@ -50,10 +51,8 @@ func (d *Dispatcher) Replay(ctx context.Context, a Again) (*charmruntimev1.Done,
 
 // able says what an event of a runtime that cannot replay is told.
 func able(info *charmruntimev1.InfoResponse, kind string) error {
-	for _, capability := range info.GetCapabilities() {
-		if capability == "replay" {
-			return nil
-		}
+	if slices.Contains(info.GetCapabilities(), "replay") {
+		return nil
 	}
 	return errs.E(errs.Unsupported, "cannot replay with runtime %s: what its charms ask of the world is not all recorded, so they cannot be run again bit for bit", kind)
 }

@@ -104,11 +104,11 @@ func flatSecrets(c *hookv1.Changeset, out map[place]string) {
 			}
 		}
 		if len(w.GetContent()) > 0 {
-			text := ""
+			var text strings.Builder
 			for _, k := range slices.Sorted(maps.Keys(w.GetContent())) {
-				text += fmt.Sprintf("%q=%q ", k, w.GetContent()[k])
+				fmt.Fprintf(&text, "%q=%q ", k, w.GetContent()[k])
 			}
-			out[place{"secret", w.GetId(), content}] = text
+			out[place{"secret", w.GetId(), content}] = text.String()
 		}
 	}
 	for _, r := range c.GetSecretRemove() {

@@ -2,6 +2,7 @@ package charmtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,21 +48,21 @@ func TestOutside(t *testing.T) {
 	c.On(charm.ConfigChanged, func(ctx *charm.Context) error {
 		h, err := ctx.HTTP(charm.HTTPRequest{Method: "PUT", URL: "https://a/", Headers: map[string]string{"X": "y"}, Body: "\xfe", Timeout: 2e9})
 		if err != nil || h.Status != 201 || h.Headers["A"] != "b" || h.Body != "\xff" {
-			return fmt.Errorf("http: %+v %v", h, err)
+			return fmt.Errorf("http: %+v %w", h, err)
 		}
 		status, body, err := ctx.Kube(charm.KubeRequest{Method: "PATCH", Path: "/p", Query: "a=b", Body: "{}", ContentType: "c"})
 		if err != nil || status != 200 || body != "{}" {
-			return fmt.Errorf("kube: %d %s %v", status, body, err)
+			return fmt.Errorf("kube: %d %s %w", status, body, err)
 		}
 		for _, do := range []func(string) (charm.PackageState, error){ctx.EnsurePackage, ctx.RemovePackage, ctx.Package} {
 			if p, err := do("nginx"); err != nil || p != (charm.PackageState{Installed: true, Version: "1", Changed: true}) {
-				return fmt.Errorf("package: %+v %v", p, err)
+				return fmt.Errorf("package: %+v %w", p, err)
 			}
 		}
 		m := ctx.MachineService("nginx")
 		for _, do := range []func() (charm.ServiceState, error){m.Start, m.Stop, m.Restart, m.Reload, m.Enable, m.Disable, m.Status} {
 			if s, err := do(); err != nil || s != (charm.ServiceState{Active: "active", Enabled: "enabled"}) {
-				return fmt.Errorf("service: %+v %v", s, err)
+				return fmt.Errorf("service: %+v %w", s, err)
 			}
 		}
 		return nil
@@ -91,9 +92,9 @@ func TestNoOutside(t *testing.T) {
 	c := charm.New()
 	c.On(charm.ConfigChanged, func(ctx *charm.Context) error {
 		_, err := ctx.EnsurePackage("nginx")
-		said, ok := err.(*charm.Error)
+		said, ok := errors.AsType[*charm.Error](err)
 		if !ok || said.Class != errs.Unsupported.String() {
-			return fmt.Errorf("answered %v", err)
+			return fmt.Errorf("answered %w", err)
 		}
 		return nil
 	})
