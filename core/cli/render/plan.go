@@ -39,28 +39,11 @@ type PlanUnit struct {
 
 // PlanEvent is one event that a unit would be given.
 type PlanEvent struct {
-	Event   string       `json:"event" yaml:"event"`
-	Outcome string       `json:"outcome" yaml:"outcome"`
-	Message string       `json:"message,omitempty" yaml:"message,omitempty"`
-	Changes []PlanChange `json:"changes,omitempty" yaml:"changes,omitempty"`
-	Effects []PlanEffect `json:"effects,omitempty" yaml:"effects,omitempty"`
-}
-
-// PlanChange is one change of the model.
-type PlanChange struct {
-	Kind   string `json:"kind" yaml:"kind"`
-	Target string `json:"target,omitempty" yaml:"target,omitempty"`
-	Key    string `json:"key,omitempty" yaml:"key,omitempty"`
-	Before string `json:"before" yaml:"before"`
-	After  string `json:"after" yaml:"after"`
-}
-
-// PlanEffect is one thing done outside the model.
-type PlanEffect struct {
-	Kind    string `json:"kind" yaml:"kind"`
-	Target  string `json:"target" yaml:"target"`
-	Summary string `json:"summary" yaml:"summary"`
-	Detail  string `json:"detail,omitempty" yaml:"detail,omitempty"`
+	Event   string   `json:"event" yaml:"event"`
+	Outcome string   `json:"outcome" yaml:"outcome"`
+	Message string   `json:"message,omitempty" yaml:"message,omitempty"`
+	Changes []Change `json:"changes,omitempty" yaml:"changes,omitempty"`
+	Effects []Effect `json:"effects,omitempty" yaml:"effects,omitempty"`
 }
 
 // Doc is the plan in the form of YAML and JSON.
@@ -78,14 +61,8 @@ func (p Planned) Doc() PlanDoc {
 			u = &PlanUnit{}
 			doc.Units[s.GetUnit()] = u
 		}
-		ev := PlanEvent{Event: event.Name(s.GetEvent()), Outcome: s.GetOutcome(), Message: s.GetMessage()}
-		for _, c := range s.GetChanges() {
-			ev.Changes = append(ev.Changes, PlanChange{Kind: c.GetKind(), Target: c.GetTarget(), Key: c.GetKey(), Before: c.GetBefore(), After: c.GetAfter()})
-		}
-		for _, e := range s.GetEffects() {
-			ev.Effects = append(ev.Effects, PlanEffect{Kind: e.GetKind(), Target: e.GetTarget(), Summary: e.GetSummary(), Detail: e.GetDetail()})
-		}
-		u.Events = append(u.Events, ev)
+		u.Events = append(u.Events, PlanEvent{Event: event.Name(s.GetEvent()), Outcome: s.GetOutcome(), Message: s.GetMessage(),
+			Changes: changes(s.GetChanges()), Effects: effects(s.GetEffects())})
 	}
 	return doc
 }
@@ -215,7 +192,7 @@ func eventPlan(b *strings.Builder, ev PlanEvent) {
 }
 
 // changeLine is "status: waiting → active".
-func changeLine(c PlanChange) string {
+func changeLine(c Change) string {
 	what := strings.Join(strings.Fields(c.Kind+" "+c.Target+" "+c.Key), " ")
 	switch c.Kind {
 	case "port":

@@ -24,30 +24,13 @@ type RecordedEvent struct {
 
 // ReplayedEvent is one in `replay` in YAML and JSON.
 type ReplayedEvent struct {
-	Recorded   RecordedEvent  `json:"recorded" yaml:"recorded"`
-	Same       bool           `json:"same" yaml:"same"`
-	Outcome    string         `json:"outcome,omitempty" yaml:"outcome,omitempty"`
-	Message    string         `json:"message,omitempty" yaml:"message,omitempty"`
-	Divergence string         `json:"divergence,omitempty" yaml:"divergence,omitempty"`
-	Changes    []ReplayChange `json:"changes,omitempty" yaml:"changes,omitempty"`
-	Effects    []ReplayEffect `json:"effects,omitempty" yaml:"effects,omitempty"`
-}
-
-// ReplayChange is one thing that is written differently.
-type ReplayChange struct {
-	Kind   string `json:"kind" yaml:"kind"`
-	Target string `json:"target,omitempty" yaml:"target,omitempty"`
-	Key    string `json:"key,omitempty" yaml:"key,omitempty"`
-	Before string `json:"before" yaml:"before"`
-	After  string `json:"after" yaml:"after"`
-}
-
-// ReplayEffect is one thing that is done outside of the model.
-type ReplayEffect struct {
-	Kind    string `json:"kind" yaml:"kind"`
-	Target  string `json:"target" yaml:"target"`
-	Summary string `json:"summary" yaml:"summary"`
-	Detail  string `json:"detail,omitempty" yaml:"detail,omitempty"`
+	Recorded   RecordedEvent `json:"recorded" yaml:"recorded"`
+	Same       bool          `json:"same" yaml:"same"`
+	Outcome    string        `json:"outcome,omitempty" yaml:"outcome,omitempty"`
+	Message    string        `json:"message,omitempty" yaml:"message,omitempty"`
+	Divergence string        `json:"divergence,omitempty" yaml:"divergence,omitempty"`
+	Changes    []Change      `json:"changes,omitempty" yaml:"changes,omitempty"`
+	Effects    []Effect      `json:"effects,omitempty" yaml:"effects,omitempty"`
 }
 
 // RecordedEvents is `replay --list`.
@@ -83,13 +66,8 @@ func brief(digest string) string {
 func ReplayedEvents(list []*controllerv1.Replayed, zone Zone) []ReplayedEvent {
 	out := []ReplayedEvent{}
 	for _, r := range list {
-		e := ReplayedEvent{Recorded: recordedEvent(r.GetRecorded(), zone), Same: r.GetSame(), Outcome: r.GetOutcome(), Message: r.GetMessage(), Divergence: r.GetDivergence()}
-		for _, c := range r.GetChanges() {
-			e.Changes = append(e.Changes, ReplayChange{c.GetKind(), c.GetTarget(), c.GetKey(), c.GetBefore(), c.GetAfter()})
-		}
-		for _, f := range r.GetEffects() {
-			e.Effects = append(e.Effects, ReplayEffect{f.GetKind(), f.GetTarget(), f.GetSummary(), f.GetDetail()})
-		}
+		e := ReplayedEvent{Recorded: recordedEvent(r.GetRecorded(), zone), Same: r.GetSame(), Outcome: r.GetOutcome(), Message: r.GetMessage(), Divergence: r.GetDivergence(),
+			Changes: changes(r.GetChanges()), Effects: effects(r.GetEffects())}
 		out = append(out, e)
 	}
 	return out
