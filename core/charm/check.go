@@ -84,6 +84,15 @@ func (c metaCheck) permissions() {
 				strings.Join(slices.Sorted(maps.Keys(c.meta.Containers)), " "))
 		}
 	}
+	for _, name := range p.Relations {
+		if _, ok := c.meta.Endpoint(name); !ok {
+			var known []string
+			for _, e := range c.meta.Endpoints() {
+				known = append(known, e.Name)
+			}
+			c.Errorf([]string{"permissions", "relations"}, "endpoint %q does not exist; the charm's endpoints are [%s]", name, strings.Join(known, " "))
+		}
+	}
 }
 
 // oneOf reports a value that is neither empty nor allowed.

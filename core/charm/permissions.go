@@ -34,6 +34,12 @@ func (c *Charm) Reaches(container string) bool {
 	return c.Runtime != Wasm || p == nil || p.Supervisor == nil || slices.Contains(p.Supervisor, container)
 }
 
+// Relates says whether the charm sees the relations of one of its endpoints.
+func (c *Charm) Relates(endpoint string) bool {
+	p := c.Meta.Permissions
+	return c.Runtime != Wasm || p == nil || p.Relations == nil || slices.Contains(p.Relations, endpoint)
+}
+
 // Outside are the capabilities that grants open to the charm.
 func (c *Charm) Outside(grants []string) []string {
 	if c.Runtime != Wasm {

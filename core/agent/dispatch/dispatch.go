@@ -129,6 +129,9 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 	if d.cfg.DryRun && kind != string(charm.Wasm) {
 		return unknown(kind), nil
 	}
+	if !concerns(c, job.Event) {
+		return unheard(), nil
+	}
 	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
 		return failed(err.Error()), nil
@@ -173,12 +176,13 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 func (d *Dispatcher) ready(job Job, c *Charm, start *charmruntimev1.Start) *host {
 	start.View = View(ViewInput{Model: job.Model, Cursor: job.Cursor, Event: job.Event, Seen: job.Seen, Charm: c, Controller: d.cfg.Controller,
 		LeaderUntil: job.LeaderUntil, LeaderLeft: job.LeaderLeft, NotLeader: job.NotLeader, Now: job.Now})
+	narrow(c, start.View)
 	if d.cfg.DryRun {
 		start.Mode = charmruntimev1.Mode_MODE_DRY_RUN
 	}
 	h := newHost(d.cfg.Lines, job, start.View,
 		&shelf{fetch: d.cfg.FetchResource, key: job.Key, model: job.Model, dir: filepath.Join(d.cfg.UnitDir(job.Key), "resources"), named: d.cfg.DryRun})
-	h.goal = d.cfg.GoalState
+	h.goal, h.relates = d.cfg.GoalState, c.Relates
 	return h
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type host struct {
 	view  *hookv1.View
 	n     atomic.Uint64 // of the last thing shown; newHost says where it begins
 	shelf *shelf
+	// relates says whether the charm sees the relations of an endpoint.
+	relates func(endpoint string) bool
 }
 
 // newHost is the host of one run of an event. What is shown is counted on from the time: a hook that is run again says
@@ -69,7 +72,7 @@ func (h *host) Call(ctx context.Context, operation, request string) (string, err
 		if err != nil {
 			return "", err
 		}
-		return hook.EncodeGoal(goal)
+		return hook.EncodeGoal(narrowGoal(h.relates, goal))
 	}
 	return "", errs.E(errs.Unsupported, "cannot answer %q: this agent does not know the operation", operation)
 }
@@ -103,6 +106,9 @@ func (h *host) bag(ctx context.Context, request string) (string, error) {
 	}
 	if err := json.Unmarshal([]byte(request), &ask); err != nil {
 		return "", errs.E(errs.Invalid, "cannot read the request for a databag: %w", err)
+	}
+	if !slices.ContainsFunc(h.view.GetRelations(), func(r *hookv1.RelationView) bool { return r.GetId() == ask.RelationID }) {
+		return "", errs.E(errs.NotFound, "relation not found")
 	}
 	bag, err := h.lines.ReadBag(ctx, h.key, ask.RelationID, ask.Owner)
 	if err != nil {

@@ -39,7 +39,10 @@ func (d *Dispatcher) Replay(ctx context.Context, a Again) (*charmruntimev1.Done,
 	if err != nil {
 		return nil, err
 	}
-	start := &charmruntimev1.Start{Event: a.Start.GetEvent(), View: a.Start.GetView(), Recording: a.Start.GetRecording(),
+	if !concerns(c, a.Start.GetEvent()) {
+		return unheard().Done, nil
+	}
+	start := &charmruntimev1.Start{Event: a.Start.GetEvent(), View: narrowed(c, a.Start.GetView()), Recording: a.Start.GetRecording(),
 		TimeoutMs: a.Start.GetTimeoutMs(), Mode: charmruntimev1.Mode_MODE_REPLAY,
 		Workspace: &charmruntimev1.Workspace{CharmDir: c.Dir, RunDir: filepath.Join(d.cfg.RunDir(a.Key), "replay"), ToolsDir: d.cfg.ToolsDir}}
 	if err := able(info, kind); err != nil {

@@ -23,7 +23,9 @@ type Permissions struct {
 	Kubernetes []Rule   `yaml:"kubernetes" json:"kubernetes,omitempty"`
 	Credential bool     `yaml:"credential" json:"credential,omitempty"`
 	// Supervisor narrows the charm's containers to those that it calls; it needs nobody's word.
-	Supervisor []string `yaml:"supervisor" json:"supervisor,omitempty"`
+	Supervisor []string `yaml:"supervisor" json:"supervisor,omitzero"`
+	// Relations narrows its relations to those of the endpoints that it names, in the same way.
+	Relations []string `yaml:"relations" json:"relations,omitzero"`
 }
 
 // Rule is a rule of the Kubernetes API, as in a Role. "*" is everything; of names that is none, and no namespaces are the
