@@ -126,11 +126,8 @@ func (d *Dispatcher) Run(ctx context.Context, job Job) (Result, error) {
 		return unplaced(job, digest, err)
 	}
 	kind := cmp.Or(job.Model.Application.Runtime, string(c.Runtime))
-	if d.cfg.DryRun && kind != string(charm.Wasm) {
-		return unknown(kind), nil
-	}
-	if !concerns(c, job.Event) {
-		return unheard(), nil
+	if r := d.unrun(job, kind, c); r != nil {
+		return *r, nil
 	}
 	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if errs.Is(err, errs.NotFound) || errs.Is(err, errs.Denied) || errs.Is(err, errs.Unsupported) {
@@ -212,6 +209,19 @@ func (d *Dispatcher) End(ctx context.Context, job Job) error {
 		return nil
 	}
 	return err
+}
+
+// unrun is how an event ends that is not given to the charm, nil if it is.
+func (d *Dispatcher) unrun(job Job, kind string, c *Charm) *Result {
+	switch {
+	case d.cfg.DryRun && kind != string(charm.Wasm):
+		r := unknown(kind)
+		return &r
+	case !concerns(c, job.Event):
+		r := unheard()
+		return &r
+	}
+	return nil
 }
 
 // unknown is an event of a charm that a dry run cannot run: it ends as if it had done nothing.
