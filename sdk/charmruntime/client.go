@@ -128,7 +128,7 @@ func (r *Remote) put(l *lane) {
 // fits refuses a message that the other side would not take, before it costs a
 // stream.
 func fits(message proto.Message, what string) error {
-	if size := proto.Size(message); size > plugin.MaxMessage-1024 {
+	if size := plugin.Size(message); size > plugin.MaxMessage-1024 {
 		return errs.E(errs.Exhausted, "cannot %s: its message has %d bytes and the limit is %d; make databags, parameters or output smaller",
 			what, size, plugin.MaxMessage)
 	}
