@@ -32,6 +32,7 @@ func Parties() []Party {
 		{Path: "gopkg.in/yaml.v3", Only: []string{"sdk/yaml", "supervisor/plan", "supervisor/cmd", "supervisor/cli"}, Tests: []string{"supervisor/api", "test/conformance/supervisor"}, Reason: "all YAML goes through one strict package; the supervisor stands alone and has its own, its client prints it"},
 		{Path: "go.yaml.in/yaml", Only: none, Reason: "sdk/yaml decides which yaml this is"},
 		{Path: "sigs.k8s.io/yaml", Only: none, Reason: "sdk/yaml decides which yaml this is"},
+		{Path: "github.com/planetscale/vtprotobuf", Only: []string{"sdk/proto/gen"}, Reason: "only generated code needs its helpers"},
 		{Path: "k8s.io", Only: []string{"substrates/kubernetes"}, Reason: "client-go costs 25 MB"},
 		{Path: "github.com/coreos/go-systemd", Only: []string{"substrates/machine"}, Reason: "PID 1 never links D-Bus"},
 		{Path: "github.com/godbus/dbus", Only: []string{"substrates/machine"}, Reason: "PID 1 never links D-Bus"},
@@ -70,7 +71,7 @@ func ClosedLists() []Closed {
 			Reason: "PID 1 is small and links only what test/arch/parties.go names"},
 		{Under: "runtimes/hooktool", May: []string{"golang.org/x/sys"},
 			Reason: "it is started nine times an event, so it takes the standard library and system calls only"},
-		{Under: "sdk", May: []string{"golang.org/x", "google.golang.org", "connectrpc.com/connect", "github.com/hashicorp", "gopkg.in/yaml.v3"},
+		{Under: "sdk", May: []string{"golang.org/x", "google.golang.org", "connectrpc.com/connect", "github.com/hashicorp", "gopkg.in/yaml.v3", "github.com/planetscale/vtprotobuf"},
 			Reason: "who imports the SDK gets all that it imports, so test/arch/parties.go names it"},
 	}
 }

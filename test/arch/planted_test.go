@@ -153,6 +153,7 @@ func partyPlants() []planted {
 		one("test library in a test", "core/event/x_test.go", "pgregory.net/rapid", ""),
 		one("test library in a suite", "sdk/substratetest/x.go", "github.com/google/go-cmp/cmp", ""),
 		one("unlisted library in PID 1", "supervisor/service/x.go", "golang.org.example/x", "PID 1 is small"),
+		one("protobuf's helpers outside of generated code", "sdk/plugin/x.go", "github.com/planetscale/vtprotobuf/protohelpers", "only generated code"),
 		one("unlisted library in the SDK", "sdk/hook/x.go", "github.com/x/y", "who imports the SDK"),
 		one("cgo in a test", "test/e2e/x_test.go", "C", "without a C compiler"),
 		one("std", "supervisor/service/x.go", "net/http", ""),
