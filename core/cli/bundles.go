@@ -115,7 +115,8 @@ func (t *target) live(ctx context.Context) (bundle.Live, error) {
 	for _, d := range shown.Msg.GetApplications() {
 		r := d.GetRecord()
 		app := bundle.LiveApplication{Charm: r.GetCharmPath(), Revision: int(r.GetCharmRevision()), Scale: int(d.GetStatus().GetScaleWanted()),
-			Config: map[string]any{}, Resources: map[string]any{}, Constraints: constraintText(r.GetConstraints()), Exposed: r.GetExposed(), Trust: r.GetTrust()}
+			Config: map[string]any{}, Resources: map[string]any{}, Constraints: constraintText(r.GetConstraints()), Exposed: r.GetExposed(),
+			Trust: r.GetTrust(), Grants: r.GetGrants()}
 		for name, v := range r.GetConfig() {
 			app.Config[name] = render.ConfigValue(v)
 		}
@@ -197,7 +198,11 @@ func (e *executor) execute(ctx context.Context, c bundle.Change) error {
 	case bundle.Deploy:
 		return e.deploy(ctx, c, digest)
 	case bundle.Refresh:
-		_, err = client.Refresh(ctx, connect.NewRequest(&clientv1.RefreshRequest{Model: t.model, Application: c.Application, CharmDigest: digest, CharmPath: c.Deploy.Charm, Force: e.flags.force}))
+		req := &clientv1.RefreshRequest{Model: t.model, Application: c.Application, CharmDigest: digest, CharmPath: c.Deploy.Charm, Grants: c.Deploy.Grants, Force: e.flags.force}
+		if trust := true; c.Deploy.Trust || e.flags.trust { // what the other charm asks for, too
+			req.Trust = &trust
+		}
+		_, err = client.Refresh(ctx, connect.NewRequest(req))
 	case bundle.SetConfig:
 		_, err = client.SetConfig(ctx, connect.NewRequest(&clientv1.SetConfigRequest{Model: t.model, Application: c.Application, Set: texts(c.Config)}))
 	case bundle.Attach:
@@ -208,6 +213,8 @@ func (e *executor) execute(ctx context.Context, c bundle.Change) error {
 		_, err = client.Refresh(ctx, connect.NewRequest(req))
 	case bundle.SetTrust:
 		_, err = client.Trust(ctx, connect.NewRequest(&clientv1.TrustRequest{Model: t.model, Application: c.Application, Trust: true}))
+	case bundle.Grant:
+		_, err = client.Trust(ctx, connect.NewRequest(&clientv1.TrustRequest{Model: t.model, Application: c.Application, Trust: true, Grants: c.Grants}))
 	case bundle.Scale:
 		_, err = client.ScaleApplication(ctx, connect.NewRequest(&clientv1.ScaleApplicationRequest{Model: t.model, Application: c.Application, Scale: uint32(max(c.Units, 0))}))
 	case bundle.SetExpose:
@@ -233,7 +240,7 @@ func (e *executor) deploy(ctx context.Context, c bundle.Change, digest string) e
 		storage = append(storage, name+"="+directive)
 	}
 	req := &clientv1.DeployRequest{Model: e.target.model, Application: c.Application, CharmDigest: digest, CharmPath: spec.Charm, Runtime: e.flags.runtime, Units: uint32(max(units, 0)),
-		Config: texts(spec.Options), Resources: e.resources(spec.Resources), Bindings: spec.Bindings, Trust: spec.Trust || e.flags.trust, Force: e.flags.force}
+		Config: texts(spec.Options), Resources: e.resources(spec.Resources), Bindings: spec.Bindings, Trust: spec.Trust || e.flags.trust, Grants: spec.Grants, Force: e.flags.force}
 	var err error
 	if req.Constraints, err = parseConstraints(spec.Constraints); err != nil {
 		return err

@@ -34,7 +34,7 @@ func (a *app) deployCommand() *cobra.Command {
 					return usage("a bundle names its applications and their units: leave out the name and -n")
 				}
 				if len(f.grants) > 0 {
-					return usage("--grant is for one charm: deploy the bundle with --trust, or with trust: true at those applications that are to have what they ask for")
+					return usage("--grant is for one charm: deploy the bundle with --trust, or with trust: true or a list grants: at those applications that are to have what they ask for")
 				}
 				return a.deployBundle(ctx, s, args[0], &f, w)
 			}

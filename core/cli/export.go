@@ -65,7 +65,7 @@ func (a *app) export(ctx context.Context, t *target, defaults bool) (*bundle.Bun
 	for _, d := range shown.Msg.GetApplications() {
 		name := d.GetRecord().GetName()
 		is := live.Applications[name]
-		app := &bundle.Application{Charm: is.Charm, Options: is.Config, Resources: is.Resources, Constraints: is.Constraints, Expose: is.Exposed, Trust: is.Trust,
+		app := &bundle.Application{Charm: is.Charm, Options: is.Config, Resources: is.Resources, Constraints: is.Constraints, Expose: is.Exposed, Trust: is.Trust, Grants: is.Grants,
 			Bindings: d.GetRecord().GetEndpointBindings(), Storage: directives(d)}
 		if d.GetPrincipal() {
 			scale := is.Scale

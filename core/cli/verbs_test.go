@@ -52,6 +52,7 @@ func ran(kind, outcome string, revision int64) *controllerv1.JournalEntry {
 func apps() []*clientv1.ApplicationDetails {
 	return []*clientv1.ApplicationDetails{
 		{Principal: true, Status: &clientv1.ApplicationStatusInfo{ScaleWanted: 1}, Record: &controllerv1.Application{Name: "web", Life: controllerv1.Life_LIFE_ALIVE, CharmName: "web", CharmPath: must2(filepath.Abs("testdata/web")), Runtime: "python",
+			Grants:  []string{"package=curl"},
 			Config:  map[string]*hookv1.ConfigValue{"port": {Value: &hookv1.ConfigValue_IntValue{IntValue: 81}}},
 			Storage: map[string]*controllerv1.StorageDirective{"data": {Pool: "ssd", Count: 2, SizeBytes: 1 << 30}}}},
 	}

@@ -65,6 +65,8 @@ type Application struct {
 	Offers map[string]Offer `yaml:"offers,omitempty" json:"offers,omitempty"`
 	Plan   string           `yaml:"plan,omitempty" json:"plan,omitempty"`
 	Trust  bool             `yaml:"trust,omitempty" json:"trust,omitempty"`
+	// Grants are permissions beside those of Trust, in the one form that sdk/wasm/grant gives them.
+	Grants []string `yaml:"grants,omitempty" json:"grants,omitempty"`
 }
 
 // Units returns the number of units asked for; given is false when the bundle

@@ -12,6 +12,7 @@ import (
 	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/core/charm/diag"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // checker finds what is wrong with a merged bundle.
@@ -80,6 +81,11 @@ func (c checker) application(name string, a *Application) {
 		default:
 			c.errorf(at("resources", resource), "resource %q of application %q is not valid; allowed: a revision, a path or an image", resource, name)
 		}
+	}
+	if grants, err := grant.ParseAll(a.Grants); err != nil {
+		c.errorf(at("grants"), "application %q: %s", name, err)
+	} else {
+		a.Grants = grants
 	}
 	c.exposed(name, a, at)
 	for _, offer := range slices.Sorted(maps.Keys(a.Offers)) {

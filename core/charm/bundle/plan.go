@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // Live is what a model holds of what a bundle can ask for.
@@ -33,6 +35,7 @@ type LiveApplication struct {
 	Exposed          bool
 	ExposedEndpoints map[string]ExposedEndpoint
 	Trust            bool
+	Grants           []string
 	// Offers are the offers of its endpoints by name.
 	Offers map[string]Offer
 }
@@ -50,6 +53,7 @@ const (
 	Attach      Kind = "attach"      // Resources
 	Constrain   Kind = "constraints" // Constraints
 	SetTrust    Kind = "trust"       // gives trust
+	Grant       Kind = "grant"       // Grants
 	Scale       Kind = "scale"       // up to Units
 	SetExpose   Kind = "expose"      // ExposedEndpoints, or all when empty
 	Annotate    Kind = "annotate"    // Annotations
@@ -67,6 +71,7 @@ type Change struct {
 	Resources        map[string]any             `json:"resources,omitempty"`
 	Constraints      string                     `json:"constraints,omitempty"`
 	Annotations      map[string]string          `json:"annotations,omitempty"`
+	Grants           []string                   `json:"grants,omitempty"`
 	Units            int                        `json:"units,omitempty"`
 	ExposedEndpoints map[string]ExposedEndpoint `json:"exposed-endpoints,omitempty"`
 	Relation         *Relation                  `json:"relation,omitempty"`
@@ -78,7 +83,7 @@ type Change struct {
 // Plan returns what must be done to live so that it holds the bundle, in
 // order; empty when nothing. It never removes, scales down or takes back. A
 // deploy carries config, resources, constraints, storage, devices, bindings,
-// placements and trust with it. Machines are not planned: placements name them.
+// placements, trust and grants with it. Machines are not planned: placements name them.
 func Plan(b *Bundle, live Live) []Change {
 	var plan []Change
 	names := slices.Sorted(maps.Keys(b.Applications))
@@ -133,6 +138,9 @@ func update(name string, want *Application, have LiveApplication) []Change {
 	}
 	if want.Trust && !have.Trust {
 		plan = append(plan, Change{Kind: SetTrust, Application: name})
+	}
+	if grants := grant.Missing(want.Grants, have.Grants); len(grants) > 0 {
+		plan = append(plan, Change{Kind: Grant, Application: name, Grants: grants})
 	}
 	if units, given := want.Units(); given && units > have.Scale {
 		plan = append(plan, Change{Kind: Scale, Application: name, Units: units})
@@ -208,6 +216,9 @@ func (c Change) String() string {
 		if n, given := c.Deploy.Units(); given {
 			text += fmt.Sprintf(" with %d units", n)
 		}
+		if len(c.Deploy.Grants) > 0 {
+			text += ", granted " + strings.Join(c.Deploy.Grants, " ")
+		}
 		return text
 	case Refresh:
 		return fmt.Sprintf("refresh application %s to %s", c.Application, c.Deploy.Charm)
@@ -219,6 +230,8 @@ func (c Change) String() string {
 		return fmt.Sprintf("set constraints of %s to %q", c.Application, c.Constraints)
 	case SetTrust:
 		return fmt.Sprintf("trust %s", c.Application)
+	case Grant:
+		return fmt.Sprintf("grant %s to %s", strings.Join(c.Grants, " "), c.Application)
 	case Scale:
 		return fmt.Sprintf("scale %s to %d units", c.Application, c.Units)
 	case SetExpose:

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bangle-dev/bangle/core/charm/bundle"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // apply is a model that carries a plan out as the contract of Kind says.
@@ -43,7 +44,7 @@ func apply(live bundle.Live, plan []bundle.Change) bundle.Live {
 				n = 1
 			}
 			a = bundle.LiveApplication{Charm: c.Deploy.Charm, Channel: c.Deploy.Channel, Scale: n, Config: set(nil, c.Deploy.Options),
-				Resources: set(nil, c.Deploy.Resources), Constraints: c.Deploy.Constraints, Trust: c.Deploy.Trust}
+				Resources: set(nil, c.Deploy.Resources), Constraints: c.Deploy.Constraints, Trust: c.Deploy.Trust, Grants: c.Deploy.Grants}
 			if c.Deploy.Revision != nil {
 				a.Revision = *c.Deploy.Revision
 			}
@@ -63,6 +64,8 @@ func apply(live bundle.Live, plan []bundle.Change) bundle.Live {
 			a.Constraints = c.Constraints
 		case bundle.SetTrust:
 			a.Trust = true
+		case bundle.Grant:
+			a.Grants = append(slices.Clone(a.Grants), c.Grants...)
 		case bundle.Scale:
 			a.Scale = c.Units
 		case bundle.SetExpose:
@@ -92,6 +95,7 @@ func genApplication(t *rapid.T, name string) *bundle.Application {
 	a := &bundle.Application{Charm: rapid.SampledFrom([]string{"x", "/x", "y"}).Draw(t, "charm"),
 		Channel:     rapid.SampledFrom([]string{"", "edge"}).Draw(t, "channel"),
 		Trust:       rapid.Bool().Draw(t, "trust"),
+		Grants:      rapid.SliceOfDistinct(rapid.SampledFrom([]string{"credential", "package=curl"}), rapid.ID).Draw(t, "grants"),
 		Expose:      rapid.Bool().Draw(t, "expose"),
 		Constraints: rapid.SampledFrom([]string{"", "mem=1G"}).Draw(t, "constraints"),
 		Options: rapid.MapOfN(rapid.SampledFrom([]string{"a", "b"}),
@@ -143,7 +147,7 @@ func TestPlanIsIdempotentAndAdditive(t *testing.T) {
 		}
 		for name, old := range before.Applications {
 			now, ok := after.Applications[name]
-			if !ok || now.Scale < old.Scale || old.Trust && !now.Trust || old.Exposed && !now.Exposed {
+			if !ok || now.Scale < old.Scale || old.Trust && !now.Trust || old.Exposed && !now.Exposed || len(grant.Missing(old.Grants, now.Grants)) > 0 {
 				t.Fatalf("%s: %+v became %+v", name, old, now)
 			}
 		}

@@ -3,12 +3,14 @@ package render
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bangle-dev/bangle/core/event"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // Planned is what a change would do.
@@ -25,7 +27,14 @@ type PlanDoc struct {
 	Changed    bool                 `json:"changed" yaml:"changed"`
 	Units      map[string]*PlanUnit `json:"units" yaml:"units"`
 	Unaffected int                  `json:"unaffected" yaml:"unaffected"`
+	Grants     map[string]PlanGrant `json:"grants,omitempty" yaml:"grants,omitempty"` // by application
 	Stopped    string               `json:"stopped,omitempty" yaml:"stopped,omitempty"`
+}
+
+// PlanGrant is what the change does to the permissions of an application.
+type PlanGrant struct {
+	Given []string `json:"given,omitempty" yaml:"given,omitempty"`
+	Taken []string `json:"taken,omitempty" yaml:"taken,omitempty"`
 }
 
 // PlanUnit is one unit of a PlanDoc.
@@ -54,6 +63,12 @@ func (p Planned) Doc() PlanDoc {
 		if u.GetEndless() {
 			doc.Units[u.GetUnit()].Endless = u.GetLast()
 		}
+	}
+	for _, g := range p.End.GetGrants() {
+		if doc.Grants == nil {
+			doc.Grants = map[string]PlanGrant{}
+		}
+		doc.Grants[g.GetApplication()] = PlanGrant{Given: g.GetGiven(), Taken: g.GetTaken()}
 	}
 	for _, s := range p.Steps {
 		u := doc.Units[s.GetUnit()]
@@ -95,6 +110,7 @@ func Plan(w io.Writer, p Planned) error {
 		return err
 	}
 	doc := p.Doc()
+	grantPlan(b, doc.Grants)
 	names := make([]string, 0, len(doc.Units))
 	for name := range doc.Units {
 		names = append(names, name)
@@ -118,6 +134,19 @@ func Plan(w io.Writer, p Planned) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// grantPlan writes what applications would be allowed, and what no more.
+func grantPlan(b *strings.Builder, all map[string]PlanGrant) {
+	for _, app := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(b, "\n%s\n", app)
+		for _, text := range all[app].Given {
+			fmt.Fprintf(b, "  granted: %s\n", grant.Words(text))
+		}
+		for _, text := range all[app].Taken {
+			fmt.Fprintf(b, "  taken away: %s\n", grant.Words(text))
+		}
+	}
 }
 
 func count(n int, what string) string {

@@ -145,6 +145,7 @@ func (s *Service) Trust(ctx context.Context, req *connect.Request[clientv1.Trust
 			err = addGrants(next, in.GetGrants())
 		default:
 			err = removeGrants(next, in.GetGrants())
+			settleTrust(next, ch)
 		}
 		if err != nil {
 			return err

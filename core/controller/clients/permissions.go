@@ -53,6 +53,7 @@ func grantAtRefresh(app *controllerv1.Application, ch, old *charm.Charm, in *cli
 	if old == nil { // the charm stays as it is
 		return nil
 	}
+	defer settleTrust(app, ch)
 	return permitted("refresh", app, ch, old, len(in.GetGrants()) > 0)
 }
 
@@ -77,6 +78,15 @@ func removeGrants(app *controllerv1.Application, list []string) error {
 	}
 	setGrants(app, grant.Missing(app.GetGrants(), gone))
 	return nil
+}
+
+// settleTrust takes the word trust from a charm that is held to its permissions and has not all of them: trust is
+// everything that it declares, and whoever exports the model must not give more than there is.
+func settleTrust(app *controllerv1.Application, ch *charm.Charm) {
+	declared, err := ch.Meta.Permissions.Grants()
+	if ch.Runtime == charm.Wasm && (err != nil || len(grant.Missing(declared, app.GetGrants())) > 0) {
+		app.Trust = false
+	}
 }
 
 // setGrants changes what is granted; the units hear of it as of a change of options.

@@ -83,6 +83,17 @@ func TestTrust(t *testing.T) {
 			t.Errorf("granted %q, want %q", step.got, step.want)
 		}
 	}
+	trusted := func() bool {
+		return ok(t, b.client.ShowApplication, &clientv1.ShowApplicationRequest{Model: "m", Applications: []string{"asking"}}).GetApplications()[0].GetRecord().GetTrust()
+	}
+	trust(true)
+	if whole := trusted(); !whole {
+		t.Error("all was given, and it is not trusted")
+	}
+	if trust(false, "http=api.example.com"); trusted() {
+		t.Error("it is trusted although it has not all that it declares: a bundle of it would give more")
+	}
+	trust(false)
 	if _, err := call(t.Context(), b.client.Trust, &clientv1.TrustRequest{Model: "m", Application: "asking", Grants: []string{"credential"}}); !errs.Is(err, errs.NotFound) {
 		t.Errorf("what is not there was taken: %v", err)
 	}

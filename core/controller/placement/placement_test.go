@@ -27,6 +27,7 @@ import (
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 var etcd *store.Etcd
@@ -392,6 +393,41 @@ func TestValidateAndKnown(t *testing.T) {
 	}
 }
 
+// TestSpecHasWhatWasGranted: of the Kubernetes rules those that the user granted, neither what the charm declares beside nor
+// other permissions.
+func TestSpecHasWhatWasGranted(t *testing.T) {
+	declared := &grant.Permissions{HTTP: []string{"api.example.com"}, Kubernetes: []grant.Rule{
+		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list"}, Names: []string{"mine"}},
+		{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"patch"}, Namespaces: []string{"other"}},
+		{APIGroups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"list"}},
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}, Namespaces: []string{"*"}},
+		{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}}}}
+	all, err := declared.Grants()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := func(grants []string) []*substratev1.Permission {
+		return placement.Spec(placement.SpecInput{Model: &controllerv1.Model{Uuid: uuid, Name: "m"}, Charm: &charm.Charm{Runtime: charm.Wasm, Meta: charm.Meta{Name: "web", Permissions: declared}},
+			Application: &controllerv1.Application{Name: "web", Trust: true, Grants: grants}}).GetPermissions()
+	}
+	if got := spec(nil); len(got) > 0 {
+		t.Errorf("declared and not granted: %v", got)
+	}
+	var words []string
+	for _, p := range spec(all) {
+		words = append(words, fmt.Sprintf("%q %v %v %v in %v %v", p.GetApiGroups(), p.GetResources(), p.GetVerbs(), p.GetNames(), p.GetNamespaces(), p.GetCluster()))
+	}
+	slices.Sort(words)
+	const want = `[""] [configmaps] [get list] [mine] in [] false
+[""] [nodes] [list] [] in [] true
+[""] [pods] [list] [] in [*] true
+["*"] [*] [*] [] in [] false
+["apps"] [deployments] [patch] [] in [other] false`
+	if got := strings.Join(words, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestSpec(t *testing.T) {
 	uid := 7
 	in := placement.SpecInput{
@@ -433,6 +469,9 @@ func TestSpec(t *testing.T) {
 	}
 	if len(s.GetPorts()) != 1 {
 		t.Errorf("ports %v", s.GetPorts())
+	}
+	if len(s.GetPermissions()) > 0 {
+		t.Errorf("permissions that nobody granted: %v", s.GetPermissions())
 	}
 	slices.Reverse(in.Units)
 	if again := placement.Spec(in); !proto.Equal(s, again) {

@@ -10,6 +10,7 @@ import (
 	"github.com/bangle-dev/bangle/core/controller/model"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/grant"
 )
 
 // SpecInput is all that an application's spec is made of.
@@ -47,7 +48,7 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 		CharmDigest: app.GetCharmDigest(), Runtime: app.GetRuntime(), AgentVersion: in.AgentVersion,
 		Containers: containers(in, limits), Storage: storage(in), Constraints: app.GetConstraints(),
 		Exposed: app.GetExposed(), Trust: app.GetTrust(), CharmUser: meta.CharmUser, CharmModifiedVersion: app.GetModifiedVersion(),
-		Labels: map[string]string{"charm": meta.Name}, Join: in.Join,
+		Labels: map[string]string{"charm": meta.Name}, Join: in.Join, Permissions: permissions(app),
 	}
 	if bases := in.Charm.Manifest.Bases; len(bases) > 0 {
 		spec.CharmBase = bases[0].Name + "@" + bases[0].Channel
@@ -63,6 +64,16 @@ func Spec(in SpecInput) *substratev1.ApplicationSpec {
 	}
 	units(spec, in)
 	return spec
+}
+
+// permissions are the rules of the Kubernetes API that the user granted; what the charm merely declares is not among them.
+func permissions(app *controllerv1.Application) []*substratev1.Permission {
+	var list []*substratev1.Permission
+	for _, r := range grant.Rules(app.GetGrants()) {
+		list = append(list, &substratev1.Permission{ApiGroups: r.APIGroups, Resources: r.Resources, Verbs: r.Verbs, Names: r.Names,
+			Namespaces: r.Namespaces, Cluster: r.Cluster()})
+	}
+	return list
 }
 
 // units adds the units that have a place, and the ports that they opened if

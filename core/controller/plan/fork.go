@@ -33,8 +33,9 @@ type Fork struct {
 	elections *leadership.Elections
 	agents    *agents.Service
 	mux       *http.ServeMux
-	units     map[string]bool // that the model has
-	start     int64           // revision before the change
+	units     map[string]bool     // that the model has
+	grants    map[string][]string // by application
+	start     int64               // revision before the change
 	end       context.CancelFunc
 	running   sync.WaitGroup
 	playing   sync.Mutex // one rehearsal at a time
@@ -57,9 +58,11 @@ func (f *Fork) open(ctx context.Context) error {
 	}
 	f.units = map[string]bool{}
 	f.mirror.Read(func(s *model.State) {
-		for _, unit := range s.Model(f.UUID).AllUnits() {
+		g := s.Model(f.UUID)
+		for _, unit := range g.AllUnits() {
 			f.units[unit] = true
 		}
+		f.grants = grants(g)
 	})
 	f.wire(epoch)
 	var life context.Context

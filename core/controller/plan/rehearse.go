@@ -164,9 +164,11 @@ func (r *rehearsal) end(players map[string][]string, stopped string) *clientv1.P
 	out := &clientv1.PlanEnd{Changed: true, Stopped: stopped}
 	now := map[string]bool{}
 	r.f.mirror.Read(func(s *model.State) {
-		for _, unit := range s.Model(r.f.UUID).AllUnits() {
+		g := s.Model(r.f.UUID)
+		for _, unit := range g.AllUnits() {
 			now[unit] = true
 		}
+		out.Grants = granted(r.f.grants, grants(g))
 	})
 	unknown := map[string]string{}
 	for agent, units := range players {

@@ -117,6 +117,35 @@ func (r Rule) allows(a Access) bool {
 	return a.Own || a.Namespace == "" && !namespaced(a)
 }
 
+// Rules are the Kubernetes rules among grants. One that cannot be read is left out: it allows nothing.
+func Rules(granted []string) []Rule {
+	var out []Rule
+	for _, text := range granted {
+		value, ok := strings.CutPrefix(text, kubernetesKind+"=")
+		var r Rule
+		if ok && json.Unmarshal([]byte(value), &r) == nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Cluster says that a rule is about all namespaces, or names what is in none. "*" of resources does not: it is taken to mean
+// those of the namespace.
+func (r Rule) Cluster() bool {
+	if slices.Contains(r.Namespaces, "*") {
+		return true
+	}
+	for _, group := range r.APIGroups {
+		for _, resource := range r.Resources {
+			if group != "*" && resource != "*" && !namespaced(Access{Group: group, Resource: resource}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // namespaced says whether a request without a namespace would reach into all of them. Which resources have namespaces only the
 // cluster knows, so rules name those without one: everything else is taken to have one.
 func namespaced(a Access) bool {

@@ -264,6 +264,7 @@ type PlanEnd struct {
 	Units         []*PlannedUnit         `protobuf:"bytes,2,rep,name=units,proto3" json:"units,omitempty"`      // those that something happens to, or that cannot be known
 	Stopped       string                 `protobuf:"bytes,3,opt,name=stopped,proto3" json:"stopped,omitempty"`  // why it ended before all units rested
 	Rested        int32                  `protobuf:"varint,4,opt,name=rested,proto3" json:"rested,omitempty"`   // units of the model that nothing would happen to
+	Grants        []*PlannedGrant        `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`    // applications whose permissions the change gives or takes away
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +327,74 @@ func (x *PlanEnd) GetRested() int32 {
 	return 0
 }
 
+func (x *PlanEnd) GetGrants() []*PlannedGrant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+// PlannedGrant is what the change does to the permissions of an application, each in the form of the command line.
+type PlannedGrant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Application   string                 `protobuf:"bytes,1,opt,name=application,proto3" json:"application,omitempty"`
+	Given         []string               `protobuf:"bytes,2,rep,name=given,proto3" json:"given,omitempty"`
+	Taken         []string               `protobuf:"bytes,3,rep,name=taken,proto3" json:"taken,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedGrant) Reset() {
+	*x = PlannedGrant{}
+	mi := &file_client_v1_plan_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedGrant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedGrant) ProtoMessage() {}
+
+func (x *PlannedGrant) ProtoReflect() protoreflect.Message {
+	mi := &file_client_v1_plan_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedGrant.ProtoReflect.Descriptor instead.
+func (*PlannedGrant) Descriptor() ([]byte, []int) {
+	return file_client_v1_plan_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PlannedGrant) GetApplication() string {
+	if x != nil {
+		return x.Application
+	}
+	return ""
+}
+
+func (x *PlannedGrant) GetGiven() []string {
+	if x != nil {
+		return x.Given
+	}
+	return nil
+}
+
+func (x *PlannedGrant) GetTaken() []string {
+	if x != nil {
+		return x.Taken
+	}
+	return nil
+}
+
 // PlannedUnit is how a unit would stand in the end.
 type PlannedUnit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -342,7 +411,7 @@ type PlannedUnit struct {
 
 func (x *PlannedUnit) Reset() {
 	*x = PlannedUnit{}
-	mi := &file_client_v1_plan_proto_msgTypes[5]
+	mi := &file_client_v1_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +423,7 @@ func (x *PlannedUnit) String() string {
 func (*PlannedUnit) ProtoMessage() {}
 
 func (x *PlannedUnit) ProtoReflect() protoreflect.Message {
-	mi := &file_client_v1_plan_proto_msgTypes[5]
+	mi := &file_client_v1_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +436,7 @@ func (x *PlannedUnit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedUnit.ProtoReflect.Descriptor instead.
 func (*PlannedUnit) Descriptor() ([]byte, []int) {
-	return file_client_v1_plan_proto_rawDescGZIP(), []int{5}
+	return file_client_v1_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PlannedUnit) GetUnit() string {
@@ -440,12 +509,17 @@ const file_client_v1_plan_proto_rawDesc = "" +
 	"timeout_ms\x18\x03 \x01(\x03R\ttimeoutMs\"~\n" +
 	"\x14RehearsePlanResponse\x129\n" +
 	"\x05steps\x18\x01 \x03(\v2#.bangle.controller.v1.RehearsedStepR\x05steps\x12+\n" +
-	"\x03end\x18\x02 \x01(\v2\x19.bangle.client.v1.PlanEndR\x03end\"\x8a\x01\n" +
+	"\x03end\x18\x02 \x01(\v2\x19.bangle.client.v1.PlanEndR\x03end\"\xc2\x01\n" +
 	"\aPlanEnd\x12\x18\n" +
 	"\achanged\x18\x01 \x01(\bR\achanged\x123\n" +
 	"\x05units\x18\x02 \x03(\v2\x1d.bangle.client.v1.PlannedUnitR\x05units\x12\x18\n" +
 	"\astopped\x18\x03 \x01(\tR\astopped\x12\x16\n" +
-	"\x06rested\x18\x04 \x01(\x05R\x06rested\"\xab\x01\n" +
+	"\x06rested\x18\x04 \x01(\x05R\x06rested\x126\n" +
+	"\x06grants\x18\x05 \x03(\v2\x1e.bangle.client.v1.PlannedGrantR\x06grants\"\\\n" +
+	"\fPlannedGrant\x12 \n" +
+	"\vapplication\x18\x01 \x01(\tR\vapplication\x12\x14\n" +
+	"\x05given\x18\x02 \x03(\tR\x05given\x12\x14\n" +
+	"\x05taken\x18\x03 \x03(\tR\x05taken\"\xab\x01\n" +
 	"\vPlannedUnit\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x12\n" +
 	"\x04fate\x18\x02 \x01(\tR\x04fate\x12\x16\n" +
@@ -470,29 +544,31 @@ func file_client_v1_plan_proto_rawDescGZIP() []byte {
 	return file_client_v1_plan_proto_rawDescData
 }
 
-var file_client_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_client_v1_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_client_v1_plan_proto_goTypes = []any{
 	(*OpenPlanRequest)(nil),      // 0: bangle.client.v1.OpenPlanRequest
 	(*OpenPlanResponse)(nil),     // 1: bangle.client.v1.OpenPlanResponse
 	(*RehearsePlanRequest)(nil),  // 2: bangle.client.v1.RehearsePlanRequest
 	(*RehearsePlanResponse)(nil), // 3: bangle.client.v1.RehearsePlanResponse
 	(*PlanEnd)(nil),              // 4: bangle.client.v1.PlanEnd
-	(*PlannedUnit)(nil),          // 5: bangle.client.v1.PlannedUnit
-	(*v1.RehearsedStep)(nil),     // 6: bangle.controller.v1.RehearsedStep
+	(*PlannedGrant)(nil),         // 5: bangle.client.v1.PlannedGrant
+	(*PlannedUnit)(nil),          // 6: bangle.client.v1.PlannedUnit
+	(*v1.RehearsedStep)(nil),     // 7: bangle.controller.v1.RehearsedStep
 }
 var file_client_v1_plan_proto_depIdxs = []int32{
-	6, // 0: bangle.client.v1.RehearsePlanResponse.steps:type_name -> bangle.controller.v1.RehearsedStep
+	7, // 0: bangle.client.v1.RehearsePlanResponse.steps:type_name -> bangle.controller.v1.RehearsedStep
 	4, // 1: bangle.client.v1.RehearsePlanResponse.end:type_name -> bangle.client.v1.PlanEnd
-	5, // 2: bangle.client.v1.PlanEnd.units:type_name -> bangle.client.v1.PlannedUnit
-	0, // 3: bangle.client.v1.Plans.Open:input_type -> bangle.client.v1.OpenPlanRequest
-	2, // 4: bangle.client.v1.Plans.Rehearse:input_type -> bangle.client.v1.RehearsePlanRequest
-	1, // 5: bangle.client.v1.Plans.Open:output_type -> bangle.client.v1.OpenPlanResponse
-	3, // 6: bangle.client.v1.Plans.Rehearse:output_type -> bangle.client.v1.RehearsePlanResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	6, // 2: bangle.client.v1.PlanEnd.units:type_name -> bangle.client.v1.PlannedUnit
+	5, // 3: bangle.client.v1.PlanEnd.grants:type_name -> bangle.client.v1.PlannedGrant
+	0, // 4: bangle.client.v1.Plans.Open:input_type -> bangle.client.v1.OpenPlanRequest
+	2, // 5: bangle.client.v1.Plans.Rehearse:input_type -> bangle.client.v1.RehearsePlanRequest
+	1, // 6: bangle.client.v1.Plans.Open:output_type -> bangle.client.v1.OpenPlanResponse
+	3, // 7: bangle.client.v1.Plans.Rehearse:output_type -> bangle.client.v1.RehearsePlanResponse
+	6, // [6:8] is the sub-list for method output_type
+	4, // [4:6] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_client_v1_plan_proto_init() }
@@ -506,7 +582,7 @@ func file_client_v1_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_client_v1_plan_proto_rawDesc), len(file_client_v1_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -613,7 +613,7 @@ type ApplicationSpec struct {
 	Ports                []*Port                `protobuf:"bytes,13,rep,name=ports,proto3" json:"ports,omitempty"` // opened by the units of an exposed application
 	Exposed              bool                   `protobuf:"varint,14,opt,name=exposed,proto3" json:"exposed,omitempty"`
 	Trust                bool                   `protobuf:"varint,15,opt,name=trust,proto3" json:"trust,omitempty"`
-	Permissions          []*Permission          `protobuf:"bytes,16,rep,name=permissions,proto3" json:"permissions,omitempty"` // declared by the charm; in force when trust is given
+	Permissions          []*Permission          `protobuf:"bytes,16,rep,name=permissions,proto3" json:"permissions,omitempty"` // of the Kubernetes API, as far as the user granted them
 	Update               *UpdateStrategy        `protobuf:"bytes,17,opt,name=update,proto3" json:"update,omitempty"`
 	Join                 *JoinMaterial          `protobuf:"bytes,18,opt,name=join,proto3" json:"join,omitempty"` // substrates whose agents come with the unit
 	Labels               map[string]string      `protobuf:"bytes,19,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -1386,7 +1386,8 @@ type Permission struct {
 	Resources     []string               `protobuf:"bytes,2,rep,name=resources,proto3" json:"resources,omitempty"`
 	Verbs         []string               `protobuf:"bytes,3,rep,name=verbs,proto3" json:"verbs,omitempty"`
 	Names         []string               `protobuf:"bytes,4,rep,name=names,proto3" json:"names,omitempty"`
-	Cluster       bool                   `protobuf:"varint,5,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Cluster       bool                   `protobuf:"varint,5,opt,name=cluster,proto3" json:"cluster,omitempty"`      // a Role of one namespace does not do: it is about all namespaces, or about what is in none
+	Namespaces    []string               `protobuf:"bytes,6,rep,name=namespaces,proto3" json:"namespaces,omitempty"` // empty = the unit's own; "*" = all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1454,6 +1455,13 @@ func (x *Permission) GetCluster() bool {
 		return x.Cluster
 	}
 	return false
+}
+
+func (x *Permission) GetNamespaces() []string {
+	if x != nil {
+		return x.Namespaces
+	}
+	return nil
 }
 
 type UpdateStrategy struct {
@@ -3653,7 +3661,7 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\x04Port\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\rR\x02to\"\x8f\x01\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"\xaf\x01\n" +
 	"\n" +
 	"Permission\x12\x1d\n" +
 	"\n" +
@@ -3661,7 +3669,10 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\tresources\x18\x02 \x03(\tR\tresources\x12\x14\n" +
 	"\x05verbs\x18\x03 \x03(\tR\x05verbs\x12\x14\n" +
 	"\x05names\x18\x04 \x03(\tR\x05names\x12\x18\n" +
-	"\acluster\x18\x05 \x01(\bR\acluster\"V\n" +
+	"\acluster\x18\x05 \x01(\bR\acluster\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x06 \x03(\tR\n" +
+	"namespaces\"V\n" +
 	"\x0eUpdateStrategy\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\rR\tpartition\x12\x12\n" +
