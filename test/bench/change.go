@@ -42,20 +42,33 @@ func (b *bench) firstUnit() {
 	}
 }
 
-// changes measures from a change of the configuration until the status that the charm committed is seen.
+// changes measures from a change of the configuration until the status that the charm committed is seen: with what the
+// event saw and did kept for a replay, and without.
 func (b *bench) changes() {
 	s := stage.New(b, stage.Config{Bin: b.bin})
 	s.Deploy(filepath.Join(b.dir, "echo"), &clientv1.DeployRequest{Application: "web", Units: 1})
 	s.Await(stage.Active("web", 1, "quiet"))
 	b.quiet("change")
+	list, transactions := b.configs(s, "n")
+	b.percentiles("change.config-to-status", list, "ms")
+	b.say("change.transactions", transactions, "txn")
+	_, err := s.Client().ModelConfig(b.ctx, connect.NewRequest(&clientv1.ModelConfigRequest{Model: stage.Model, Set: map[string]string{"recorded-events": "0"}}))
+	b.check(err)
+	list, _ = b.configs(s, "u")
+	b.percentiles("change.config-to-status.unrecorded", list, "ms")
+	s.Close()
+}
+
+// configs takes the time of changes, and counts the transactions that one takes.
+func (b *bench) configs(s *stage.Stage, prefix string) (list []time.Duration, transactions float64) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	defer cancel()
 	client := s.Client()
 	stream, err := client.WatchStatus(ctx, connect.NewRequest(&clientv1.StatusRequest{Model: stage.Model}))
 	b.check(err)
 	var first, last, count int64
-	list := b.sample(func(i int) {
-		note := fmt.Sprint("n", i)
+	list = b.sample(func(i int) {
+		note := fmt.Sprint(prefix, i)
 		_, err := client.SetConfig(ctx, connect.NewRequest(&clientv1.SetConfigRequest{Model: stage.Model, Application: "web", Set: map[string]string{"note": note}}))
 		b.check(err)
 		for stream.Receive() {
@@ -71,7 +84,5 @@ func (b *bench) changes() {
 		}
 		b.Fatalf("the status broke off: %v", stream.Err())
 	})
-	b.percentiles("change.config-to-status", list, "ms")
-	b.say("change.transactions", float64(last-first)/float64(count), "txn")
-	s.Close()
+	return list, float64(last-first) / float64(count)
 }

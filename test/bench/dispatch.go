@@ -67,14 +67,15 @@ func (b *bench) wasm() {
 	b.say("dispatch.wasm.compile", float64(time.Since(began).Milliseconds()), "ms")
 	b.quiet("dispatch-wasm")
 	for _, size := range []struct {
-		name  string
-		units int
-	}{{"dispatch.wasm", 6}, {"dispatch.wasm.view42k", 75}} {
+		name   string
+		units  int
+		record bool
+	}{{"dispatch.wasm", 6, false}, {"dispatch.wasm.recorded", 6, true}, {"dispatch.wasm.view42k", 75, false}} {
 		view := view(size.units)
 		b.percentiles(size.name, b.sample(func(i int) {
 			note := fmt.Sprint(i)
 			view.Config["note"] = &hookv1.ConfigValue{Value: &hookv1.ConfigValue_StringValue{StringValue: note}}
-			b.dispatch(client, &charmruntimev1.Start{Handle: handle, Event: event(i), View: view, TimeoutMs: 10_000})
+			b.dispatch(client, &charmruntimev1.Start{Handle: handle, Event: event(i), View: view, TimeoutMs: 10_000, Record: size.record})
 		}), "us")
 	}
 }

@@ -32,6 +32,10 @@ func main() {
 		serveEtcd(dir)
 		return
 	}
+	if socket := os.Getenv(floorVariable); socket != "" {
+		serveFloor(socket)
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	what := "all"
@@ -60,8 +64,8 @@ func main() {
 // suites are the sections by name.
 func suites() map[string][]func(*bench) {
 	all := map[string][]func(*bench){
-		"dispatch": {(*bench).machine, (*bench).wasm, (*bench).python},
-		"wasm":     {(*bench).machine, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).beside, (*bench).many},
+		"dispatch": {(*bench).machine, (*bench).floor, (*bench).smallest, (*bench).wasm, (*bench).python},
+		"wasm":     {(*bench).machine, (*bench).floor, (*bench).instances, (*bench).smallest, (*bench).wasm, (*bench).wasmCold, (*bench).guests, (*bench).beside, (*bench).many},
 		"beside":   {(*bench).beside},
 		"units":    {(*bench).many},
 		"commit":   {(*bench).machine, (*bench).commits},
