@@ -12,9 +12,11 @@ import (
 func TestBusyGuestsStallNobody(t *testing.T) {
 	r := newRuntime(t)
 	for name, body := range map[string][]byte{"loop": join(forever, i64Const(0)), "tree": tree,
-		"fill": join([]byte{0x03, 0x40}, i32Const(0), i32Const(1), i32Const(60<<10), []byte{0xfc, 11, 0, 0x0c, 0, 0x0b, 0x00})} {
+		"fill":             join([]byte{0x03, 0x40}, i32Const(0), i32Const(1), i32Const(60<<10), []byte{0xfc, 11, 0, 0x0c, 0, 0x0b, 0x00}),
+		"fill of 63 MiB":   join([]byte{0x03, 0x40}, i32Const(0), i32Const(1), i32Const(63<<20), []byte{0xfc, 11, 0, 0x0c, 0, 0x0b, 0x00}),
+		"copies of 62 MiB": join([]byte{0x03, 0x40}, i32Const(1<<20), i32Const(0), i32Const(62<<20), []byte{0xfc, 10, 0, 0, 0x0c, 0, 0x0b, 0x00})} {
 		t.Run(name, func(t *testing.T) {
-			busy := loadBuilt(t, r, guestModule{dispatch: body})
+			busy := loadBuilt(t, r, guestModule{dispatch: body, pages: 1020})
 			quiet := load(t, r, t.Name()+" quiet", packed(t, guestModule{}.build()))
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()

@@ -12,7 +12,7 @@ const (
 )
 
 // MeterVersion changes with what Meter makes of a module.
-const MeterVersion = "1"
+const MeterVersion = "2"
 
 const (
 	// fuel is what a guest may use between two calls of yield. One unit is up to 32 simple instructions or 64 bytes that
@@ -30,12 +30,18 @@ var (
 	ErrNewer    = errors.New("not of WASM 2.0")
 )
 
-// meter rewrites one module. Its functions are: the imported ones, yield, the module's own, refuel, and one in front of
-// each imported function. Wherever the module names an imported function, the rewritten one names that in front of it.
+// meter rewrites one module. Its functions are: the imported ones, yield, the module's own, refuel, one in front of
+// each imported function, and those that work on large ranges. Wherever the module names an imported function, the
+// rewritten one names that in front of it.
 type meter struct {
 	params    []int    // how many parameters each type has
 	void      uint32   // type without parameters and results
 	newVoid   bool     // the module has none
+	triple    uint32   // type of three i32 without results
+	newTriple bool     // the module has none
+	memory    bool     // it has one
+	counted   bool     // it says how many segments of data it has, without which it has no use for the next
+	inits     []uint32 // segments of data that are longer than a piece
 	imported  []uint32 // types of the imported functions
 	own       []uint32 // types of the module's own functions
 	fuel      uint32   // index of the global that counts, after all others
@@ -47,7 +53,7 @@ type meter struct {
 
 // Meter returns the module with fuel: at the head of every loop, at the start of every function, in long stretches of code
 // and in front of what works on large ranges a counter goes down, and where it is used up YieldName of YieldModule is
-// called, from which a host can return or not. So nothing of the module runs for long without the host, and what is run
+// called, from which a host can return or not. Large ranges of the memory are worked on in pieces. So nothing of the module runs for long without the host, and what is run
 // is otherwise the same. Everything that wazero will make room for has been counted then. Names of functions stay; other
 // debugging information is left out. Errors name the function, the instruction and the byte.
 func Meter(file []byte) ([]byte, error) {
@@ -171,7 +177,7 @@ func (m *meter) helpers() [][]byte {
 		body = appendU32(append(body, opCall), uint32(i))
 		list = append(list, append(body, opEnd))
 	}
-	return list
+	return append(list, m.ranges()...)
 }
 
 func appendSigned(b []byte, n int64) []byte {

@@ -34,7 +34,9 @@ type bodyWriter struct {
 	free     bool // the first loop's check serves the whole function
 	leaf     bool // no loop, call, or check
 	total    int
-	start    int // of the instruction
+	start    int   // of the instruction
+	known    int64 // what is on the stack, where the instruction before was a constant; else -1
+	before   int64 // known when the instruction began
 }
 
 // body rewrites what stands between the size and the end of one function.
@@ -56,7 +58,7 @@ func (m *meter) body(r *reader, function uint32, params int) ([]byte, error) {
 		}
 		groups = append(appendU32(groups, count), kind)
 	}
-	w := &bodyWriter{m: m, r: r, function: function, locals: uint32(locals), straight: true, leaf: true,
+	w := &bodyWriter{m: m, r: r, function: function, locals: uint32(locals), straight: true, leaf: true, known: -1,
 		frames: []frame{{op: opBlock, reached: -1}}}
 	for len(w.frames) > 0 && r.err == nil {
 		w.instruction()
@@ -83,22 +85,24 @@ func (w *bodyWriter) instruction() {
 		return
 	}
 	w.add(weight(op))
+	w.before, w.known = w.known, -1
 	kind := plain(op)
-	switch op {
-	case prefixMisc:
-		w.misc()
-		return
-	case prefixVector:
+	if op == prefixVector {
 		kind = w.vectorCode()
 	}
-	switch kind {
-	case control:
+	switch {
+	case op == prefixMisc:
+		w.misc()
+	case kind == control:
 		w.control(op)
-	case unknown:
+	case kind == unknown:
 		w.unsupported()
 	default:
 		w.skip(kind)
 		w.copy()
+		if op == opI32Const {
+			w.known = constantAt(w.r.b[w.start+1 : w.r.i])
+		}
 	}
 	if w.distance >= stretch && len(w.frames) > 0 {
 		w.leaf, w.straight = false, false
@@ -175,35 +179,4 @@ func (w *bodyWriter) skip(kind immediate) {
 			w.unsupported()
 		}
 	}
-}
-
-// misc writes an instruction behind prefixMisc. What works on a range pays for its length before: 64 bytes a unit, which
-// takes as long as 32 simple instructions. One such instruction is not interrupted; a charm's memory limit bounds it.
-func (w *bodyWriter) misc() {
-	op := w.r.u32()
-	kind := misc(op)
-	if kind == unknown {
-		w.unsupported()
-		return
-	}
-	w.skip(kind)
-	shift := byte(0)
-	switch op {
-	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
-		shift = 6
-	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-		shift = 3
-	}
-	if shift > 0 && w.r.err == nil {
-		w.leaf, w.straight = false, false
-		w.out = appendU32(append(w.out, opLocalTee), w.locals)
-		w.out = appendU32(append(w.out, opGlobalGet), w.m.fuel)
-		w.out = appendU32(append(w.out, opLocalGet), w.locals)
-		w.out = append(w.out, opI32Const, shift, opI32ShrU)
-		w.out = w.m.pay(w.out, w.locals)
-		if w.distance >= 0 {
-			w.distance = weight(prefixMisc)
-		}
-	}
-	w.copy()
 }

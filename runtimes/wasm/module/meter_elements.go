@@ -100,8 +100,8 @@ func (m *meter) elements(r *reader, out []byte) []byte {
 	return out
 }
 
-// data reads one segment of data.
-func (m *meter) data(r *reader) {
+// data reads one segment of data and tells its length.
+func (m *meter) data(r *reader) uint32 {
 	form := r.u32()
 	if form > 2 {
 		r.fail("data of form %d before byte %d is not known", form, r.i)
@@ -112,7 +112,9 @@ func (m *meter) data(r *reader) {
 	if form != 1 {
 		m.constant(r, nil)
 	}
-	r.skip(r.u32())
+	size := r.u32()
+	r.skip(size)
+	return size
 }
 
 // custom writes a section of that kind: names with the indexes of the functions as they are now, debugging information

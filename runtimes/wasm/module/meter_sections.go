@@ -4,15 +4,19 @@ import "fmt"
 
 // count reads what the rewriting of every section depends on.
 func (m *meter) count(file []byte, sections []section) error {
-	hasVoid := false
+	hasVoid, hasTriple := false, false
 	for _, s := range sections {
 		r := &reader{b: file[:s.to], i: s.from}
 		switch s.id {
 		case 1:
 			r.vector(func() {
+				start := r.i
 				params, results := m.functionType(r)
 				if params == 0 && results == 0 && !hasVoid {
 					m.void, hasVoid = uint32(len(m.params)), true
+				}
+				if string(r.b[start:r.i]) == tripleType && !hasTriple {
+					m.triple, hasTriple = uint32(len(m.params)), true
 				}
 				m.params = append(m.params, params)
 			})
@@ -26,9 +30,17 @@ func (m *meter) count(file []byte, sections []section) error {
 				least, _ := m.table(r)
 				m.tableMins += uint64(least)
 			})
+		case 5:
+			m.memory = m.memory || r.u32() > 0
+			continue
 		case 6:
 			m.fuel += r.u32()
 			continue
+		case 12:
+			m.counted = true
+			continue
+		case 11:
+			m.countData(r)
 		default:
 			continue
 		}
@@ -36,8 +48,13 @@ func (m *meter) count(file []byte, sections []section) error {
 			return fmt.Errorf("section %d: %w", s.id, r.err)
 		}
 	}
+	types := uint32(len(m.params))
 	if !hasVoid {
-		m.void, m.newVoid = uint32(len(m.params)), true
+		m.void, m.newVoid = types, true
+		types++
+	}
+	if !hasTriple && m.memory {
+		m.triple, m.newTriple = types, true
 	}
 	if m.tableMins > maxTable {
 		return fmt.Errorf("its tables have %d elements, allowed are %d: %w", m.tableMins, maxTable, ErrTooLarge)
@@ -89,6 +106,7 @@ func (m *meter) countImport(r *reader) {
 		m.table(r)
 	case 2:
 		r.limits()
+		m.memory = true
 	case 3:
 		m.valueType(r)
 		r.byte()
@@ -188,9 +206,14 @@ func (m *meter) element(id byte, r *reader, out []byte) []byte {
 func (m *meter) added(id byte) (uint32, []byte) {
 	switch id {
 	case 1:
+		n, out := uint32(0), []byte(nil)
 		if m.newVoid {
-			return 1, []byte{0x60, 0, 0}
+			n, out = 1, []byte{0x60, 0, 0}
 		}
+		if m.newTriple {
+			n, out = n+1, append(out, tripleType...)
+		}
+		return n, out
 	case 2:
 		out := appendText(appendText(nil, YieldModule), YieldName)
 		return 1, appendU32(append(out, 0), m.void)
@@ -199,7 +222,10 @@ func (m *meter) added(id byte) (uint32, []byte) {
 		for _, kind := range m.imported {
 			out = appendU32(out, kind)
 		}
-		return uint32(1 + len(m.imported)), out
+		for range m.rangeFunctions() {
+			out = appendU32(out, m.triple)
+		}
+		return uint32(1+len(m.imported)) + m.rangeFunctions(), out
 	case 6:
 		return 1, append(appendSigned([]byte{0x7f, 1, opI32Const}, fuel), opEnd)
 	}

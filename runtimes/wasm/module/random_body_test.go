@@ -251,6 +251,10 @@ func (w *writer) jump() {
 
 // bulk writes what works on a range of the memory or the table.
 func (w *writer) bulk() {
+	if w.chance(30) {
+		w.large()
+		return
+	}
 	w.address()
 	switch w.IntN(6) {
 	case 0:
@@ -269,5 +273,43 @@ func (w *writer) bulk() {
 		w.emit(0x1a, 0x41, byte(w.IntN(6)), 0xd2, byte(w.IntN(len(w.functions))), 0x41, byte(w.IntN(6)), 0xfc, 17, 0)
 	case 5:
 		w.emit(0x1a, 0x41, byte(w.IntN(12)), 0x41, byte(w.IntN(12)), 0x25, 0, 0x26, 0)
+	}
+}
+
+// large writes what works on a range that may be longer than a piece of the rewriter's: within the memory, across its end,
+// or with an address that overflows.
+func (w *writer) large() {
+	pick := func(list ...uint32) {
+		n := list[w.IntN(len(list))]
+		if w.chance(20) {
+			n += uint32(w.IntN(200))
+		}
+		w.emit(append([]byte{0x41}, sleb(int64(int32(n)))...)...)
+		if w.chance(30) { // a number that the rewriter does not know
+			w.emit(0x41, 0, 0x6a)
+		}
+	}
+	const kib = 1 << 10
+	to := []uint32{0, 1, 100, 64 * kib, 64*kib + 1, 100 * kib, 128 * kib, 192 * kib, 0xffffffff}
+	n := []uint32{0, 1, 255, 256, 64*kib - 1, 64 * kib, 64*kib + 1, 90_000, 128 * kib, 128*kib + 1, 192 * kib, 0xffff0000}
+	pick(to...)
+	switch w.IntN(5) {
+	case 0:
+		w.value(vi32)
+		pick(n...)
+		w.emit(0xfc, 11, 0)
+	case 1, 2:
+		pick(to...)
+		pick(n...)
+		w.emit(0xfc, 10, 0, 0)
+	case 3:
+		pick(0, 1, 24_000, 90_000, 0xffffffff)
+		pick(n...)
+		w.emit(0xfc, 8, 2, 0)
+	default:
+		w.emit(0x1a)
+		if w.chance(20) {
+			w.emit(0xfc, 9, 2) // data.drop
+		}
 	}
 }

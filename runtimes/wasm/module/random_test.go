@@ -3,7 +3,11 @@ package module_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 )
+
+// longSegment is the length of the third segment of a program's data, more than a piece of the rewriter's.
+const longSegment = 90_006
 
 // Types of values; v is a vector.
 const (
@@ -174,7 +178,7 @@ func (w *writer) program() []byte {
 	out = append(out, section(2, "\x02\x01h\x01c\x00\x00\x01h\x01d\x00\x01")...)
 	add(3, n-w.imported, functions)
 	out = append(out, section(4, "\x01\x70\x00\x0c")...)
-	out = append(out, section(5, "\x01\x01\x01\x03")...)
+	out = append(out, section(5, "\x01\x01\x03\x05")...)
 	add(6, len(w.globals), globals)
 	add(7, len(w.globals)+2, exports)
 	elements := []byte{0, 0x41, 0, 0x0b, 10}
@@ -186,9 +190,10 @@ func (w *writer) program() []byte {
 		elements = append(elements, byte(i))
 	}
 	add(9, 2, elements)
-	out = append(out, section(12, "\x02")...)
+	out = append(out, section(12, "\x03")...)
 	add(10, n-w.imported, code)
-	return append(out, section(11, "\x02\x00\x41\x08\x0b\x06abcdef\x01\x09passively")...)
+	long := string(leb(longSegment)) + strings.Repeat("a long segment", longSegment/14)
+	return append(out, section(11, "\x03\x00\x41\x08\x0b\x06abcdef\x01\x09passively\x01"+long)...)
 }
 
 // spend writes the payment from the program's own budget.
