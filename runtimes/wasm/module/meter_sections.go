@@ -4,62 +4,63 @@ import "fmt"
 
 // count reads what the rewriting of every section depends on.
 func (m *meter) count(file []byte, sections []section) error {
-	hasVoid, hasTriple := false, false
+	m.newVoid, m.newTriple = true, true
 	for _, s := range sections {
 		r := &reader{b: file[:s.to], i: s.from}
-		switch s.id {
-		case 1:
-			r.vector(func() {
-				start := r.i
-				params, results := m.functionType(r)
-				if params == 0 && results == 0 && !hasVoid {
-					m.void, hasVoid = uint32(len(m.params)), true
-				}
-				if string(r.b[start:r.i]) == tripleType && !hasTriple {
-					m.triple, hasTriple = uint32(len(m.params)), true
-				}
-				m.params = append(m.params, params)
-			})
-		case 2:
-			r.vector(func() { m.countImport(r) })
-		case 3:
-			r.vector(func() { m.own = append(m.own, m.typeIndex(r)) })
-		case 4:
-			r.vector(func() {
-				m.tables++
-				least, _ := m.table(r)
-				m.tableMins += uint64(least)
-			})
-		case 5:
-			m.memory = m.memory || r.u32() > 0
-			continue
-		case 6:
-			m.fuel += r.u32()
-			continue
-		case 12:
-			m.counted = true
-			continue
-		case 11:
-			m.countData(r)
-		default:
-			continue
-		}
-		if r.err != nil {
+		if m.countSection(s.id, r); r.err != nil {
 			return fmt.Errorf("section %d: %w", s.id, r.err)
 		}
 	}
 	types := uint32(len(m.params))
-	if !hasVoid {
-		m.void, m.newVoid = types, true
+	if m.newVoid {
+		m.void = types
 		types++
 	}
-	if !hasTriple && m.memory {
-		m.triple, m.newTriple = types, true
+	if m.newTriple = m.newTriple && m.memory; m.newTriple {
+		m.triple = types
 	}
 	if m.tableMins > maxTable {
 		return fmt.Errorf("its tables have %d elements, allowed are %d: %w", m.tableMins, maxTable, ErrTooLarge)
 	}
 	return nil
+}
+
+func (m *meter) countSection(id byte, r *reader) {
+	switch id {
+	case 1:
+		r.vector(func() { m.countType(r) })
+	case 2:
+		r.vector(func() { m.countImport(r) })
+	case 3:
+		r.vector(func() { m.own = append(m.own, m.typeIndex(r)) })
+	case 4:
+		r.vector(func() {
+			m.tables++
+			least, _ := m.table(r)
+			m.tableMins += uint64(least)
+		})
+	case 5:
+		m.memory = r.u32() > 0 || m.memory
+	case 6:
+		m.fuel += r.u32()
+	case 11:
+		m.countData(r)
+	case 12:
+		m.counted = true
+	}
+}
+
+// countType reads one type and finds those that the rewriter needs.
+func (m *meter) countType(r *reader) {
+	start, index := r.i, uint32(len(m.params))
+	params, results := m.functionType(r)
+	if params == 0 && results == 0 && m.newVoid {
+		m.void, m.newVoid = index, false
+	}
+	if string(r.b[start:r.i]) == tripleType && m.newTriple {
+		m.triple, m.newTriple = index, false
+	}
+	m.params = append(m.params, params)
 }
 
 // functionType reads one type and counts.
