@@ -138,6 +138,19 @@ func (s *side) Watch(ctx context.Context, req *substratev1.WatchRequest, send fu
 	return now.Watch(ctx, req, send)
 }
 
+// WatchUnits asks the plugin, if it has the call.
+func (s *side) WatchUnits(ctx context.Context, next func(context.Context) (*substratev1.WatchUnitsRequest, error), send func(*substratev1.PlaceEvent) error) error {
+	now, err := s.get(ctx)
+	if err != nil {
+		return err
+	}
+	w, ok := substrate.AsUnitsWatcher(now)
+	if !ok {
+		return errs.E(errs.Unsupported, "cannot watch units together: the substrate has no such call")
+	}
+	return w.WatchUnits(ctx, next, send)
+}
+
 // Reboot asks the plugin, if it has the call.
 func (s *side) Reboot(ctx context.Context, req *substratev1.RebootRequest) error {
 	now, err := s.get(ctx)

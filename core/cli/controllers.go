@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"sort"
@@ -17,6 +18,7 @@ import (
 	"github.com/bangle-dev/bangle/core/home"
 	"github.com/bangle-dev/bangle/core/process"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	"github.com/bangle-dev/bangle/sdk/profile"
 )
 
 func (a *app) controllerCommands() []*cobra.Command {
@@ -131,6 +133,7 @@ func (a *app) controllerRunCommand() *cobra.Command {
 			}
 			// Who reads the log may die: the controller works on then. Ignoring the signal would have its children ignore it too.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+			profile.Serve(a.getenv(profile.EnvDir), slog.New(slog.NewTextHandler(a.err, nil)))
 			return controller.Run(cmd.Context(), dir, controller.Process{Home: a.home, RunDir: a.getenv("BANGLE_RUN"), Log: a.err})
 		},
 	}

@@ -3,6 +3,7 @@ package substrate
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -143,6 +144,31 @@ type remoteMore struct{ api substratev1.UnitClient }
 func (p *remoteMore) Reboot(ctx context.Context, req *substratev1.RebootRequest) error {
 	_, err := p.api.Reboot(ctx, req)
 	return err
+}
+
+// WatchUnits has one stream. It returns when neither next nor send is called any more.
+func (p *remoteMore) WatchUnits(ctx context.Context, next func(context.Context) (*substratev1.WatchUnitsRequest, error), send func(*substratev1.PlaceEvent) error) error {
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	streaming, end := context.WithCancel(ctx)
+	defer end()
+	stream, err := p.api.WatchUnits(streaming)
+	if err != nil {
+		return err
+	}
+	asking.Go(func() {
+		for {
+			req, err := next(streaming)
+			if err != nil {
+				_ = stream.CloseSend() // the stream lives on for what was begun
+				return
+			}
+			if stream.Send(req) != nil {
+				return // Recv says why
+			}
+		}
+	})
+	return plugin.Receive(ctx, stream, send)
 }
 
 // Ports asks the peer.

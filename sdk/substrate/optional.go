@@ -19,6 +19,7 @@ const (
 	CanLogs      = "logs"
 	CanPorts     = "ports"
 	CanReboot    = "reboot"
+	CanWatch     = "watch-units"
 )
 
 // AsValidator says whether the provider, in process or behind a connection,
@@ -44,6 +45,9 @@ func AsPortOpener(u UnitSide) (PortOpener, bool) { return as[PortOpener](u, CanP
 
 // AsRebooter finds a Rebooter.
 func AsRebooter(u UnitSide) (Rebooter, bool) { return as[Rebooter](u, CanReboot) }
+
+// AsUnitsWatcher finds a UnitsWatcher.
+func AsUnitsWatcher(u UnitSide) (UnitsWatcher, bool) { return as[UnitsWatcher](u, CanWatch) }
 
 // extended is a client whose optional half depends on what the peer declared.
 // The client itself has no optional method, so that a plain type assertion on it

@@ -2,6 +2,7 @@ package substrate
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -110,7 +111,7 @@ func (s *unitServer) UnitInfo(ctx context.Context, _ *substratev1.InfoRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return truthful(info, map[string]bool{CanPorts: has[PortOpener](s.u), CanReboot: has[Rebooter](s.u)}), nil
+	return truthful(info, map[string]bool{CanPorts: has[PortOpener](s.u), CanReboot: has[Rebooter](s.u), CanWatch: true}), nil
 }
 
 func (s *unitServer) Environment(ctx context.Context, req *substratev1.EnvironmentRequest) (*substratev1.EnvironmentResponse, error) {
@@ -119,6 +120,20 @@ func (s *unitServer) Environment(ctx context.Context, req *substratev1.Environme
 
 func (s *unitServer) Watch(req *substratev1.WatchRequest, stream grpc.ServerStreamingServer[substratev1.UnitEvent]) error {
 	return s.u.Watch(stream.Context(), req, stream.Send)
+}
+
+func (s *unitServer) WatchUnits(stream grpc.BidiStreamingServer[substratev1.WatchUnitsRequest, substratev1.PlaceEvent]) error {
+	w, ok := s.u.(UnitsWatcher)
+	if !ok {
+		w = each{s.u}
+	}
+	var mu sync.Mutex
+	send := func(ev *substratev1.PlaceEvent) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return stream.Send(ev)
+	}
+	return w.WatchUnits(stream.Context(), func(context.Context) (*substratev1.WatchUnitsRequest, error) { return stream.Recv() }, send)
 }
 
 func (s *unitServer) Reboot(ctx context.Context, req *substratev1.RebootRequest) (*substratev1.RebootResponse, error) {

@@ -58,6 +58,15 @@ type UnitSide interface {
 	Watch(ctx context.Context, req *substratev1.WatchRequest, send func(*substratev1.UnitEvent) error) error
 }
 
+// UnitsWatcher tells of many units at a time (capability "watch-units"), so that an agent with ten thousand of them has one
+// stream. Register serves it for every UnitSide, with a goroutine for each unit where the side has no better way.
+type UnitsWatcher interface {
+	// WatchUnits takes from next, until that fails, which units to begin and to end, and sends of each in order its
+	// environment as soon as it has a place, then what Watch would send, or why nothing more comes. It returns when ctx
+	// ends or send fails. next is called by one goroutine, send by any.
+	WatchUnits(ctx context.Context, next func(context.Context) (*substratev1.WatchUnitsRequest, error), send func(*substratev1.PlaceEvent) error) error
+}
+
 // Rebooter reboots a unit's machine (capability "reboot"). Success is followed by the end of everything on it, the caller
 // included, and later by a Rebooted event or another boot id in the environment.
 type Rebooter interface {

@@ -43,6 +43,11 @@ func (s *Substrate) Environment(ctx context.Context, req *substratev1.Environmen
 	if err != nil {
 		return nil, err
 	}
+	return s.environment(ctx, lay, r), nil
+}
+
+// environment is what a unit with that record finds.
+func (s *Substrate) environment(ctx context.Context, lay *layout, r *record) *substratev1.EnvironmentResponse {
 	own := r.address()
 	env := &substratev1.EnvironmentResponse{
 		Addresses: []string{own}, Interfaces: interfaces(own), MachineId: "0", BootId: process.Boot(), MachineLock: lay.lock,
@@ -54,7 +59,7 @@ func (s *Substrate) Environment(ctx context.Context, req *substratev1.Environmen
 	for _, st := range r.Storage {
 		env.Storage = append(env.Storage, st.told())
 	}
-	return env, nil
+	return env
 }
 
 // find is the record of a unit that has its place.

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -24,9 +25,9 @@ func (s *Substrate) Watch(ctx context.Context, req *substratev1.WatchRequest, se
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(s.ctx, cancel)()
-	w := &unitWatch{lay: lay, model: req.GetModelUuid(), unit: req.GetUnit(), sub: s.watcher.Subscribe(), send: send, told: map[string]told{}}
+	w := &unitWatch{lay: lay, model: req.GetModelUuid(), unit: req.GetUnit(), watcher: s.watcher, sub: s.watcher.Subscribe(), send: send}
 	defer w.wg.Wait()
-	defer w.sub.Close()
+	defer w.close()
 	defer cancel() // first of the three: it ends what the others wait for
 	for {
 		again, err := w.look(ctx)
@@ -46,12 +47,15 @@ func (s *Substrate) Watch(ctx context.Context, req *substratev1.WatchRequest, se
 	}
 }
 
-// unitWatch is one stream; its goroutine alone changes it.
+// unitWatch is what is told of one unit; one goroutine at a time changes it.
 type unitWatch struct {
 	lay         *layout
 	model, unit string
+	watcher     *notify.Watcher
 	sub         *notify.Subscription
+	above       *notify.Subscription // of what the place will be made in, while there is none
 	send        func(*substratev1.UnitEvent) error
+	arrived     func(context.Context, *record) error // nil: nobody wants to know
 	wg          sync.WaitGroup
 
 	there       bool
@@ -65,18 +69,53 @@ type told struct {
 	id process.ID // zero = down
 }
 
+// close ends the subscriptions.
+func (w *unitWatch) close() {
+	w.sub.Close()
+	if w.above != nil {
+		w.above.Close()
+		w.above = nil
+	}
+}
+
+// find looks for the unit's place, and watches it or, where it is not there, what it will be made in.
+func (w *unitWatch) find() (*record, error) {
+	if err := w.sub.Watch(w.lay.unitDir(w.model, w.unit)); err != nil {
+		return nil, errs.E(errs.Unavailable, "cannot watch %s: %w", place(w.model, w.unit), err)
+	}
+	r, err := w.lay.find(w.model, w.unit)
+	if err == nil && w.above != nil {
+		w.above.Close()
+		w.above = nil
+	}
+	if !errs.Is(err, errs.NotFound) {
+		return r, err
+	}
+	if w.above == nil {
+		w.above = w.watcher.Call(w.sub.Wake)
+	}
+	model, unit := w.lay.modelDir(w.model), w.lay.unitDir(w.model, w.unit)
+	err = errors.Join(w.above.WatchName(w.lay.state, filepath.Base(model)), w.above.WatchName(model, filepath.Base(unit)), w.sub.Watch(unit))
+	if err != nil {
+		return nil, errs.E(errs.Unavailable, "cannot watch %s: %w", place(w.model, w.unit), err)
+	}
+	return w.lay.find(w.model, w.unit) // it may have been made meanwhile
+}
+
 // look compares what is with what was told. It wants to look again soon when a
 // supervisor lives but does not answer yet.
 func (w *unitWatch) look(ctx context.Context) (again bool, err error) {
-	if err := w.sub.Watch(w.lay.state, w.lay.modelDir(w.model), w.lay.unitDir(w.model, w.unit)); err != nil {
-		return false, errs.E(errs.Unavailable, "cannot watch %s: %w", place(w.model, w.unit), err)
-	}
-	r, err := w.lay.find(w.model, w.unit)
+	r, err := w.find()
 	if errs.Is(err, errs.NotFound) {
 		return false, w.absent()
 	}
 	if err != nil {
 		return false, err
+	}
+	if w.arrived != nil && (!w.there || w.terminating) {
+		if err := w.arrived(ctx, r); err != nil {
+			return false, err
+		}
 	}
 	w.there, w.terminating = true, false
 	for _, c := range r.Containers {
@@ -119,6 +158,9 @@ func (w *unitWatch) absent() error {
 // container tells of one container.
 func (w *unitWatch) container(ctx context.Context, c container) (again bool, err error) {
 	before, known := w.told[c.Name]
+	if w.told == nil {
+		w.told = map[string]told{}
+	}
 	if before.id == c.Process && before.id.Alive() {
 		return false, nil
 	}

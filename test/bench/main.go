@@ -7,6 +7,7 @@
 //	go run ./test/bench            everything
 //	go run ./test/bench dispatch   what dispatching an event costs, for both runtimes
 //	go run ./test/bench wasm       the same for WASM charms, their limits and their fairness, and 1,000 of them; UNITS=10000 for more
+//	go run ./test/bench units      these 1,000; -profiles DIR keeps profiles
 //	go run ./test/bench beside     one charm as WASM and in Python, cold and warm; a part of wasm
 //	go run ./test/bench python     Python charms cold and warm; -venv and -charm measure with other frameworks and charms
 //	go run ./test/bench supervisor PID 1 by itself, and with PEER=PROGRAM another that speaks its API, in the same run
@@ -46,6 +47,7 @@ func main() {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	flags.StringVar(&b.charm, "charm", "", "python: the directory of a whole charm, with its own framework")
 	flags.StringVar(&b.venv, "venv", "", "python: a directory of modules with a framework, for the charm in testdata/observed")
+	flags.StringVar(&b.profiles, "profiles", "", "units: a directory for the heaps of controller, agent and runtime at rest and where their CPU time goes in a change")
 	flags.IntVar(&b.samples, "samples", samples, "python, beside: events of each kind")
 	_ = flags.Parse(os.Args[min(2, len(os.Args)):]) // it exits
 	sections, ok := suites()[what]
@@ -107,6 +109,7 @@ type bench struct {
 	charm    string // of somebody else
 	venv     string
 	samples  int
+	profiles string
 	cleanups []func()
 }
 

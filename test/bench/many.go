@@ -1,14 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 
+	"github.com/bangle-dev/bangle/sdk/profile"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
 	"github.com/bangle-dev/bangle/test/stage"
 )
@@ -22,7 +25,7 @@ func (b *bench) many() {
 	if n, err := strconv.Atoi(os.Getenv(unitsVariable)); err == nil {
 		most = n
 	}
-	s := stage.New(b, stage.Config{Bin: b.bin})
+	s := stage.New(b, stage.Config{Bin: b.bin, Profile: b.profiles != ""})
 	s.Deploy(filepath.Join(b.dir, "echo"), &clientv1.DeployRequest{Application: "web", Units: 1})
 	s.Await(stage.Active("web", 1, "quiet"))
 	b.units(s, 1)
@@ -41,10 +44,12 @@ func (b *bench) many() {
 		b.say("wasm.units."+name+".ready", time.Since(began).Seconds(), "s")
 		time.Sleep(idleFor)
 		b.units(s, n)
+		looked := b.look(s, n)
 		began = time.Now()
 		s.Config("web", map[string]string{"note": "n" + name})
 		b.await(s, n, "n"+name)
 		b.say("wasm.units."+name+".change-seen-by-all", time.Since(began).Seconds(), "s")
+		looked()
 		s.Config("web", map[string]string{"note": "quiet"})
 		b.await(s, n, "quiet")
 	}
@@ -85,4 +90,32 @@ func (b *bench) units(s *stage.Stage, n int) {
 		all += pss(p.PID)
 	}
 	b.say(name+".agent-and-runtime", all, "MB")
+}
+
+// look keeps the heaps and goroutines of the processes that carry the units, and has their profilers on for as long as a
+// change should take. It answers what waits for them.
+func (b *bench) look(s *stage.Stage, n int) (wait func()) {
+	if b.profiles == "" {
+		return func() {}
+	}
+	b.check(os.MkdirAll(b.profiles, 0o700))
+	length := time.Duration(n) * time.Millisecond
+	var asked sync.WaitGroup
+	for _, p := range s.Processes() {
+		program, _, _ := strings.Cut(p.Command, " ")
+		socket := profile.Socket(s.Profiles(), program, p.PID)
+		if _, err := os.Stat(socket); err != nil {
+			continue
+		}
+		ask := func(question, file string) {
+			text, err := profile.Ask(b.ctx, socket, question)
+			b.check(err)
+			b.check(os.WriteFile(filepath.Join(b.profiles, fmt.Sprintf("%s.%d.%d.%s", filepath.Base(program), p.PID, n, file)), text, 0o600))
+		}
+		for _, question := range []string{"heap", "goroutine", "stats"} {
+			ask(question, question)
+		}
+		asked.Go(func() { ask("cpu "+length.String(), "cpu") })
+	}
+	return asked.Wait
 }

@@ -26,39 +26,72 @@ type ObserverConfig struct {
 	Log        *slog.Logger
 }
 
-// Observer knows what units find at their places. It begins to watch a unit when it is first asked about it.
+// Observer knows what units find at their places. It begins to watch a unit when it is first asked about it. Where the
+// substrate tells of all units on one stream, a unit at rest costs no goroutine but those that read its containers' notices.
 type Observer struct {
 	cfg ObserverConfig
 	wg  sync.WaitGroup
 
-	mu    sync.Mutex
-	units map[event.Key]*watched
+	mu     sync.Mutex
+	units  map[event.Key]*watched
+	shared *shared // nil: a stream for each unit
+	blank  *Observation
 }
 
 // watched is one unit under observation. seen is replaced, never changed.
 type watched struct {
-	cancel     context.CancelFunc
+	ctx        context.Context    // nil until something is done for this unit alone
+	cancel     context.CancelFunc // of ctx
 	seen       *Observation
 	containers map[string]context.CancelFunc // readers of notices
 }
 
 // NewObserver makes one that watches nobody.
 func NewObserver(cfg ObserverConfig) *Observer {
-	return &Observer{cfg: cfg, units: map[event.Key]*watched{}}
+	o := &Observer{cfg: cfg, units: map[event.Key]*watched{}, blank: &Observation{AgentStart: cfg.AgentStart}}
+	if side, ok := substrate.AsUnitsWatcher(cfg.Side); ok {
+		o.shared = newShared(o, side)
+	}
+	return o
 }
 
-// Of answers what is known of a unit now. The first call begins to watch it, until ctx ends or Forget.
+// Of answers what is known of a unit now. The first call begins to watch it, until Forget or Close, or until the ctx of the
+// first call of all ends.
 func (o *Observer) Of(ctx context.Context, k event.Key) *Observation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	w := o.units[k]
 	if w == nil {
-		ctx, cancel := context.WithCancel(ctx)
-		w = &watched{cancel: cancel, containers: map[string]context.CancelFunc{}, seen: &Observation{AgentStart: o.cfg.AgentStart}}
+		w = &watched{seen: o.blank}
 		o.units[k] = w
-		o.wg.Go(func() { o.watch(ctx, k, w) })
+		if o.shared != nil {
+			o.shared.begin(ctx, k, w)
+		} else {
+			o.alone(ctx, k, w)
+		}
 	}
 	return w.seen
+}
+
+// alone watches a unit with a stream of its own. The caller holds the lock.
+func (o *Observer) alone(ctx context.Context, k event.Key, w *watched) {
+	ctx = w.life(ctx)
+	o.wg.Go(func() { o.watch(ctx, k, w) })
+}
+
+// life is for what is done for this unit alone. The caller holds the observer's lock.
+func (w *watched) life(parent context.Context) context.Context {
+	if w.ctx == nil {
+		w.ctx, w.cancel = context.WithCancel(parent)
+	}
+	return w.ctx
+}
+
+// end ends what is done for this unit alone. The caller holds the observer's lock.
+func (w *watched) end() {
+	if w.cancel != nil {
+		w.cancel()
+	}
 }
 
 // Known answers what is known of a unit that is observed, nil of any other.
@@ -76,8 +109,11 @@ func (o *Observer) Forget(k event.Key) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if w := o.units[k]; w != nil {
-		w.cancel()
+		w.end()
 		delete(o.units, k)
+		if o.shared != nil {
+			o.shared.end(w)
+		}
 	}
 }
 
@@ -85,7 +121,10 @@ func (o *Observer) Forget(k event.Key) {
 func (o *Observer) Close() {
 	o.mu.Lock()
 	for _, w := range o.units {
-		w.cancel()
+		w.end()
+	}
+	if o.shared != nil {
+		o.shared.close()
 	}
 	o.mu.Unlock()
 	o.wg.Wait()
@@ -198,7 +237,10 @@ func (o *Observer) up(ctx context.Context, k event.Key, w *watched, e *substrate
 	if end := w.containers[e.Name]; end != nil {
 		end()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(w.life(ctx))
+	if w.containers == nil {
+		w.containers = map[string]context.CancelFunc{}
+	}
 	w.containers[e.Name] = cancel
 	w.edit(e.Name, func(c *Container) { c.BootID, c.Socket = e.BootId, e.Socket })
 	o.mu.Unlock()

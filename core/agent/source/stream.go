@@ -87,14 +87,19 @@ type Backoff struct {
 // Reset makes the next pause the first again.
 func (b *Backoff) Reset() { b.next = 0 }
 
-// Wait pauses; it returns at once when ctx ends.
-func (b *Backoff) Wait(ctx context.Context) {
+// Next is the length of the next pause.
+func (b *Backoff) Next() time.Duration {
 	if b.next == 0 {
 		b.next = b.First
 	}
 	d := b.next/2 + rand.N(b.next)
 	b.next = min(2*b.next, b.Max)
-	timer := time.NewTimer(d)
+	return d
+}
+
+// Wait pauses; it returns at once when ctx ends.
+func (b *Backoff) Wait(ctx context.Context) {
+	timer := time.NewTimer(b.Next())
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -2944,6 +2944,280 @@ func (x *WatchRequest) GetUnit() string {
 	return ""
 }
 
+// WatchUnitsRequest begins and ends the watching of units, in this order. What is sent for an id before its end was read may
+// still come after it.
+type WatchUnitsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Begin         []*WatchedUnit         `protobuf:"bytes,1,rep,name=begin,proto3" json:"begin,omitempty"`
+	End           []uint64               `protobuf:"varint,2,rep,packed,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchUnitsRequest) Reset() {
+	*x = WatchUnitsRequest{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchUnitsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchUnitsRequest) ProtoMessage() {}
+
+func (x *WatchUnitsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchUnitsRequest.ProtoReflect.Descriptor instead.
+func (*WatchUnitsRequest) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *WatchUnitsRequest) GetBegin() []*WatchedUnit {
+	if x != nil {
+		return x.Begin
+	}
+	return nil
+}
+
+func (x *WatchUnitsRequest) GetEnd() []uint64 {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+type WatchedUnit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"` // the agent's name for this watch, never used again on the stream
+	ModelUuid     string                 `protobuf:"bytes,2,opt,name=model_uuid,json=modelUuid,proto3" json:"model_uuid,omitempty"`
+	Unit          string                 `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchedUnit) Reset() {
+	*x = WatchedUnit{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchedUnit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchedUnit) ProtoMessage() {}
+
+func (x *WatchedUnit) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchedUnit.ProtoReflect.Descriptor instead.
+func (*WatchedUnit) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *WatchedUnit) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *WatchedUnit) GetModelUuid() string {
+	if x != nil {
+		return x.ModelUuid
+	}
+	return ""
+}
+
+func (x *WatchedUnit) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+// PlaceEvent is what is told of one unit, in order: its environment as soon as it has a place, then what Watch would send.
+type PlaceEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Types that are valid to be assigned to Event:
+	//
+	//	*PlaceEvent_Environment
+	//	*PlaceEvent_Unit
+	//	*PlaceEvent_Ended
+	Event         isPlaceEvent_Event `protobuf_oneof:"event"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceEvent) Reset() {
+	*x = PlaceEvent{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceEvent) ProtoMessage() {}
+
+func (x *PlaceEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceEvent.ProtoReflect.Descriptor instead.
+func (*PlaceEvent) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *PlaceEvent) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *PlaceEvent) GetEvent() isPlaceEvent_Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *PlaceEvent) GetEnvironment() *EnvironmentResponse {
+	if x != nil {
+		if x, ok := x.Event.(*PlaceEvent_Environment); ok {
+			return x.Environment
+		}
+	}
+	return nil
+}
+
+func (x *PlaceEvent) GetUnit() *UnitEvent {
+	if x != nil {
+		if x, ok := x.Event.(*PlaceEvent_Unit); ok {
+			return x.Unit
+		}
+	}
+	return nil
+}
+
+func (x *PlaceEvent) GetEnded() *WatchEnded {
+	if x != nil {
+		if x, ok := x.Event.(*PlaceEvent_Ended); ok {
+			return x.Ended
+		}
+	}
+	return nil
+}
+
+type isPlaceEvent_Event interface {
+	isPlaceEvent_Event()
+}
+
+type PlaceEvent_Environment struct {
+	Environment *EnvironmentResponse `protobuf:"bytes,2,opt,name=environment,proto3,oneof"`
+}
+
+type PlaceEvent_Unit struct {
+	Unit *UnitEvent `protobuf:"bytes,3,opt,name=unit,proto3,oneof"`
+}
+
+type PlaceEvent_Ended struct {
+	Ended *WatchEnded `protobuf:"bytes,4,opt,name=ended,proto3,oneof"`
+}
+
+func (*PlaceEvent_Environment) isPlaceEvent_Event() {}
+
+func (*PlaceEvent_Unit) isPlaceEvent_Event() {}
+
+func (*PlaceEvent_Ended) isPlaceEvent_Event() {}
+
+// WatchEnded: nothing more is told of the unit. The agent begins anew after a while.
+type WatchEnded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Class         string                 `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"` // as errors have it: internal, invalid, unavailable, …
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEnded) Reset() {
+	*x = WatchEnded{}
+	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEnded) ProtoMessage() {}
+
+func (x *WatchEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEnded.ProtoReflect.Descriptor instead.
+func (*WatchEnded) Descriptor() ([]byte, []int) {
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *WatchEnded) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *WatchEnded) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 type UnitEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Event:
@@ -2961,7 +3235,7 @@ type UnitEvent struct {
 
 func (x *UnitEvent) Reset() {
 	*x = UnitEvent{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2973,7 +3247,7 @@ func (x *UnitEvent) String() string {
 func (*UnitEvent) ProtoMessage() {}
 
 func (x *UnitEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[42]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2986,7 +3260,7 @@ func (x *UnitEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnitEvent.ProtoReflect.Descriptor instead.
 func (*UnitEvent) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{42}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *UnitEvent) GetEvent() isUnitEvent_Event {
@@ -3102,7 +3376,7 @@ type ContainerUp struct {
 
 func (x *ContainerUp) Reset() {
 	*x = ContainerUp{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3114,7 +3388,7 @@ func (x *ContainerUp) String() string {
 func (*ContainerUp) ProtoMessage() {}
 
 func (x *ContainerUp) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[43]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3127,7 +3401,7 @@ func (x *ContainerUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerUp.ProtoReflect.Descriptor instead.
 func (*ContainerUp) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{43}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ContainerUp) GetName() string {
@@ -3161,7 +3435,7 @@ type ContainerDown struct {
 
 func (x *ContainerDown) Reset() {
 	*x = ContainerDown{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3173,7 +3447,7 @@ func (x *ContainerDown) String() string {
 func (*ContainerDown) ProtoMessage() {}
 
 func (x *ContainerDown) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[44]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3186,7 +3460,7 @@ func (x *ContainerDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerDown.ProtoReflect.Descriptor instead.
 func (*ContainerDown) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{44}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ContainerDown) GetName() string {
@@ -3212,7 +3486,7 @@ type AddressesChanged struct {
 
 func (x *AddressesChanged) Reset() {
 	*x = AddressesChanged{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3224,7 +3498,7 @@ func (x *AddressesChanged) String() string {
 func (*AddressesChanged) ProtoMessage() {}
 
 func (x *AddressesChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[45]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3237,7 +3511,7 @@ func (x *AddressesChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressesChanged.ProtoReflect.Descriptor instead.
 func (*AddressesChanged) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{45}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AddressesChanged) GetAddresses() []string {
@@ -3258,7 +3532,7 @@ type StorageChanged struct {
 
 func (x *StorageChanged) Reset() {
 	*x = StorageChanged{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3270,7 +3544,7 @@ func (x *StorageChanged) String() string {
 func (*StorageChanged) ProtoMessage() {}
 
 func (x *StorageChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[46]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3283,7 +3557,7 @@ func (x *StorageChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageChanged.ProtoReflect.Descriptor instead.
 func (*StorageChanged) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{46}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *StorageChanged) GetId() string {
@@ -3316,7 +3590,7 @@ type Rebooted struct {
 
 func (x *Rebooted) Reset() {
 	*x = Rebooted{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3328,7 +3602,7 @@ func (x *Rebooted) String() string {
 func (*Rebooted) ProtoMessage() {}
 
 func (x *Rebooted) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[47]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3341,7 +3615,7 @@ func (x *Rebooted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rebooted.ProtoReflect.Descriptor instead.
 func (*Rebooted) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{47}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Rebooted) GetBootId() string {
@@ -3361,7 +3635,7 @@ type Terminating struct {
 
 func (x *Terminating) Reset() {
 	*x = Terminating{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3373,7 +3647,7 @@ func (x *Terminating) String() string {
 func (*Terminating) ProtoMessage() {}
 
 func (x *Terminating) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[48]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3386,7 +3660,7 @@ func (x *Terminating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminating.ProtoReflect.Descriptor instead.
 func (*Terminating) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{48}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Terminating) GetDeadlineUnixNano() int64 {
@@ -3414,7 +3688,7 @@ type PortsRequest struct {
 
 func (x *PortsRequest) Reset() {
 	*x = PortsRequest{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +3700,7 @@ func (x *PortsRequest) String() string {
 func (*PortsRequest) ProtoMessage() {}
 
 func (x *PortsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[49]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +3713,7 @@ func (x *PortsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortsRequest.ProtoReflect.Descriptor instead.
 func (*PortsRequest) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{49}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *PortsRequest) GetModelUuid() string {
@@ -3471,7 +3745,7 @@ type PortsResponse struct {
 
 func (x *PortsResponse) Reset() {
 	*x = PortsResponse{}
-	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3483,7 +3757,7 @@ func (x *PortsResponse) String() string {
 func (*PortsResponse) ProtoMessage() {}
 
 func (x *PortsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_substrate_v1_substrate_proto_msgTypes[50]
+	mi := &file_substrate_v1_substrate_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3496,7 +3770,7 @@ func (x *PortsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PortsResponse.ProtoReflect.Descriptor instead.
 func (*PortsResponse) Descriptor() ([]byte, []int) {
-	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{50}
+	return file_substrate_v1_substrate_proto_rawDescGZIP(), []int{54}
 }
 
 var File_substrate_v1_substrate_proto protoreflect.FileDescriptor
@@ -3800,7 +4074,26 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\fWatchRequest\x12\x1d\n" +
 	"\n" +
 	"model_uuid\x18\x01 \x01(\tR\tmodelUuid\x12\x12\n" +
-	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xb3\x03\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\"]\n" +
+	"\x11WatchUnitsRequest\x126\n" +
+	"\x05begin\x18\x01 \x03(\v2 .bangle.substrate.v1.WatchedUnitR\x05begin\x12\x10\n" +
+	"\x03end\x18\x02 \x03(\x04R\x03end\"P\n" +
+	"\vWatchedUnit\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1d\n" +
+	"\n" +
+	"model_uuid\x18\x02 \x01(\tR\tmodelUuid\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\"\xe2\x01\n" +
+	"\n" +
+	"PlaceEvent\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12L\n" +
+	"\venvironment\x18\x02 \x01(\v2(.bangle.substrate.v1.EnvironmentResponseH\x00R\venvironment\x124\n" +
+	"\x04unit\x18\x03 \x01(\v2\x1e.bangle.substrate.v1.UnitEventH\x00R\x04unit\x127\n" +
+	"\x05ended\x18\x04 \x01(\v2\x1f.bangle.substrate.v1.WatchEndedH\x00R\x05endedB\a\n" +
+	"\x05event\"<\n" +
+	"\n" +
+	"WatchEnded\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\xb3\x03\n" +
 	"\tUnitEvent\x12E\n" +
 	"\fcontainer_up\x18\x01 \x01(\v2 .bangle.substrate.v1.ContainerUpH\x00R\vcontainerUp\x12E\n" +
 	"\taddresses\x18\x02 \x01(\v2%.bangle.substrate.v1.AddressesChangedH\x00R\taddresses\x12?\n" +
@@ -3844,11 +4137,13 @@ const file_substrate_v1_substrate_proto_rawDesc = "" +
 	"\aObserve\x12#.bangle.substrate.v1.ObserveRequest\x1a .bangle.substrate.v1.Observation0\x01\x12S\n" +
 	"\x06Remove\x12\".bangle.substrate.v1.RemoveRequest\x1a#.bangle.substrate.v1.RemoveProgress0\x01\x12K\n" +
 	"\x04Exec\x12 .bangle.substrate.v1.ExecRequest\x1a\x1f.bangle.substrate.v1.ExecOutput0\x01\x12I\n" +
-	"\x04Logs\x12 .bangle.substrate.v1.LogsRequest\x1a\x1d.bangle.substrate.v1.LogChunk0\x012\xaa\x03\n" +
+	"\x04Logs\x12 .bangle.substrate.v1.LogsRequest\x1a\x1d.bangle.substrate.v1.LogChunk0\x012\x85\x04\n" +
 	"\x04Unit\x12O\n" +
 	"\bUnitInfo\x12 .bangle.substrate.v1.InfoRequest\x1a!.bangle.substrate.v1.InfoResponse\x12`\n" +
 	"\vEnvironment\x12'.bangle.substrate.v1.EnvironmentRequest\x1a(.bangle.substrate.v1.EnvironmentResponse\x12L\n" +
-	"\x05Watch\x12!.bangle.substrate.v1.WatchRequest\x1a\x1e.bangle.substrate.v1.UnitEvent0\x01\x12N\n" +
+	"\x05Watch\x12!.bangle.substrate.v1.WatchRequest\x1a\x1e.bangle.substrate.v1.UnitEvent0\x01\x12Y\n" +
+	"\n" +
+	"WatchUnits\x12&.bangle.substrate.v1.WatchUnitsRequest\x1a\x1f.bangle.substrate.v1.PlaceEvent(\x010\x01\x12N\n" +
 	"\x05Ports\x12!.bangle.substrate.v1.PortsRequest\x1a\".bangle.substrate.v1.PortsResponse\x12Q\n" +
 	"\x06Reboot\x12\".bangle.substrate.v1.RebootRequest\x1a#.bangle.substrate.v1.RebootResponseBEZCgithub.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1;substratev1b\x06proto3"
 
@@ -3864,7 +4159,7 @@ func file_substrate_v1_substrate_proto_rawDescGZIP() []byte {
 	return file_substrate_v1_substrate_proto_rawDescData
 }
 
-var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_substrate_v1_substrate_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_substrate_v1_substrate_proto_goTypes = []any{
 	(*RebootRequest)(nil),       // 0: bangle.substrate.v1.RebootRequest
 	(*RebootResponse)(nil),      // 1: bangle.substrate.v1.RebootResponse
@@ -3908,49 +4203,53 @@ var file_substrate_v1_substrate_proto_goTypes = []any{
 	(*NetworkInterface)(nil),    // 39: bangle.substrate.v1.NetworkInterface
 	(*StorageMount)(nil),        // 40: bangle.substrate.v1.StorageMount
 	(*WatchRequest)(nil),        // 41: bangle.substrate.v1.WatchRequest
-	(*UnitEvent)(nil),           // 42: bangle.substrate.v1.UnitEvent
-	(*ContainerUp)(nil),         // 43: bangle.substrate.v1.ContainerUp
-	(*ContainerDown)(nil),       // 44: bangle.substrate.v1.ContainerDown
-	(*AddressesChanged)(nil),    // 45: bangle.substrate.v1.AddressesChanged
-	(*StorageChanged)(nil),      // 46: bangle.substrate.v1.StorageChanged
-	(*Rebooted)(nil),            // 47: bangle.substrate.v1.Rebooted
-	(*Terminating)(nil),         // 48: bangle.substrate.v1.Terminating
-	(*PortsRequest)(nil),        // 49: bangle.substrate.v1.PortsRequest
-	(*PortsResponse)(nil),       // 50: bangle.substrate.v1.PortsResponse
-	nil,                         // 51: bangle.substrate.v1.ConfigureRequest.SettingsEntry
-	nil,                         // 52: bangle.substrate.v1.BootstrapRequest.SettingsEntry
-	nil,                         // 53: bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
-	nil,                         // 54: bangle.substrate.v1.ApplicationSpec.PlacementEntry
-	nil,                         // 55: bangle.substrate.v1.ApplicationSpec.LabelsEntry
-	nil,                         // 56: bangle.substrate.v1.Container.ImageCredentialsEntry
-	nil,                         // 57: bangle.substrate.v1.Storage.PoolAttributesEntry
-	nil,                         // 58: bangle.substrate.v1.UnitSpec.PlacementEntry
-	nil,                         // 59: bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
-	nil,                         // 60: bangle.substrate.v1.Devices.CountsEntry
-	nil,                         // 61: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	(*WatchUnitsRequest)(nil),   // 42: bangle.substrate.v1.WatchUnitsRequest
+	(*WatchedUnit)(nil),         // 43: bangle.substrate.v1.WatchedUnit
+	(*PlaceEvent)(nil),          // 44: bangle.substrate.v1.PlaceEvent
+	(*WatchEnded)(nil),          // 45: bangle.substrate.v1.WatchEnded
+	(*UnitEvent)(nil),           // 46: bangle.substrate.v1.UnitEvent
+	(*ContainerUp)(nil),         // 47: bangle.substrate.v1.ContainerUp
+	(*ContainerDown)(nil),       // 48: bangle.substrate.v1.ContainerDown
+	(*AddressesChanged)(nil),    // 49: bangle.substrate.v1.AddressesChanged
+	(*StorageChanged)(nil),      // 50: bangle.substrate.v1.StorageChanged
+	(*Rebooted)(nil),            // 51: bangle.substrate.v1.Rebooted
+	(*Terminating)(nil),         // 52: bangle.substrate.v1.Terminating
+	(*PortsRequest)(nil),        // 53: bangle.substrate.v1.PortsRequest
+	(*PortsResponse)(nil),       // 54: bangle.substrate.v1.PortsResponse
+	nil,                         // 55: bangle.substrate.v1.ConfigureRequest.SettingsEntry
+	nil,                         // 56: bangle.substrate.v1.BootstrapRequest.SettingsEntry
+	nil,                         // 57: bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
+	nil,                         // 58: bangle.substrate.v1.ApplicationSpec.PlacementEntry
+	nil,                         // 59: bangle.substrate.v1.ApplicationSpec.LabelsEntry
+	nil,                         // 60: bangle.substrate.v1.Container.ImageCredentialsEntry
+	nil,                         // 61: bangle.substrate.v1.Storage.PoolAttributesEntry
+	nil,                         // 62: bangle.substrate.v1.UnitSpec.PlacementEntry
+	nil,                         // 63: bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
+	nil,                         // 64: bangle.substrate.v1.Devices.CountsEntry
+	nil,                         // 65: bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
 }
 var file_substrate_v1_substrate_proto_depIdxs = []int32{
 	4,  // 0: bangle.substrate.v1.InfoResponse.notes:type_name -> bangle.substrate.v1.Diagnostic
-	51, // 1: bangle.substrate.v1.ConfigureRequest.settings:type_name -> bangle.substrate.v1.ConfigureRequest.SettingsEntry
-	52, // 2: bangle.substrate.v1.BootstrapRequest.settings:type_name -> bangle.substrate.v1.BootstrapRequest.SettingsEntry
+	55, // 1: bangle.substrate.v1.ConfigureRequest.settings:type_name -> bangle.substrate.v1.ConfigureRequest.SettingsEntry
+	56, // 2: bangle.substrate.v1.BootstrapRequest.settings:type_name -> bangle.substrate.v1.BootstrapRequest.SettingsEntry
 	11, // 3: bangle.substrate.v1.ApplicationSpec.containers:type_name -> bangle.substrate.v1.Container
 	13, // 4: bangle.substrate.v1.ApplicationSpec.storage:type_name -> bangle.substrate.v1.Storage
 	14, // 5: bangle.substrate.v1.ApplicationSpec.units:type_name -> bangle.substrate.v1.UnitSpec
-	53, // 6: bangle.substrate.v1.ApplicationSpec.constraints:type_name -> bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
-	54, // 7: bangle.substrate.v1.ApplicationSpec.placement:type_name -> bangle.substrate.v1.ApplicationSpec.PlacementEntry
+	57, // 6: bangle.substrate.v1.ApplicationSpec.constraints:type_name -> bangle.substrate.v1.ApplicationSpec.ConstraintsEntry
+	58, // 7: bangle.substrate.v1.ApplicationSpec.placement:type_name -> bangle.substrate.v1.ApplicationSpec.PlacementEntry
 	16, // 8: bangle.substrate.v1.ApplicationSpec.ports:type_name -> bangle.substrate.v1.Port
 	17, // 9: bangle.substrate.v1.ApplicationSpec.permissions:type_name -> bangle.substrate.v1.Permission
 	18, // 10: bangle.substrate.v1.ApplicationSpec.update:type_name -> bangle.substrate.v1.UpdateStrategy
 	19, // 11: bangle.substrate.v1.ApplicationSpec.join:type_name -> bangle.substrate.v1.JoinMaterial
-	55, // 12: bangle.substrate.v1.ApplicationSpec.labels:type_name -> bangle.substrate.v1.ApplicationSpec.LabelsEntry
+	59, // 12: bangle.substrate.v1.ApplicationSpec.labels:type_name -> bangle.substrate.v1.ApplicationSpec.LabelsEntry
 	20, // 13: bangle.substrate.v1.ApplicationSpec.devices:type_name -> bangle.substrate.v1.Devices
 	12, // 14: bangle.substrate.v1.Container.mounts:type_name -> bangle.substrate.v1.Mount
-	56, // 15: bangle.substrate.v1.Container.image_credentials:type_name -> bangle.substrate.v1.Container.ImageCredentialsEntry
-	57, // 16: bangle.substrate.v1.Storage.pool_attributes:type_name -> bangle.substrate.v1.Storage.PoolAttributesEntry
-	58, // 17: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
+	60, // 15: bangle.substrate.v1.Container.image_credentials:type_name -> bangle.substrate.v1.Container.ImageCredentialsEntry
+	61, // 16: bangle.substrate.v1.Storage.pool_attributes:type_name -> bangle.substrate.v1.Storage.PoolAttributesEntry
+	62, // 17: bangle.substrate.v1.UnitSpec.placement:type_name -> bangle.substrate.v1.UnitSpec.PlacementEntry
 	15, // 18: bangle.substrate.v1.UnitSpec.storage:type_name -> bangle.substrate.v1.StorageAttachment
-	59, // 19: bangle.substrate.v1.StorageAttachment.pool_attributes:type_name -> bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
-	60, // 20: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
+	63, // 19: bangle.substrate.v1.StorageAttachment.pool_attributes:type_name -> bangle.substrate.v1.StorageAttachment.PoolAttributesEntry
+	64, // 20: bangle.substrate.v1.Devices.counts:type_name -> bangle.substrate.v1.Devices.CountsEntry
 	10, // 21: bangle.substrate.v1.ValidateRequest.spec:type_name -> bangle.substrate.v1.ApplicationSpec
 	4,  // 22: bangle.substrate.v1.ValidateResponse.diagnostics:type_name -> bangle.substrate.v1.Diagnostic
 	25, // 23: bangle.substrate.v1.AdoptResponse.units:type_name -> bangle.substrate.v1.Adopted
@@ -3958,52 +4257,58 @@ var file_substrate_v1_substrate_proto_depIdxs = []int32{
 	38, // 25: bangle.substrate.v1.EnvironmentResponse.containers:type_name -> bangle.substrate.v1.UnitContainer
 	39, // 26: bangle.substrate.v1.EnvironmentResponse.interfaces:type_name -> bangle.substrate.v1.NetworkInterface
 	40, // 27: bangle.substrate.v1.EnvironmentResponse.storage:type_name -> bangle.substrate.v1.StorageMount
-	61, // 28: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
-	43, // 29: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
-	45, // 30: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
-	46, // 31: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
-	47, // 32: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
-	48, // 33: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
-	44, // 34: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
-	40, // 35: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
-	16, // 36: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
-	2,  // 37: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
-	5,  // 38: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
-	7,  // 39: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
-	9,  // 40: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
-	21, // 41: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
-	23, // 42: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
-	26, // 43: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
-	28, // 44: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
-	30, // 45: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
-	32, // 46: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
-	34, // 47: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
-	2,  // 48: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
-	36, // 49: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
-	41, // 50: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
-	49, // 51: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
-	0,  // 52: bangle.substrate.v1.Unit.Reboot:input_type -> bangle.substrate.v1.RebootRequest
-	3,  // 53: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
-	6,  // 54: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
-	8,  // 55: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
-	31, // 56: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
-	22, // 57: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
-	24, // 58: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
-	27, // 59: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
-	29, // 60: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
-	31, // 61: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
-	33, // 62: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
-	35, // 63: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
-	3,  // 64: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
-	37, // 65: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
-	42, // 66: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
-	50, // 67: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
-	1,  // 68: bangle.substrate.v1.Unit.Reboot:output_type -> bangle.substrate.v1.RebootResponse
-	53, // [53:69] is the sub-list for method output_type
-	37, // [37:53] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	65, // 28: bangle.substrate.v1.EnvironmentResponse.environment:type_name -> bangle.substrate.v1.EnvironmentResponse.EnvironmentEntry
+	43, // 29: bangle.substrate.v1.WatchUnitsRequest.begin:type_name -> bangle.substrate.v1.WatchedUnit
+	37, // 30: bangle.substrate.v1.PlaceEvent.environment:type_name -> bangle.substrate.v1.EnvironmentResponse
+	46, // 31: bangle.substrate.v1.PlaceEvent.unit:type_name -> bangle.substrate.v1.UnitEvent
+	45, // 32: bangle.substrate.v1.PlaceEvent.ended:type_name -> bangle.substrate.v1.WatchEnded
+	47, // 33: bangle.substrate.v1.UnitEvent.container_up:type_name -> bangle.substrate.v1.ContainerUp
+	49, // 34: bangle.substrate.v1.UnitEvent.addresses:type_name -> bangle.substrate.v1.AddressesChanged
+	50, // 35: bangle.substrate.v1.UnitEvent.storage:type_name -> bangle.substrate.v1.StorageChanged
+	51, // 36: bangle.substrate.v1.UnitEvent.rebooted:type_name -> bangle.substrate.v1.Rebooted
+	52, // 37: bangle.substrate.v1.UnitEvent.terminating:type_name -> bangle.substrate.v1.Terminating
+	48, // 38: bangle.substrate.v1.UnitEvent.container_down:type_name -> bangle.substrate.v1.ContainerDown
+	40, // 39: bangle.substrate.v1.StorageChanged.mount:type_name -> bangle.substrate.v1.StorageMount
+	16, // 40: bangle.substrate.v1.PortsRequest.open:type_name -> bangle.substrate.v1.Port
+	2,  // 41: bangle.substrate.v1.Provider.Info:input_type -> bangle.substrate.v1.InfoRequest
+	5,  // 42: bangle.substrate.v1.Provider.Configure:input_type -> bangle.substrate.v1.ConfigureRequest
+	7,  // 43: bangle.substrate.v1.Provider.Bootstrap:input_type -> bangle.substrate.v1.BootstrapRequest
+	9,  // 44: bangle.substrate.v1.Provider.Teardown:input_type -> bangle.substrate.v1.TeardownRequest
+	21, // 45: bangle.substrate.v1.Provider.Validate:input_type -> bangle.substrate.v1.ValidateRequest
+	23, // 46: bangle.substrate.v1.Provider.Adopt:input_type -> bangle.substrate.v1.AdoptRequest
+	26, // 47: bangle.substrate.v1.Provider.Ensure:input_type -> bangle.substrate.v1.EnsureRequest
+	28, // 48: bangle.substrate.v1.Provider.Observe:input_type -> bangle.substrate.v1.ObserveRequest
+	30, // 49: bangle.substrate.v1.Provider.Remove:input_type -> bangle.substrate.v1.RemoveRequest
+	32, // 50: bangle.substrate.v1.Provider.Exec:input_type -> bangle.substrate.v1.ExecRequest
+	34, // 51: bangle.substrate.v1.Provider.Logs:input_type -> bangle.substrate.v1.LogsRequest
+	2,  // 52: bangle.substrate.v1.Unit.UnitInfo:input_type -> bangle.substrate.v1.InfoRequest
+	36, // 53: bangle.substrate.v1.Unit.Environment:input_type -> bangle.substrate.v1.EnvironmentRequest
+	41, // 54: bangle.substrate.v1.Unit.Watch:input_type -> bangle.substrate.v1.WatchRequest
+	42, // 55: bangle.substrate.v1.Unit.WatchUnits:input_type -> bangle.substrate.v1.WatchUnitsRequest
+	53, // 56: bangle.substrate.v1.Unit.Ports:input_type -> bangle.substrate.v1.PortsRequest
+	0,  // 57: bangle.substrate.v1.Unit.Reboot:input_type -> bangle.substrate.v1.RebootRequest
+	3,  // 58: bangle.substrate.v1.Provider.Info:output_type -> bangle.substrate.v1.InfoResponse
+	6,  // 59: bangle.substrate.v1.Provider.Configure:output_type -> bangle.substrate.v1.ConfigureResponse
+	8,  // 60: bangle.substrate.v1.Provider.Bootstrap:output_type -> bangle.substrate.v1.BootstrapProgress
+	31, // 61: bangle.substrate.v1.Provider.Teardown:output_type -> bangle.substrate.v1.RemoveProgress
+	22, // 62: bangle.substrate.v1.Provider.Validate:output_type -> bangle.substrate.v1.ValidateResponse
+	24, // 63: bangle.substrate.v1.Provider.Adopt:output_type -> bangle.substrate.v1.AdoptResponse
+	27, // 64: bangle.substrate.v1.Provider.Ensure:output_type -> bangle.substrate.v1.EnsureResponse
+	29, // 65: bangle.substrate.v1.Provider.Observe:output_type -> bangle.substrate.v1.Observation
+	31, // 66: bangle.substrate.v1.Provider.Remove:output_type -> bangle.substrate.v1.RemoveProgress
+	33, // 67: bangle.substrate.v1.Provider.Exec:output_type -> bangle.substrate.v1.ExecOutput
+	35, // 68: bangle.substrate.v1.Provider.Logs:output_type -> bangle.substrate.v1.LogChunk
+	3,  // 69: bangle.substrate.v1.Unit.UnitInfo:output_type -> bangle.substrate.v1.InfoResponse
+	37, // 70: bangle.substrate.v1.Unit.Environment:output_type -> bangle.substrate.v1.EnvironmentResponse
+	46, // 71: bangle.substrate.v1.Unit.Watch:output_type -> bangle.substrate.v1.UnitEvent
+	44, // 72: bangle.substrate.v1.Unit.WatchUnits:output_type -> bangle.substrate.v1.PlaceEvent
+	54, // 73: bangle.substrate.v1.Unit.Ports:output_type -> bangle.substrate.v1.PortsResponse
+	1,  // 74: bangle.substrate.v1.Unit.Reboot:output_type -> bangle.substrate.v1.RebootResponse
+	58, // [58:75] is the sub-list for method output_type
+	41, // [41:58] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_substrate_v1_substrate_proto_init() }
@@ -4013,7 +4318,12 @@ func file_substrate_v1_substrate_proto_init() {
 	}
 	file_substrate_v1_substrate_proto_msgTypes[11].OneofWrappers = []any{}
 	file_substrate_v1_substrate_proto_msgTypes[33].OneofWrappers = []any{}
-	file_substrate_v1_substrate_proto_msgTypes[42].OneofWrappers = []any{
+	file_substrate_v1_substrate_proto_msgTypes[44].OneofWrappers = []any{
+		(*PlaceEvent_Environment)(nil),
+		(*PlaceEvent_Unit)(nil),
+		(*PlaceEvent_Ended)(nil),
+	}
+	file_substrate_v1_substrate_proto_msgTypes[46].OneofWrappers = []any{
 		(*UnitEvent_ContainerUp)(nil),
 		(*UnitEvent_Addresses)(nil),
 		(*UnitEvent_Storage)(nil),
@@ -4027,7 +4337,7 @@ func file_substrate_v1_substrate_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_substrate_v1_substrate_proto_rawDesc), len(file_substrate_v1_substrate_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   62,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

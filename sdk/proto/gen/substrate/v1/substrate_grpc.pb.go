@@ -551,6 +551,7 @@ const (
 	Unit_UnitInfo_FullMethodName    = "/bangle.substrate.v1.Unit/UnitInfo"
 	Unit_Environment_FullMethodName = "/bangle.substrate.v1.Unit/Environment"
 	Unit_Watch_FullMethodName       = "/bangle.substrate.v1.Unit/Watch"
+	Unit_WatchUnits_FullMethodName  = "/bangle.substrate.v1.Unit/WatchUnits"
 	Unit_Ports_FullMethodName       = "/bangle.substrate.v1.Unit/Ports"
 	Unit_Reboot_FullMethodName      = "/bangle.substrate.v1.Unit/Reboot"
 )
@@ -565,6 +566,9 @@ type UnitClient interface {
 	Environment(ctx context.Context, in *EnvironmentRequest, opts ...grpc.CallOption) (*EnvironmentResponse, error)
 	// Watch streams what happens at the unit's place: first the state of every container, then changes.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[UnitEvent], error)
+	// WatchUnits says of many units on one stream what Environment and Watch say of each: the agent names units as they come
+	// and go. Optional: capability "watch-units"; without it an agent has a stream for every unit.
+	WatchUnits(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchUnitsRequest, PlaceEvent], error)
 	// Optional: capability "ports".
 	Ports(ctx context.Context, in *PortsRequest, opts ...grpc.CallOption) (*PortsResponse, error)
 	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end, and
@@ -619,6 +623,19 @@ func (c *unitClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Unit_WatchClient = grpc.ServerStreamingClient[UnitEvent]
 
+func (c *unitClient) WatchUnits(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WatchUnitsRequest, PlaceEvent], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Unit_ServiceDesc.Streams[1], Unit_WatchUnits_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchUnitsRequest, PlaceEvent]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Unit_WatchUnitsClient = grpc.BidiStreamingClient[WatchUnitsRequest, PlaceEvent]
+
 func (c *unitClient) Ports(ctx context.Context, in *PortsRequest, opts ...grpc.CallOption) (*PortsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PortsResponse)
@@ -649,6 +666,9 @@ type UnitServer interface {
 	Environment(context.Context, *EnvironmentRequest) (*EnvironmentResponse, error)
 	// Watch streams what happens at the unit's place: first the state of every container, then changes.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[UnitEvent]) error
+	// WatchUnits says of many units on one stream what Environment and Watch say of each: the agent names units as they come
+	// and go. Optional: capability "watch-units"; without it an agent has a stream for every unit.
+	WatchUnits(grpc.BidiStreamingServer[WatchUnitsRequest, PlaceEvent]) error
 	// Optional: capability "ports".
 	Ports(context.Context, *PortsRequest) (*PortsResponse, error)
 	// Optional: capability "reboot". Reboots the unit's machine, or answers why not; a success is followed by its end, and
@@ -672,6 +692,9 @@ func (UnimplementedUnitServer) Environment(context.Context, *EnvironmentRequest)
 }
 func (UnimplementedUnitServer) Watch(*WatchRequest, grpc.ServerStreamingServer[UnitEvent]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedUnitServer) WatchUnits(grpc.BidiStreamingServer[WatchUnitsRequest, PlaceEvent]) error {
+	return status.Error(codes.Unimplemented, "method WatchUnits not implemented")
 }
 func (UnimplementedUnitServer) Ports(context.Context, *PortsRequest) (*PortsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Ports not implemented")
@@ -747,6 +770,13 @@ func _Unit_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Unit_WatchServer = grpc.ServerStreamingServer[UnitEvent]
 
+func _Unit_WatchUnits_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(UnitServer).WatchUnits(&grpc.GenericServerStream[WatchUnitsRequest, PlaceEvent]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Unit_WatchUnitsServer = grpc.BidiStreamingServer[WatchUnitsRequest, PlaceEvent]
+
 func _Unit_Ports_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PortsRequest)
 	if err := dec(in); err != nil {
@@ -812,6 +842,12 @@ var Unit_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Watch",
 			Handler:       _Unit_Watch_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchUnits",
+			Handler:       _Unit_WatchUnits_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "substrate/v1/substrate.proto",
