@@ -17,7 +17,10 @@ const (
 	placeLate = 2 * time.Second
 )
 
-// each makes a UnitsWatcher of a side that knows one unit at a time: a goroutine for each.
+// Each makes a UnitsWatcher of a side that knows one unit at a time: a goroutine for each.
+func Each(side UnitSide) UnitsWatcher { return each{side} }
+
+// each is one.
 type each struct{ side UnitSide }
 
 // WatchUnits implements UnitsWatcher.

@@ -16,7 +16,7 @@ import (
 
 // cases is the suite.
 func cases() []suite.Case[*bench] {
-	return slices.Concat(contractCases(), ensureCases(), observeCases(), unitCases(), lifeCases(), rebootCases())
+	return slices.Concat(contractCases(), ensureCases(), observeCases(), unitCases(), sharedCases(), lifeCases(), rebootCases())
 }
 
 // contractCases are about calls and refusals.

@@ -41,7 +41,7 @@ func config(fault reference.Fault, remote bool) substratetest.Config {
 			if !remote {
 				return substratetest.Subject{Provider: life, Unit: life}
 			}
-			return substratetest.OverGRPC(func(substratetest.Dirs) (substrate.Provider, substrate.UnitSide) { return life, life })(t, dirs)
+			return substratetest.OverGRPC(func(substratetest.Dirs) (substrate.Provider, substrate.UnitSide) { return life, life.Side() })(t, dirs)
 		},
 		RestartContainer: func(t testing.TB, dirs substratetest.Dirs, socket string) {
 			if err := w.of(t, dirs).Crash(socket); err != nil {

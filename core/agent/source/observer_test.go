@@ -17,6 +17,7 @@ import (
 	"github.com/bangle-dev/bangle/core/agent/source"
 	"github.com/bangle-dev/bangle/core/event"
 	substratev1 "github.com/bangle-dev/bangle/sdk/proto/gen/substrate/v1"
+	"github.com/bangle-dev/bangle/sdk/substrate"
 )
 
 // supervisor answers notices and checks as the real one does, on a socket.
@@ -58,12 +59,24 @@ func supervisor(t *testing.T, down *atomic.Bool, notices chan []map[string]any) 
 	return socket
 }
 
-// TestObservesPlaceContainersNoticesAndChecks over a real socket.
+// teller is a side that does what the test says.
+type teller interface {
+	substrate.UnitSide
+	Tell(unit string, ev *substratev1.UnitEvent)
+}
+
+// TestObservesPlaceContainersNoticesAndChecks over a real socket, with a stream for the unit and with one for all.
 func TestObservesPlaceContainersNoticesAndChecks(t *testing.T) {
+	env := &substratev1.EnvironmentResponse{BootId: "boot-1"}
+	for name, side := range map[string]teller{"a stream for each unit": agenttest.NewSide(env), "one stream": agenttest.NewTogether(env)} {
+		t.Run(name, func(t *testing.T) { observes(t, side) })
+	}
+}
+
+func observes(t *testing.T, side teller) {
 	var down atomic.Bool
 	said := make(chan []map[string]any)
 	socket := supervisor(t, &down, said)
-	side := agenttest.NewSide(&substratev1.EnvironmentResponse{BootId: "boot-1"})
 	woke := make(chan struct{}, 1000)
 	k := event.Key{Model: agenttest.Model, Unit: "web/0"}
 	o := source.NewObserver(source.ObserverConfig{Side: side, Notices: source.SupervisorClient{}, Log: slog.New(slog.DiscardHandler),

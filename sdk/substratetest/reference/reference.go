@@ -37,7 +37,8 @@ const (
 // Faults lists all of them.
 func Faults() []Fault {
 	return []Fault{AnySetting, AnyRevision, EndsDraining, SharesModels, StartsTwice, NeverSynced, DropsLast, ConfirmsEarly,
-		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly, KeepsStorage, SharesStorage, RemovesAll, RebootsInSilence, SameBoot, RebootsAnyway}
+		EarlyEnvironment, WatchesOnce, AdoptsNothing, OwnPlacesOnly, KeepsStorage, SharesStorage, RemovesAll, RebootsInSilence, SameBoot, RebootsAnyway,
+		NeverEndsUnits, NoEnvironment, MixesUnits}
 }
 
 // Substrate is one life of the reference; it is both sides of the contract.
