@@ -45,10 +45,15 @@ func (b *bench) many() {
 		time.Sleep(idleFor)
 		b.units(s, n)
 		looked := b.look(s, n)
+		before := b.used(s)
 		began = time.Now()
-		s.Config("web", map[string]string{"note": "n" + name})
-		b.await(s, n, "n"+name)
+		revision := s.Config("web", map[string]string{"note": "n" + name})
+		last := b.await(s, n, "n"+name)
 		b.say("wasm.units."+name+".change-seen-by-all", time.Since(began).Seconds(), "s")
+		for program, ticks := range b.used(s) { // less of a busy machine's business than the time
+			b.say("wasm.units."+name+".change.cpu."+program, float64(ticks-before[program])/100, "s")
+		}
+		b.say("wasm.units."+name+".change.transactions", float64(last-revision), "txn")
 		looked()
 		s.Config("web", map[string]string{"note": "quiet"})
 		b.await(s, n, "quiet")
@@ -56,38 +61,51 @@ func (b *bench) many() {
 	s.Close()
 }
 
-// await asks until all units say so: to be told of each of a thousand would cost more than what is measured.
-func (b *bench) await(s *stage.Stage, n int, message string) {
+// await asks until all units say so, and answers the store's revision then: to be told of each of a thousand would cost more
+// than what is measured.
+func (b *bench) await(s *stage.Stage, n int, message string) int64 {
 	limit := time.Duration(max(n, 6000)) * 50 * time.Millisecond
 	why := ""
 	for began := time.Now(); time.Since(began) < limit; time.Sleep(time.Duration(n) * 50 * time.Microsecond) {
 		status, err := s.Client().Status(b.ctx, connect.NewRequest(&clientv1.StatusRequest{Model: stage.Model}))
 		b.check(err)
 		if why = stage.Active("web", n, message)(status.Msg); why == "" {
-			return
+			return status.Msg.GetRevision()
 		}
 	}
 	b.Fatalf("waited %s in vain: %s", limit, why)
+	return 0
 }
 
-// units prints the memory of the two processes that carry the units.
-func (b *bench) units(s *stage.Stage, n int) {
-	name := "wasm.units." + strconv.Itoa(n)
-	all := 0.0
+// carriers are the processes that carry the units.
+func (b *bench) carriers(s *stage.Stage) map[string]int {
+	pids := map[string]int{"controller": s.Controller.PID(), "agent": s.AgentPID()}
 	for _, p := range s.Processes() {
-		program, _, _ := strings.Cut(p.Command, " ")
-		switch base := filepath.Base(program); {
-		case p.PID == s.AgentPID():
-			b.say(name+".agent", pss(p.PID), "MB")
-		case base == "runtime-wasm" && p.Parent == s.AgentPID():
-			b.say(name+".runtime", pss(p.PID), "MB")
-		case p.PID == s.Controller.PID():
-			b.say(name+".controller", pss(p.PID), "MB")
-			continue
-		default:
-			continue
+		if program, _, _ := strings.Cut(p.Command, " "); filepath.Base(program) == "runtime-wasm" && p.Parent == s.AgentPID() {
+			pids["runtime"] = p.PID
 		}
-		all += pss(p.PID)
+	}
+	return pids
+}
+
+// used is the CPU time that they took so far, in hundredths of a second.
+func (b *bench) used(s *stage.Stage) map[string]int64 {
+	all := map[string]int64{}
+	for name, pid := range b.carriers(s) {
+		all[name] = cpu(pid)
+	}
+	return all
+}
+
+// units prints their memory.
+func (b *bench) units(s *stage.Stage, n int) {
+	name, all := "wasm.units."+strconv.Itoa(n), 0.0
+	for program, pid := range b.carriers(s) {
+		size := pss(pid)
+		b.say(name+"."+program, size, "MB")
+		if program != "controller" {
+			all += size
+		}
 	}
 	b.say(name+".agent-and-runtime", all, "MB")
 }

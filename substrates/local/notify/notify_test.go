@@ -61,3 +61,58 @@ func TestSubscribersShareADirectory(t *testing.T) {
 		t.Error("a closed watcher watches")
 	}
 }
+
+// TestOneNameInADirectory: who waits for one name is not woken by thousands of others, and is when the directory itself ends.
+func TestOneNameInADirectory(t *testing.T) {
+	w, err := notify.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dir := filepath.Join(t.TempDir(), "d")
+	woken := map[string]int{}
+	told := make(chan string, 100)
+	subs := map[string]*notify.Subscription{}
+	for _, name := range []string{"", "a", "b"} {
+		subs[name] = w.Call(func() { told <- name })
+		defer subs[name].Close()
+	}
+	make := func(name string) {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make("")
+	for name, sub := range subs {
+		for range 2 { // twice is once
+			if err := sub.WatchName(dir, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	make("b")
+	make("c")
+	make("a")
+	next := func() {
+		t.Helper()
+		select {
+		case name := <-told:
+			woken[name]++
+		case <-time.After(30 * time.Second):
+			t.Fatalf("not told any more after %v", woken)
+		}
+	}
+	for range 5 {
+		next()
+	}
+	if woken["a"] != 1 || woken["b"] != 1 || woken[""] != 3 {
+		t.Errorf("three directories were made; woken: %v", woken)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for before := woken["a"] + 1; woken["a"] <= before; { // a's own end, and the directory's
+		next()
+	}
+}
