@@ -72,6 +72,7 @@ type Agent struct {
 	sockets    *runsocket.Sockets
 	locks      *machinelock.Locks
 	retryExec  time.Duration
+	flights    chan struct{} // commits whose units stand aside
 	report     *reporter
 	recordings *recordings.Shelf // nil in a rehearsal
 	commands   commands
@@ -118,6 +119,7 @@ func New(cfg Config) (*Agent, error) {
 	a.recordings = recordings.New(recordings.Config{Dir: filepath.Join(cfg.Dir, "recordings"), Name: dispatch.DirName, Bytes: cfg.RecordingBytes, Log: cfg.Log})
 	a.locks = machinelock.New()
 	a.retryExec = 200 * time.Millisecond
+	a.flights = make(chan struct{}, 3*cfg.Workers)
 	a.sockets = runsocket.New(a.enqueue, cfg.Log)
 	a.replica = source.NewReplica(cfg.ID, a.wake)
 	a.observer = source.NewObserver(source.ObserverConfig{Side: cfg.Side, Notices: cfg.Notices, AgentStart: cfg.AgentStart, Wake: a.wake, Log: cfg.Log})

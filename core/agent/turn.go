@@ -158,7 +158,7 @@ func (a *Agent) settle(ctx context.Context, u *unit) bool {
 		return u.commit == nil
 	}
 	// Of an earlier life of the agent: whatever it answers, the cursor then says what is next.
-	got := a.committer.commit(ctx, a.runDir(u.key), t.req)
+	got := a.send(ctx, u, t.req)
 	if got.unknown != nil {
 		return false
 	}
@@ -259,7 +259,7 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 		a.report.sent(ctx)
 	}
 	sent := a.cfg.Now()
-	got := a.committer.commit(ctx, a.runDir(u.key), t.req)
+	got := a.send(ctx, u, t.req)
 	if got.unknown != nil {
 		a.cfg.Log.Warn("a commit was not answered", "unit", u.key.Unit, "event", t.req.Event.Id, "err", got.unknown)
 		return u.pause()
@@ -285,6 +285,19 @@ func (a *Agent) commit(ctx context.Context, u *unit, t *turn) time.Duration {
 	a.rehearsal.did(u, t)
 	a.rebootAfter(ctx, u, t)
 	return 0
+}
+
+// send has a commit answered. Meanwhile the unit keeps no other from running its charm: the controller writes the commits
+// that wait in one transaction, so more of them on their way are less work for everybody. They are bounded, since what ran
+// and is not committed runs again after a crash.
+func (a *Agent) send(ctx context.Context, u *unit, req *controllerv1.CommitRequest) answer {
+	select {
+	case a.flights <- struct{}{}:
+		back := a.queue.Aside()
+		defer func() { back(); <-a.flights }()
+	default: // it waits in its place
+	}
+	return a.committer.commit(ctx, a.runDir(u.key), req)
 }
 
 // turnedDown follows a refusal of a commit.

@@ -7,6 +7,7 @@
 package recordings
 
 import (
+	"container/heap"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -75,6 +76,7 @@ type Shelf struct {
 	mu   sync.Mutex // held while files are looked at or changed
 	key  []byte
 	size map[string]int64 // unit's directory → bytes; nil = not looked yet
+	sum  int64            // of size
 }
 
 // New makes a shelf. Run writes.
@@ -153,7 +155,7 @@ func (s *Shelf) take(what any) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		_ = os.RemoveAll(s.dir(w)) // what stays is counted and bounded
-		delete(s.size, s.dir(w))
+		s.count(s.dir(w), 0)
 	case chan struct{}:
 		close(w)
 	}
@@ -261,34 +263,45 @@ func (s *Shelf) trim(dir string, l Limits) {
 		sum -= all[0].size
 		all = all[1:]
 	}
-	if s.size[dir] = sum; len(all) == 0 {
+	s.count(dir, sum)
+}
+
+// count notes how much a unit has now.
+func (s *Shelf) count(dir string, bytes int64) {
+	if s.size == nil {
+		return // not looked yet
+	}
+	s.sum += bytes - s.size[dir]
+	if s.size[dir] = bytes; bytes == 0 {
 		delete(s.size, dir)
 	}
 }
 
-// spare drops the oldest of those who have most until all units together are within the agent's limit. The unit that was
-// written last keeps its last one.
+// spare drops the oldest of those who have most once all units together are beyond the agent's limit, and a sixteenth more,
+// so that not every write has to look for who has most. The unit that was written last keeps its last one.
 func (s *Shelf) spare(latest string) {
-	for {
-		var sum int64
-		most := ""
-		for dir, size := range s.size {
-			sum += size
-			if most == "" || size > s.size[most] {
-				most = dir
-			}
-		}
-		if sum <= s.cfg.Bytes {
-			return
-		}
-		all := files(most)
-		if len(all) == 0 || most == latest && len(all) == 1 {
-			return
+	if s.sum <= s.cfg.Bytes {
+		return
+	}
+	most := make(heaviest, 0, len(s.size))
+	for dir, size := range s.size {
+		most = append(most, heavy{dir, size})
+	}
+	heap.Init(&most)
+	for len(most) > 0 && s.sum > s.cfg.Bytes-s.cfg.Bytes/16 {
+		first := &most[0]
+		all := files(first.dir)
+		if len(all) == 0 || first.dir == latest && len(all) == 1 {
+			heap.Pop(&most)
+			continue
 		}
 		_ = os.Remove(all[0].path)
-		if s.size[most] -= all[0].size; len(all) == 1 {
-			delete(s.size, most)
+		first.size -= all[0].size
+		if len(all) == 1 {
+			first.size = 0
 		}
+		s.count(first.dir, first.size)
+		heap.Fix(&most, 0)
 	}
 }
 

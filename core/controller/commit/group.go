@@ -13,7 +13,7 @@ import (
 // Bounds of the grouping of commits.
 const (
 	flights   = 2                // transactions of commits on their way at a time before others queue
-	groupSize = 32               // commits in one transaction
+	groupSize = 64               // commits in one transaction
 	flightMax = 10 * time.Second // a group belongs to no caller's context
 )
 

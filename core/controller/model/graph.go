@@ -20,7 +20,17 @@ type Graph struct {
 	// agents holds the units that an agent speaks for, by application.
 	agents    map[string]map[string]map[string]bool
 	appAgents map[string]map[string]bool
+	stamps    map[key.Kind]Stamp
 }
+
+// Stamp tells whether records changed: it is another one after every write and every end of one.
+type Stamp struct {
+	Newest  int64 // revision of the newest write so far
+	Records int
+}
+
+// And is the stamp of both.
+func (s Stamp) And(o Stamp) Stamp { return Stamp{max(s.Newest, o.Newest), s.Records + o.Records} }
 
 type bucket map[string]*Entry
 
@@ -28,13 +38,22 @@ type bucket map[string]*Entry
 func NewGraph(uuid string) *Graph {
 	return &Graph{UUID: uuid, entries: map[string]*Entry{}, byUnit: map[string]bucket{}, byApp: map[string]bucket{}, byRel: map[int32]bucket{}, readers: map[string]bucket{}, open: bucket{},
 		units: map[string]map[string]bool{}, rels: map[string]map[int32]bool{}, agents: map[string]map[string]map[string]bool{},
-		appAgents: map[string]map[string]bool{}}
+		appAgents: map[string]map[string]bool{}, stamps: map[key.Kind]Stamp{}}
+}
+
+// Stamp is that of all records of some kinds; it takes no look at any of them.
+func (g *Graph) Stamp(kinds ...key.Kind) (all Stamp) {
+	for _, kind := range kinds {
+		all = all.And(g.stamps[kind])
+	}
+	return all
 }
 
 // Put adds or replaces a record and returns what was there, nil if nothing was.
 func (g *Graph) Put(e *Entry) *Entry {
 	old := g.Delete(e.Name)
 	g.entries[e.Name] = e
+	g.stamps[e.Key.Kind] = g.stamps[e.Key.Kind].And(Stamp{e.Mod, 1})
 	unit, app, rel := place(e)
 	if unit != "" {
 		add(g.byUnit, unit, e)
@@ -77,6 +96,7 @@ func (g *Graph) Delete(name string) *Entry {
 		return nil
 	}
 	delete(g.entries, name)
+	g.stamps[e.Key.Kind] = g.stamps[e.Key.Kind].And(Stamp{Records: -1})
 	unit, app, rel := place(e)
 	drop(g.byUnit, unit, name)
 	drop(g.byApp, app, name)

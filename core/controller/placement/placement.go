@@ -231,31 +231,19 @@ func (p *Placement) Warm(name string) {
 }
 
 // stamps tell which models changed in what concerns places.
-type stamps map[string]stamp
+type stamps map[string]model.Stamp
 
-type stamp struct {
-	newest  int64
-	records int
-}
-
-// changed looks at every record once, and lists models that differ from the
-// last look or are gone.
+// changed lists models that differ from the last look or are gone. It is asked at every revision, so it looks at no record
+// of a unit.
 func (s stamps) changed(mirror Mirror) []string {
 	now := stamps{}
-	agents := stamp{}
+	agents := model.Stamp{}
 	mirror.Read(func(st *model.State) {
 		for _, id := range st.Agents() {
-			agents.newest, agents.records = max(agents.newest, st.Agent(id).Mod), agents.records+1
+			agents = agents.And(model.Stamp{Newest: st.Agent(id).Mod, Records: 1})
 		}
 		for _, g := range st.Models() {
-			one := agents
-			for e := range g.All() {
-				switch e.Key.Kind {
-				case key.Model, key.App, key.Unit, key.Incarnation, key.Ports, key.Storage, key.Pool, key.Relation:
-					one.newest, one.records = max(one.newest, e.Mod), one.records+1
-				}
-			}
-			now[g.UUID] = one
+			now[g.UUID] = agents.And(g.Stamp(key.Model, key.App, key.Unit, key.Incarnation, key.Ports, key.Storage, key.Pool, key.Relation))
 		}
 	})
 	var list []string

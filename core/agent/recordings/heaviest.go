@@ -1,0 +1,24 @@
+package recordings
+
+// heavy is how much a unit has.
+type heavy struct {
+	dir  string
+	size int64
+}
+
+// heaviest is a heap of units, those who have most first.
+type heaviest []heavy
+
+func (h heaviest) Len() int           { return len(h) }
+func (h heaviest) Less(i, j int) bool { return h[i].size > h[j].size }
+func (h heaviest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push is heap.Interface's.
+func (h *heaviest) Push(x any) { *h = append(*h, x.(heavy)) }
+
+// Pop is heap.Interface's.
+func (h *heaviest) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
