@@ -18,7 +18,7 @@ const (
 )
 
 // group merges commits that wait into one transaction. It never waits itself: what comes while two transactions are on
-// their way is taken along by the next. A group whose comparisons do not hold is sent again one by one.
+// their way is taken along by the next. A group whose comparisons do not hold is sent again in halves.
 type group struct {
 	store store.Store
 
@@ -106,23 +106,31 @@ func (g *group) fly(batch []*flight) {
 	ctx, cancel := context.WithTimeout(context.Background(), flightMax)
 	defer cancel()
 	defer g.next()
-	if len(batch) > 1 {
-		var compares []store.Compare
-		var then []store.Op
-		for _, f := range batch {
-			compares, then = append(compares, f.compares...), append(then, f.then...)
-		}
-		result, err := g.store.Txn(ctx, compares, then, nil)
-		together := err == nil && result.Succeeded || err != nil && !errs.Is(err, errs.Exhausted)
-		if together { // written for all, or unknown for all
-			for _, f := range batch {
-				f.done <- landing{result, err}
-			}
-			return
-		}
-	}
-	for _, f := range batch {
+	g.land(ctx, batch)
+}
+
+// land sends commits in one transaction, and in two halves when something that one of them compares had moved.
+func (g *group) land(ctx context.Context, batch []*flight) {
+	if len(batch) == 1 {
+		f := batch[0]
 		result, err := g.store.Txn(ctx, f.compares, f.then, f.otherwise)
+		f.done <- landing{result, err}
+		return
+	}
+	var compares []store.Compare
+	var then []store.Op
+	for _, f := range batch {
+		compares, then = append(compares, f.compares...), append(then, f.then...)
+	}
+	result, err := g.store.Txn(ctx, compares, then, nil)
+	together := err == nil && result.Succeeded || err != nil && !errs.Is(err, errs.Exhausted)
+	if !together {
+		half := len(batch) / 2
+		g.land(ctx, batch[:half])
+		g.land(ctx, batch[half:])
+		return
+	}
+	for _, f := range batch { // written for all, or unknown for all
 		f.done <- landing{result, err}
 	}
 }

@@ -259,3 +259,36 @@ func TestState(t *testing.T) {
 		t.Error("what was removed is there")
 	}
 }
+
+// TestStamp: every write and every end of a record of the kinds that are asked for is another stamp, and no other write is.
+func TestStamp(t *testing.T) {
+	g := model.NewGraph("m")
+	stamp := func() model.Stamp { return g.Stamp(key.Unit, key.Ports) }
+	put := func(kind key.Kind, unit string, mod int64) {
+		k := key.OfUnit(kind, unit)
+		value := model.New(kind)
+		g.Put(&model.Entry{Name: k.String(), Key: k, Mod: mod, Value: value})
+	}
+	for _, c := range []struct {
+		what  string
+		do    func()
+		other bool
+	}{
+		{"a unit", func() { put(key.Unit, "web/0", 3) }, true},
+		{"a record of another kind", func() { put(key.Status, "web/0", 4) }, false},
+		{"a record of the second kind", func() { put(key.Ports, "web/0", 5) }, true},
+		{"the unit again", func() { put(key.Unit, "web/0", 6) }, true},
+		{"the end of another kind", func() { g.Delete(key.OfUnit(key.Status, "web/0").String()) }, false},
+		{"the end of the newest", func() { g.Delete(key.OfUnit(key.Unit, "web/0").String()) }, true},
+		{"the end of what is not there", func() { g.Delete(key.OfUnit(key.Unit, "web/0").String()) }, false},
+	} {
+		before := stamp()
+		c.do()
+		if after := stamp(); (after != before) != c.other {
+			t.Errorf("%s: %v became %v", c.what, before, after)
+		}
+	}
+	if got := stamp(); got.Records != 1 {
+		t.Errorf("%d records are left, want 1", got.Records)
+	}
+}

@@ -117,13 +117,21 @@ func (p *Placement) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		began := time.Now()
 		for _, uuid := range seen.changed(p.cfg.Mirror) {
 			p.look(ctx, uuid)
 		}
-		if !sleep(ctx, pause) {
+		if !sleep(ctx, max(pause, rest(began))) {
 			return ctx.Err()
 		}
 	}
+}
+
+// rest is how long to let changes gather after a look at whole models that began then: a look costs as much as the models are
+// large, and while thousands of units come one that follows the other would take the time that the units need. Small
+// models are looked at again at once.
+func rest(began time.Time) time.Duration {
+	return min(max(0, 4*(time.Since(began)-pause)), time.Second)
 }
 
 // look serves one model that changed.

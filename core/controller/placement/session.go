@@ -92,11 +92,15 @@ func (s *session) serve(ctx context.Context, done <-chan struct{}) error {
 		case <-retry.C:
 		}
 		s.waiting = false
+		began := time.Now()
 		if err := s.sync(ctx); err != nil && ctx.Err() == nil {
 			s.w.p.cfg.Log.Warn("cannot place units; trying again", "substrate", s.w.name, "error", err)
 			retry.Reset(again)
 		} else if s.waiting {
 			retry.Reset(again)
+		}
+		if long := rest(began); long > 0 {
+			_ = sleep(ctx, long) // the end of ctx is seen above
 		}
 	}
 }
