@@ -105,10 +105,14 @@ func (r *running) end() {
 	}
 }
 
-func (r *running) client(cfg *tls.Config) clientv1connect.ClientClient {
+func (r *running) https(cfg *tls.Config) *http.Client {
 	transport := &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true}
 	r.t.Cleanup(transport.CloseIdleConnections)
-	return clientv1connect.NewClientClient(&http.Client{Transport: transport}, "https://"+r.cfg.ClientEndpoint)
+	return &http.Client{Transport: transport}
+}
+
+func (r *running) client(cfg *tls.Config) clientv1connect.ClientClient {
+	return clientv1connect.NewClientClient(r.https(cfg), "https://"+r.cfg.ClientEndpoint)
 }
 
 func (r *running) admin() clientv1connect.ClientClient {
@@ -272,8 +276,44 @@ func TestOnlyAdminsGetIn(t *testing.T) {
 	if connect.CodeOf(err) != connect.CodePermissionDenied {
 		t.Errorf("an agent's certificate: %v", err)
 	}
+	// a replay reads what an event saw, with its secrets: neither an agent nor a plan may have one
+	replay := func(c clientv1connect.ClientClient, plan string) error {
+		req := connect.NewRequest(&clientv1.ReplayRequest{Model: "m", Unit: "web/0", Event: "last"})
+		if plan != "" {
+			req.Header().Set("Bangle-Plan", plan)
+		}
+		stream, err := c.Replay(t.Context(), req)
+		if err != nil {
+			return err
+		}
+		defer stream.Close()
+		for stream.Receive() {
+			t.Errorf("a replay answered %v", stream.Msg())
+		}
+		return stream.Err()
+	}
 	nobody := cfg.Clone()
 	nobody.Certificates = nil
+	if err := replay(r.client(asAgent), ""); connect.CodeOf(err) != connect.CodePermissionDenied {
+		t.Errorf("an agent's certificate replays: %v", err)
+	}
+	if err := replay(r.client(nobody), ""); err == nil || connect.CodeOf(err) == connect.CodeNotFound {
+		t.Errorf("no certificate replays: %v", err)
+	}
+	if err := replay(r.admin(), ""); connect.CodeOf(err) != connect.CodeNotFound {
+		t.Errorf("the admin asks for a model that there is not: %v", err)
+	}
+	_, err = r.admin().AddModel(t.Context(), connect.NewRequest(&clientv1.AddModelRequest{Name: "m"}))
+	must(t, err)
+	plans, err := clientv1connect.NewPlansClient(r.https(cfg), "https://"+r.cfg.ClientEndpoint).Open(t.Context(), connect.NewRequest(&clientv1.OpenPlanRequest{Model: "m"}))
+	must(t, err)
+	defer plans.Close()
+	if !plans.Receive() {
+		t.Fatal(plans.Err())
+	}
+	if err := replay(r.admin(), plans.Msg().GetPlan()); connect.CodeOf(err) != connect.CodePermissionDenied {
+		t.Errorf("a plan replays: %v", err)
+	}
 	if _, err = r.client(nobody).ListModels(t.Context(), connect.NewRequest(&clientv1.ListModelsRequest{})); err == nil {
 		t.Error("no certificate: let in")
 	}

@@ -1,9 +1,49 @@
 package recordings
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	"github.com/bangle-dev/bangle/sdk/wasm/abi"
 )
+
+// noted is an exchange without the headers of its request that let their bearer in, in the form in which a replay asks for
+// it. A runtime should have written it so; this is for one that did not, and for what was kept before.
+func noted(x *charmruntimev1.Exchange) *charmruntimev1.Exchange {
+	var request []byte
+	switch x.GetOperation() {
+	case "http.request":
+		request = renoted(x.GetRequest(), &abi.HTTPRequest{})
+	case "supervisor.request":
+		request = renoted(x.GetRequest(), &abi.Request{})
+	}
+	if request == nil {
+		return x
+	}
+	out := proto.CloneOf(x)
+	out.Request = request
+	return out
+}
+
+// renoted is a request in its noted form, nil if that is how it is, or if it is no such request.
+func renoted[R interface{ Noted() any }](text []byte, into R) []byte {
+	if json.Unmarshal(text, into) != nil {
+		return nil
+	}
+	whole, err := json.Marshal(into)
+	if err != nil {
+		return nil
+	}
+	out, err := json.Marshal(into.Noted())
+	if err != nil || bytes.Equal(whole, out) {
+		return nil
+	}
+	return out
+}
 
 // leastMasked is the length from which a value can be told from any other text.
 const leastMasked = 4

@@ -152,6 +152,47 @@ func TestNoSecretOnDisk(t *testing.T) {
 	}
 }
 
+// TestNoTokenInRecordings: not even in what is sealed has a recording what let its event in elsewhere, also when the runtime
+// wrote it down; the rest of the request is there, byte by byte, and a request without such a header is as it was.
+func TestNoTokenInRecordings(t *testing.T) {
+	const token = "tok-9f8e7d6c5b4a"
+	dir := t.TempDir()
+	e := ran(web, 1)
+	plain := `{"url":"https://a/", "headers":{"Accept":"x"},"more":1}` // as no runtime of ours writes it
+	e.Done.Recording.Exchanges = append(e.Done.Recording.Exchanges,
+		&charmruntimev1.Exchange{Operation: "http.request", Request: []byte(`{"method":"PUT","url":"https://a/x","headers":{"Accept":"text/plain","Authorization":"Bearer ` + token + `"},"body":"b"}`), Response: []byte(`{"status":200}`)},
+		&charmruntimev1.Exchange{Operation: "http.request", Request: []byte(`{"url":"https://a/","headers":{"cookie":"a=` + token + `","X-Auth-Token":"` + token + `"}}`), ErrorClass: "DENIED", ErrorMessage: "no"},
+		&charmruntimev1.Exchange{Operation: "supervisor.request", Request: []byte(`{"container":"c","path":"/v1/x","headers":{"Authorization":"Basic ` + token + `"}}`), Response: []byte(`{"status":200}`)},
+		&charmruntimev1.Exchange{Operation: "http.request", Request: []byte(plain), Response: []byte(`{"status":200}`)},
+		&charmruntimev1.Exchange{Operation: "http.request", Request: []byte("no JSON"), Response: []byte(`{"status":200}`)})
+	keep(t, shelf(t, dir, 0), e)
+	s := shelf(t, dir, 0)
+	h, err := s.Find(web, "last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Open(t.Context(), h, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprint(r.Start, r.Done); strings.Contains(text, token) {
+		t.Errorf("the recording holds a token: %s", text)
+	}
+	var got []string
+	for _, x := range r.Start.GetRecording().GetExchanges()[3:] {
+		got = append(got, string(x.GetRequest()))
+	}
+	want := []string{`{"method":"PUT","url":"https://a/x","headers":{"Accept":"text/plain","Authorization":"(not recorded)"},"body":"b"}`,
+		`{"url":"https://a/","headers":{"X-Auth-Token":"(not recorded)","cookie":"(not recorded)"}}`,
+		`{"container":"c","path":"/v1/x","headers":{"Authorization":"(not recorded)"}}`, plain, "no JSON"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("kept\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if !strings.Contains(string(e.Done.Recording.Exchanges[3].Request), token) {
+		t.Error("the event itself was changed")
+	}
+}
+
 // TestSecretGone: without the secrets' contents nothing of a recording can be read, and it is said which is missing.
 func TestSecretGone(t *testing.T) {
 	s := shelf(t, t.TempDir(), 0)

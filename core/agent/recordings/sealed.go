@@ -131,7 +131,7 @@ func without(key []byte, h *Header, r *charmruntimev1.Recording) (*charmruntimev
 	var contents []map[string][]byte
 	for _, x := range r.GetExchanges() {
 		if x.GetOperation() != secretGet || x.GetErrorClass() != "" {
-			out.Exchanges = append(out.Exchanges, x)
+			out.Exchanges = append(out.Exchanges, noted(x))
 			continue
 		}
 		var got reply
@@ -311,8 +311,9 @@ func (h Header) contents(ctx context.Context, key []byte, secrets Secrets) ([]ma
 // restore puts the secrets' contents back into the answers.
 func (r *Recorded) restore(contents []map[string][]byte) error {
 	n := 0
-	for _, x := range r.Start.GetRecording().GetExchanges() {
+	for i, x := range r.Start.GetRecording().GetExchanges() {
 		if x.GetSealed() == "" {
+			r.Start.Recording.Exchanges[i] = noted(x)
 			continue
 		}
 		var got reply

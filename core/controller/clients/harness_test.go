@@ -125,6 +125,12 @@ func (b *box) Known(name string) (bool, []string) { return name == "local", []st
 
 func newBox(t testing.TB) *box {
 	t.Helper()
+	return newBoxWith(t, func(*clients.Config) {})
+}
+
+// newBoxWith is one whose service has more, or something else.
+func newBoxWith(t testing.TB, change func(*clients.Config)) *box {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	if _, err := etcd.Txn(ctx, nil, []store.Op{store.DeleteAll(store.ModelPrefix), store.DeleteAll(store.ModelNamePrefix), store.DeleteAll(store.CharmPrefix), store.DeleteAll(store.Prefix + "m/")}, nil); err != nil {
 		t.Fatal(err)
@@ -143,7 +149,7 @@ func newBox(t testing.TB) *box {
 	must(t, err)
 	b.seal, err = seal.Open(filepath.Join(b.dir, "keys.json"))
 	must(t, err)
-	s := clients.New(clients.Config{
+	cfg := clients.Config{
 		Store: etcd, Epoch: etcd.Epoch(), Mirror: b.reader, Presence: b, Places: b, Blobs: b.blobs, Resources: b.kept, Seal: b.seal, Book: b.book,
 		Info: func() *clientv1.ControllerInfoResponse {
 			return &clientv1.ControllerInfoResponse{Name: "test", Substrate: "local"}
@@ -154,8 +160,9 @@ func newBox(t testing.TB) *box {
 			return b.check, nil
 		},
 		Now: func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) },
-	})
-	b.serve(s)
+	}
+	change(&cfg)
+	b.serve(clients.New(cfg))
 	t.Cleanup(func() { cancel(); <-done; b.book.Close() })
 	return b
 }

@@ -3,7 +3,6 @@ package clients
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"connectrpc.com/connect"
 
@@ -77,7 +76,7 @@ func replayed(m *snapshot.Model, in *clientv1.ReplayRequest) ([]string, error) {
 			return nil, err
 		}
 		units := m.UnitsOf(in.GetApplication())
-		slices.SortFunc(units, func(a, b string) int { return strings.Compare(a, b) })
+		slices.SortFunc(units, model.CompareUnits)
 		return units, nil
 	}
 	if err := model.CheckUnitName(in.GetUnit()); err != nil {

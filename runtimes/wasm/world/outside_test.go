@@ -3,6 +3,7 @@ package world_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/bangle-dev/bangle/runtimes/wasm/world"
@@ -117,5 +118,45 @@ func TestOutsideBeyondTheRecording(t *testing.T) {
 	}
 	if nobody.done > 0 || len(w.Effects()) != 1 || w.Divergence() == "" {
 		t.Errorf("%d done, effects %v, diverged %q", nobody.done, w.Effects(), w.Divergence())
+	}
+}
+
+// bearer is an outside, and containers, that keep with what they were asked.
+type bearer struct {
+	beyond
+	got []string
+}
+
+func (b *bearer) HTTP(ctx context.Context, in *abi.HTTPRequest) (*abi.HTTPResponse, error) {
+	b.got = append(b.got, in.Headers["Authorization"])
+	return b.beyond.HTTP(ctx, in)
+}
+
+// TestTokensAreNotRecorded: the world is asked with what the charm sent, the recording does not have it, and a replay is
+// answered as the event was: of the same charm, and of one whose token is another by now. What is said of a question that is
+// not in the recording has none either.
+func TestTokensAreNotRecorded(t *testing.T) {
+	ask := func(o abi.Outside, token, path string) (*abi.HTTPResponse, error) {
+		return o.HTTP(t.Context(), &abi.HTTPRequest{Method: "PUT", URL: "https://a/" + path, Headers: map[string]string{"Authorization": token, "Accept": "x"}})
+	}
+	rec, real := made(t, world.Record, nil), &bearer{}
+	said, err := ask(rec.Outside(real), "Bearer hush", "")
+	if err != nil || len(real.got) != 1 || real.got[0] != "Bearer hush" {
+		t.Fatalf("asked with %q: %v", real.got, err)
+	}
+	kept := string(rec.Recording().GetExchanges()[0].GetRequest())
+	if strings.Contains(kept, "hush") || !strings.Contains(kept, `"Accept":"x"`) {
+		t.Errorf("recorded %s", kept)
+	}
+	for _, token := range []string{"Bearer hush", "Bearer later"} {
+		again := made(t, world.Replay, rec.Recording())
+		if got, err := ask(again.Outside(&beyond{}), token, ""); err != nil || got.Status != said.Status || again.Divergence() != "" {
+			t.Errorf("replayed with %s: %+v %v, diverged %q", token, got, err, again.Divergence())
+		}
+	}
+	other := made(t, world.Replay, rec.Recording())
+	_, err = ask(other.Outside(&beyond{}), "Bearer hush", "elsewhere")
+	if other.Divergence() == "" || strings.Contains(fmt.Sprint(err, other.Divergence(), other.Lost()), "hush") {
+		t.Errorf("said %v, %q, %q", err, other.Divergence(), other.Lost())
 	}
 }

@@ -165,7 +165,7 @@ func (n nowhere) Pull(_ context.Context, in *abi.Pull) (*abi.Content, error) {
 }
 
 func written(in any) []byte {
-	text, err := json.Marshal(in)
+	text, err := json.Marshal(noted(in))
 	if err != nil {
 		return []byte(err.Error())
 	}

@@ -104,7 +104,7 @@ func Ask[In, Out any](ctx context.Context, w *World, v Verb[In, Out], in *In) (*
 		}
 		return v.Do(ctx, in)
 	}
-	question, err := json.Marshal(in)
+	question, err := json.Marshal(noted(in))
 	if err != nil {
 		return nil, errs.E(errs.Invalid, "cannot write down %s: %w", v.Operation, err)
 	}
@@ -131,6 +131,14 @@ func Ask[In, Out any](ctx context.Context, w *World, v Verb[In, Out], in *In) (*
 		}
 	}
 	return out, nil
+}
+
+// noted is a question as it is written down: some have a form of their own for that.
+func noted(in any) any {
+	if n, ok := in.(interface{ Noted() any }); ok {
+		return n.Noted()
+	}
+	return in
 }
 
 // exchange records one question and its answer, or takes the answer from the recording, if that has one.
