@@ -22,6 +22,7 @@ type logFlags struct {
 	lines, limit                                     uint32
 	level                                            string
 	replay                                           bool
+	linesSet, limitSet                               bool // they were named, whatever their value
 }
 
 func (f *logFlags) add(c *cobra.Command) {
@@ -31,9 +32,9 @@ func (f *logFlags) add(c *cobra.Command) {
 	fl.StringArrayVar(&f.includeModules, "include-module", nil, "only these modules and those below them; may be repeated")
 	fl.StringArrayVar(&f.excludeModules, "exclude-module", nil, "not these modules; may be repeated")
 	fl.StringVarP(&f.level, "level", "l", "", "the lowest level: TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL")
-	fl.Uint32VarP(&f.lines, "lines", "n", 10, "how many of the newest lines come first")
-	fl.Uint32Var(&f.limit, "limit", 0, "show so many of the newest lines, and end")
-	fl.BoolVar(&f.replay, "replay", false, "begin with the oldest line")
+	fl.Uint32VarP(&f.lines, "lines", "n", 10, "begin with so many of the newest lines, and wait for new ones")
+	fl.Uint32Var(&f.limit, "limit", 0, "show so many of the newest lines, with --replay of the oldest, and end")
+	fl.BoolVar(&f.replay, "replay", false, "begin with the oldest line, and show all")
 	fl.BoolVar(&f.tail, "tail", false, "wait for new lines; so it is on a terminal")
 	fl.BoolVarP(&f.noTail, "no-tail", "T", false, "do not wait for new lines; so it is elsewhere")
 	fl.BoolVar(&f.date, "date", false, "show dates")
@@ -51,11 +52,13 @@ func (a *app) debugLogCommand() *cobra.Command {
 	var s *scope
 	var o *output
 	var f logFlags
-	c := a.command(verb{use: "debug-log", short: "Show the log of a model",
+	var c *cobra.Command
+	c = a.command(verb{use: "debug-log", short: "Show the log of a model",
 		long: "It has what charms and agents say: of a failed hook the whole traceback. On a terminal it goes on with new lines until it is interrupted.",
 		example: "bangle debug-log\nbangle debug-log --replay --no-tail --include web/0 --level WARNING\nbangle debug-log -n 100 --ms --date -x db\n" +
 			"bangle debug-log --format json --limit 20"},
 		func(ctx context.Context, _ []string) error {
+			f.linesSet, f.limitSet = c.Flags().Changed("lines"), c.Flags().Changed("limit")
 			if err := f.check(); err != nil {
 				return err
 			}
@@ -77,6 +80,18 @@ func (f *logFlags) check() error {
 	switch {
 	case f.tail && f.noTail:
 		return usage("--tail and --no-tail exclude each other")
+	case f.noTail && f.retry:
+		return usage("--no-tail and --retry exclude each other: what is shown already is not waited for")
+	case f.noTail && f.linesSet:
+		return usage("--no-tail and --lines exclude each other: --limit %d shows the newest lines and ends, --lines goes on with new ones", f.lines)
+	case f.tail && f.limitSet:
+		return usage("--tail and --limit exclude each other: --lines %d begins with the newest lines and goes on, --limit ends", f.limit)
+	case f.limitSet && f.linesSet:
+		return usage("--limit and --lines exclude each other: --limit shows so many of the newest lines and ends, --lines goes on with new ones")
+	case f.replay && f.linesSet:
+		return usage("--replay and --lines exclude each other: --replay shows all, --lines %d the newest before it goes on, --limit %d the newest before it ends", f.lines, f.lines)
+	case f.retryDelay < 0:
+		return usage("--retry-delay must not be negative, %s is", f.retryDelay)
 	case f.colour && f.noColour:
 		return usage("--color and --no-color exclude each other")
 	}
@@ -88,15 +103,21 @@ func (f *logFlags) check() error {
 	return usage("level value %q is not one of TRACE, DEBUG, INFO, WARNING, ERROR, CRITICAL", f.level)
 }
 
-func (a *app) debugLog(ctx context.Context, t *target, f *logFlags, o *output) error {
-	req := &clientv1.DebugLogRequest{Model: t.model, Replay: f.replay, Lines: f.lines, Include: f.include, Exclude: f.exclude, IncludeModule: f.includeModules,
-		ExcludeModule: f.excludeModules, Level: f.level, Limit: f.limit, Follow: f.tail || !f.noTail && a.tty}
-	if f.limit > 0 && !f.replay {
+// request is what the flags ask for. Naming --lines is asking for what comes too, naming --limit for an end.
+func (f *logFlags) request(model string, tty bool) *clientv1.DebugLogRequest {
+	req := &clientv1.DebugLogRequest{Model: model, Replay: f.replay, Lines: f.lines, Include: f.include, Exclude: f.exclude, IncludeModule: f.includeModules,
+		ExcludeModule: f.excludeModules, Level: f.level, Limit: f.limit, Follow: f.tail || f.linesSet || tty && !f.noTail && !f.limitSet}
+	switch {
+	case f.replay:
+		req.Lines = 0
+	case f.limitSet:
 		req.Lines = f.limit
 	}
-	if f.limit > 0 && !f.tail {
-		req.Follow = false
-	}
+	return req
+}
+
+func (a *app) debugLog(ctx context.Context, t *target, f *logFlags, o *output) error {
+	req := f.request(t.model, a.tty)
 	options := render.LogOptions{Zone: a.zone(f.utc), JSON: o.format == "json", Date: f.date, Millis: f.millis, Colour: (o.colour() || f.colour) && !f.noColour}
 	return o.write(func(w io.Writer) error {
 		for {

@@ -83,6 +83,7 @@ func (a *app) deployCharm(ctx context.Context, s *scope, args []string, f *deplo
 	if err != nil || f.dryRun || !w.wait {
 		return err
 	}
+	w.fresh = true
 	return a.await(ctx, t, w, start, settled(answer.GetUnits()...))
 }
 

@@ -37,6 +37,7 @@ func (a *app) addUnitCommand() *cobra.Command {
 			if err != nil || !w.wait {
 				return err
 			}
+			w.fresh = true
 			return a.await(ctx, t, w, start, scaled(answer.Msg.GetUnits(), nil))
 		})
 	s = a.modelScope(c)
@@ -102,6 +103,7 @@ func (a *app) removeUnitCommand() *cobra.Command {
 			if !w.wait {
 				return nil
 			}
+			w.through = w.through || r.force // what fails is passed over
 			return a.await(ctx, t, w, start, scaled(nil, answer.Msg.GetUnits()))
 		})
 	s = a.modelScope(c)
@@ -159,6 +161,7 @@ func (a *app) scaleCommand() *cobra.Command {
 			if !w.wait {
 				return nil
 			}
+			w.fresh = true
 			return a.await(ctx, t, w, start, scaled(answer.Msg.GetAdded(), answer.Msg.GetRemoved()))
 		})
 	s = a.modelScope(c)
@@ -191,6 +194,7 @@ func (a *app) removeApplicationCommand() *cobra.Command {
 			if !w.wait || r.dryRun {
 				return nil
 			}
+			w.through = w.through || r.force
 			return a.await(ctx, t, w, start, func(s *clientv1.StatusResponse) []string { return left(s, args) })
 		})
 	s = a.modelScope(c)

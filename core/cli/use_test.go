@@ -56,7 +56,7 @@ var wrongUses = []string{
 	"run", "run web/0", "run web backup", "run web/0 web/1", "run web/0 a=b c", "run web/0 backup x", "run web/0 backup a=1 a.b=2", "run web/0 backup --format tabular",
 	"exec", "exec ls", "exec --unit web ls", "exec --all --unit web/0 ls", "exec --machine 0 ls", "exec --unit web/0 --wait 1s --background -- ls", "run web/0 backup --wait 5", "run web/0 backup --timeout 5s --background",
 	"actions", "show-operation", "show-task", "show-task 1 2", "operations x", "cancel-task", "resolved", "resolved web", "resolved web/0 --all",
-	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
+	"status --format xml", "status --color --no-color", "status --watch", "debug-log x", "debug-log --level LOUD", "debug-log --tail --no-tail", "debug-log --replay --lines 20", "debug-log --no-tail -n 20", "debug-log --tail --limit 20", "debug-log --limit 5 --lines 5", "debug-log --no-tail --retry", "debug-log --retry --retry-delay -1s", "debug-log --firehose", "debug-log --include-labels a=b", "debug-log --color --no-color",
 	"replay", "replay web/0", "replay web/0 last --list", "replay web/0 last --format xml", "refresh web --shadow=0",
 	"show-unit", "show-unit web", "show-unit web/0 --format tabular", "show-application --format xml",
 	"wait-for", "wait-for machine 0", "wait-for model", "wait-for application", "wait-for unit", "wait-for unit web", "wait-for unit web/0 --query ((", "wait-for application web --query nope(units)",

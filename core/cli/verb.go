@@ -225,6 +225,8 @@ func unsupported(c *cobra.Command, flags ...string) {
 type waiting struct {
 	wait    bool
 	timeout time.Duration
+	through bool // errors: who waits goes on when a unit fails
+	fresh   bool // units that are to be active are new, so whatever error they are in came of this
 }
 
 // waits adds --wait and --timeout to a command.
@@ -232,6 +234,7 @@ func waits(c *cobra.Command, until string) *waiting {
 	w := &waiting{}
 	c.Flags().BoolVar(&w.wait, "wait", false, "wait until "+until+", and say how long it took")
 	c.Flags().DurationVar(&w.timeout, "timeout", 5*time.Minute, "with --wait: give up after this long")
+	c.Flags().BoolVar(&w.through, "through-errors", false, "with --wait: go on waiting when a unit fails; it is tried again, or somebody resolves it")
 	return w
 }
 

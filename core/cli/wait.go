@@ -60,9 +60,12 @@ func timeUp(limited context.Context) bool { return errors.Is(context.Cause(limit
 func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time, reached goal) error {
 	limited, cancel := limit(ctx, w.timeout)
 	defer cancel()
-	missing, told := []string{"the controller's answer"}, map[string]bool{}
+	missing, told, failed := []string{"the controller's answer"}, map[string]bool{}, failures{through: w.through, fresh: w.fresh}
 	err := t.watch(limited, nil, func(s *clientv1.StatusResponse) (bool, error) {
 		missing = reached(s)
+		if u := failed.news(s, missing); u != nil {
+			return false, a.helpless(u)
+		}
 		a.stuck(s, missing, told)
 		return len(missing) == 0, nil
 	})
@@ -73,6 +76,12 @@ func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time,
 		a.say("Done after %s", seconds(time.Since(start)))
 	}
 	return err
+}
+
+// helpless is that a unit fails which is waited for, and what to do.
+func (a *app) helpless(u *clientv1.UnitStatusInfo) error {
+	return errs.E(errs.Conflict, "cannot wait for %s; its log: %s debug-log --replay --no-tail --include %s; once the cause is gone: %s resolved %s --wait; with --through-errors the wait goes on",
+		state(u), a.name, u.GetName(), a.name, u.GetName())
 }
 
 // stuck tells of units that are waited for and need somebody's help, each state once: without it the wait may be in vain.
@@ -139,11 +148,11 @@ func scaled(added, removed []string) goal {
 func left(s *clientv1.StatusResponse, names []string) (there []string) {
 	for _, app := range s.GetApplications() {
 		if slices.Contains(names, app.GetName()) {
-			there = append(there, "the end of "+app.GetName())
+			there = append(there, end(app.GetName()))
 		}
 		for _, u := range app.GetUnits() {
 			if slices.Contains(names, u.GetName()) {
-				there = append(there, "the end of "+u.GetName())
+				there = append(there, end(u.GetName()))
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func lines() []line {
 		{`sed -i 's/1\.0/1.1/' charms/guestbook/src/charm.py && bin/bangle refresh guestbook --path charms/guestbook --wait`, "refresh after editing the charm", checkRefresh},
 		{`bin/bangle scale-application guestbook 1 --wait`, "and back to one", checkOne},
 		{`go tool task demo:warm`, "events of the Python charm, forked from a warm interpreter and not", checkWarm},
-		{`bin/bangle debug-log --replay --no-tail --lines 20`, "the logs", checkLog},
+		{`bin/bangle debug-log --limit 20`, "the logs", checkLog},
 	}
 }
 
