@@ -76,6 +76,26 @@ class WorkloadByState(ByState):
             self.ctx.run(self.ctx.on.pebble_ready(container), testing.State(containers=[container]))
         self.assertIn("Exec(['serve', '--version']", str(caught.exception.__cause__))
 
+    def test_misspelt_keys_of_layers(self):
+        with self.ctx(self.ctx.on.start(), testing.State(containers=[self.ready()])) as manager:
+            client = manager.charm.web.pebble
+            for text, said in (
+                ('services: {web: {override: merge, comand: x}}', 'unknown key "comand" in service "web"'),
+                ('service: {}', 'unknown key "service" in layer'),
+                ('checks: {up: {override: replace, http: {uri: x}}}', 'unknown key "uri" in http of check "up"'),
+                ('log-targets: {l: {override: merge, labls: {}}}', 'unknown key "labls" in log target "l"'),
+            ):
+                with self.assertRaises(pebble.APIError) as caught:
+                    client.add_layer('wrong', text)
+                self.assertEqual(caught.exception.code, 400)
+                self.assertEqual(caught.exception.message, 'cannot parse layer "wrong": ' + said)
+            client.add_layer('once', 'services: {job: {override: replace, command: x, one-shot: true}}')
+            with self.assertLogs('ops-scenario.pebble', 'WARNING') as logs:
+                client.add_layer('lost', {'services': {'web': {'override': 'replace', 'comand': 'x'}}})
+            self.assertIn('left out of layer "lost"', logs.output[0])
+            self.assertIn('unknown key "comand" in service "web"', logs.output[0])
+            self.assertEqual(sorted(client.get_plan().services), ['job', 'web'])
+
     def test_the_client(self):
         container = self.ready(layers={'l': pebble.Layer({'services': {'web': {'override': 'replace', 'command': 'x'}}})})
         with self.ctx(self.ctx.on.start(), testing.State(containers=[container])) as manager:
