@@ -10,6 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/bangle-dev/bangle/core/cli/render"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
 	clientv1 "github.com/bangle-dev/bangle/sdk/proto/gen/client/v1"
@@ -127,7 +128,7 @@ func quiet(u *clientv1.UnitStatusInfo) bool {
 // state is a unit with what holds it.
 func state(u *clientv1.UnitStatusInfo) string {
 	text := fmt.Sprintf("%s (%s/%s", u.GetName(), u.GetWorkload().GetCurrent(), u.GetAgent().GetCurrent())
-	if m := u.GetWorkload().GetMessage(); m != "" {
+	if m := render.WorkloadMessage(u); m != "" {
 		text += ": " + m
 	}
 	return text + ")"

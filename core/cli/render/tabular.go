@@ -132,12 +132,18 @@ func units(s *clientv1.StatusResponse) *Table {
 	return t
 }
 
-// unitMessage is what the charm said: after the hook that runs, and with the reason when one failed.
-func unitMessage(u *clientv1.UnitStatusInfo) string {
+// WorkloadMessage is what the charm said, with the reason when a hook failed.
+func WorkloadMessage(u *clientv1.UnitStatusInfo) string {
 	message := u.GetWorkload().GetMessage()
 	if why := lastLine(u.GetFailed().GetMessage()); u.GetWorkload().GetCurrent() == api.StatusError && why != "" && !strings.Contains(message, why) {
 		message += ": " + why
 	}
+	return message
+}
+
+// unitMessage is WorkloadMessage after the hook that runs.
+func unitMessage(u *clientv1.UnitStatusInfo) string {
+	message := WorkloadMessage(u)
 	if u.GetAgent().GetCurrent() != api.AgentExecuting {
 		return message
 	}

@@ -15,6 +15,9 @@ import (
 
 // TestEveryLanguage: what is written is a charm, and its own tests pass where there is the language's interpreter.
 func TestEveryLanguage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts compilers")
+	}
 	for _, l := range scaffold.Languages() {
 		t.Run(l.Name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new")
