@@ -21,7 +21,7 @@ func (r *Runtime) compile(dir string) {
 		}
 	}
 	found, err := lookPath("python3", []string{"PATH=" + systemPath})
-	if p, other := understand(filepath.Join(dir, "dispatch"), dir, map[string]string{"PATH": systemPath, "CHARM_DIR": dir, "JUJU_CHARM_DIR": dir}); other == nil {
+	if p, other := usual(dir); other == nil {
 		found, err = p.interpreter, nil
 	}
 	if len(paths) == 0 || err != nil {

@@ -92,10 +92,13 @@ func (r *Runtime) Info(context.Context) (*charmruntimev1.InfoResponse, error) {
 }
 
 // Load checks a charm without running it.
-func (r *Runtime) Load(_ context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {
+func (r *Runtime) Load(ctx context.Context, req *charmruntimev1.LoadRequest) (*charmruntimev1.LoadResponse, error) {
 	found, err := check(req.GetDir())
 	if err != nil {
 		return nil, err
+	}
+	if len(found) == 0 {
+		found = r.parse(ctx, req.GetDir())
 	}
 	for _, d := range found {
 		if d.GetSeverity() == "error" {

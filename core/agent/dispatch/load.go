@@ -63,21 +63,25 @@ func keyOf(rt charmruntime.Runtime, req *charmruntimev1.LoadRequest) loading {
 	return loading{rt, req.Digest, req.GetLimits().GetMemoryBytes(), strings.Join(req.Grants, " ")}
 }
 
-// load lets the runtime prepare the charm's files before they are copied to units. What is wrong with them is said when the
-// event is dispatched.
-func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, req *charmruntimev1.LoadRequest) {
+// load lets the runtime prepare the charm's files before they are copied to units, and answers what is wrong with them. A
+// runtime that cannot say is asked again when the event is dispatched.
+func (d *Dispatcher) load(ctx context.Context, rt charmruntime.Runtime, req *charmruntimev1.LoadRequest) string {
 	key := keyOf(rt, req)
 	d.mu.Lock()
 	_, ok := d.handles[key]
 	d.mu.Unlock()
 	if ok {
-		return
+		return ""
 	}
 	resp, err := rt.Load(ctx, req)
-	if err != nil || problems(resp.Diagnostics) != "" {
-		return
+	if err != nil {
+		return ""
+	}
+	if text := problems(resp.Diagnostics); text != "" {
+		return text
 	}
 	d.note(key, resp.Handle)
+	return ""
 }
 
 // dispatch loads the charm, unless this life of the runtime has it, and runs the event. loaded is false when the runtime

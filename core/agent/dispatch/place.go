@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/bangle-dev/bangle/core/charm"
 	"github.com/bangle-dev/bangle/sdk/api"
 	"github.com/bangle-dev/bangle/sdk/errs"
+	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
 
 // Place puts the application's charm in place for a unit that is about to hear of it, so that what can go wrong does
@@ -18,12 +20,32 @@ func (d *Dispatcher) Place(ctx context.Context, job Job) (Result, error) {
 	app := job.Model.Application
 	c, err := d.cfg.Charms.Get(ctx, job.Key.Model, app.CharmDigest, app.Runtime)
 	if err == nil {
-		_, err = d.workspace(job, cmp.Or(app.Runtime, string(c.Runtime)), c)
+		kind := cmp.Or(app.Runtime, string(c.Runtime))
+		if err = d.fit(ctx, job, kind, c); err == nil {
+			_, err = d.workspace(job, kind, c)
+		}
 	}
 	if err == nil {
 		return Result{}, nil
 	}
 	return unplaced(job, app.CharmDigest, err)
+}
+
+// fit asks the runtime what is wrong with a charm before any of its files comes to the unit. A runtime that is not to be had
+// is said when the event is dispatched.
+func (d *Dispatcher) fit(ctx context.Context, job Job, kind string, c *Charm) error {
+	if d.cfg.DryRun && kind != string(charm.Wasm) {
+		return nil
+	}
+	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	defer giveBack()
+	if text := d.load(ctx, rt, request(job, c, &charmruntimev1.Start{TimeoutMs: timeout(job, kind)})); text != "" {
+		return errs.E(errs.Invalid, "%s", text)
+	}
+	return nil
 }
 
 // unplaced turns an error of putting a charm in place into a failed event where it is the package's fault or this disk's.

@@ -259,3 +259,35 @@ func TestNoRoomForTheCharm(t *testing.T) {
 		t.Errorf("with room: %v, %v", r, err)
 	}
 }
+
+// TestACharmThatCannotBeLoadedIsNotPlaced: the unit keeps the files that it has, and takes the new ones once the runtime has
+// no complaint.
+func TestACharmThatCannotBeLoadedIsNotPlaced(t *testing.T) {
+	rt := &forgetful{Runtime: agenttest.NewRuntime(t, nil)}
+	d, job := runner(t, rt)
+	job.Model.Application.Runtime, job.Model.Application.CharmDigest = "python", job.Cursor.CharmDigest
+	if r, err := d.Run(t.Context(), job); err != nil || r.Done.Outcome != charmruntimev1.Outcome_OUTCOME_OK {
+		t.Fatal(r, err)
+	}
+	job.Event = &hookv1.Event{Id: "2-upgrade-charm", Kind: "upgrade-charm", Name: "upgrade-charm"}
+	file, digest := agenttest.Pack(t, "web", map[string]string{"src/charm.py": "def f(:\n"})
+	job.Model.Application.CharmDigest = digest
+	d = dispatch.New(d.With(t.TempDir(), file))
+	had := tree(t, filepath.Dir(d.CharmDir(job.Key)))
+
+	rt.problem = "SyntaxError"
+	r, err := d.Place(t.Context(), job)
+	if err != nil || r.Unplaced != digest || !strings.Contains(r.Done.GetMessage(), "SyntaxError; build it again") {
+		t.Fatalf("got %v, %v; want the reason", r, err)
+	}
+	if diff := cmp.Diff(had, tree(t, filepath.Dir(d.CharmDir(job.Key)))); diff != "" {
+		t.Errorf("the unit's directory changed (-before +after):\n%s", diff)
+	}
+	rt.problem = ""
+	if r, err := d.Place(t.Context(), job); err != nil || r.Done != nil {
+		t.Errorf("once it is mended: %v, %v", r, err)
+	}
+	if got := tree(t, filepath.Dir(d.CharmDir(job.Key))); got["charm/src/charm.py"] == "" {
+		t.Errorf("the new charm is not there: %v", got)
+	}
+}
