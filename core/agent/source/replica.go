@@ -12,6 +12,7 @@ import (
 	"github.com/bangle-dev/bangle/core/crash"
 	"github.com/bangle-dev/bangle/core/event"
 	"github.com/bangle-dev/bangle/core/key"
+	"github.com/bangle-dev/bangle/sdk/api"
 	controllerv1 "github.com/bangle-dev/bangle/sdk/proto/gen/controller/v1"
 )
 
@@ -84,6 +85,9 @@ func (r *Replica) Merge(epoch, unit string, objects []*controllerv1.Object) {
 	woken := map[event.Key]struct{}{}
 	if epoch == r.epoch {
 		for _, o := range objects {
+			if o.GetTask() != nil && o.ModRevision <= r.revision {
+				continue // the stream has told of it, and maybe of its end, which is not remembered
+			}
 			put(r.models, o, func(m *records, k key.Key, old, new *controllerv1.Object) { r.concerned(m, k, old, new, woken) })
 			if r.staged != nil {
 				put(r.staged, o, nil)
@@ -148,10 +152,11 @@ func put(models map[string]*records, o *controllerv1.Object, then func(*records,
 		models[o.Model] = m
 	}
 	old, had := m.objects[o.Key]
-	if had && old.ModRevision > o.ModRevision || m.gone[o.Key] > o.ModRevision {
+	past := ended(o)
+	if had && old.ModRevision > o.ModRevision || m.gone[o.Key] > o.ModRevision || past && m.gone[o.Key] == o.ModRevision {
 		return
 	}
-	if o.Deleted {
+	if o.Deleted || past {
 		m.gone[o.Key] = o.ModRevision
 		delete(m.objects, o.Key)
 		m.unindex(k, old)
@@ -162,6 +167,18 @@ func put(models map[string]*records, o *controllerv1.Object, then func(*records,
 	if then != nil && !(had && old.ModRevision == o.ModRevision && !o.Deleted) {
 		then(m, k, old, o)
 	}
+}
+
+// ended says whether a record is that of a task which nobody here asks after any more: the controller keeps it for people. Of
+// a command that was cancelled somebody inside the unit may still have to be told.
+func ended(o *controllerv1.Object) bool {
+	switch t := o.GetTask(); t.GetStatus() {
+	case api.TaskCompleted, api.TaskFailed, api.TaskAborted:
+		return true
+	case api.TaskCancelled:
+		return t.GetKind() != api.EventExec
+	}
+	return false
 }
 
 // Units lists every unit that this agent speaks for.

@@ -243,3 +243,68 @@ func TestAnswersWakeOthers(t *testing.T) {
 		t.Errorf("the echo woke %v", got)
 	}
 }
+
+func taskAt(revision int64, kind, status string) *controllerv1.Object {
+	return &controllerv1.Object{Model: agenttest.Model, Key: "task/7", ModRevision: revision,
+		Value: &controllerv1.Object_Task{Task: &controllerv1.Task{Id: "7", Unit: "web/0", Kind: kind, Status: status}}}
+}
+
+// TestFinishedTasksAreDropped: the agent holds no more after tasks have come and gone than before, whether their end came as the
+// answer to a commit or from the stream; it wakes the unit once, and what came before it is not believed after it.
+func TestFinishedTasksAreDropped(t *testing.T) {
+	for _, c := range []struct {
+		kind, status string
+		stays        bool
+	}{
+		{"action", "completed", false}, {"action", "failed", false}, {"exec", "aborted", false}, {"action", "cancelled", false},
+		{"exec", "cancelled", true}, // somebody inside the unit may wait for it
+		{"action", "running", true}, {"action", "aborting", true},
+	} {
+		t.Run(c.kind+" "+c.status, func(t *testing.T) {
+			w, store := &woken{}, agenttest.New()
+			r := source.NewReplica(agenttest.Agent, w.wake)
+			store.Deploy(agenttest.App{Name: "web", Digest: "d", Units: 1})
+			pump(store, r)
+			before := r.Held()
+			epoch, at := r.Position()
+			delta := func(objects ...*controllerv1.Object) {
+				at += 10
+				r.Apply(&controllerv1.Delta{Epoch: epoch, Revision: at, Objects: objects})
+			}
+			delta(taskAt(at+10, c.kind, "pending"))
+			if tasks := snapshot(t, r, "web/0").Tasks; len(tasks) != 1 {
+				t.Fatalf("tasks: %v", tasks)
+			}
+			w.take()
+			end := taskAt(at+5, c.kind, c.status)
+			r.Merge(epoch, "web/1", []*controllerv1.Object{end})
+			delta(end)
+			if got := w.keys; !slices.Equal(got, []string{"web/0"}) {
+				t.Errorf("it woke %v, want web/0 once", got)
+			}
+			r.Merge(epoch, "web/1", []*controllerv1.Object{taskAt(end.ModRevision-1, c.kind, "pending")})
+			if !c.stays {
+				delta() // the stream is past it
+			}
+			tasks, now := snapshot(t, r, "web/0").Tasks, r.Held()
+			if c.stays && (len(tasks) != 1 || tasks[0].Status != c.status) || !c.stays && (len(tasks) > 0 || now != before) {
+				t.Errorf("tasks %v, %d records, %d before", tasks, now, before)
+			}
+		})
+	}
+}
+
+// TestAListingBringsNoFinishedTasks back.
+func TestAListingBringsNoFinishedTasks(t *testing.T) {
+	store := agenttest.New()
+	r := source.NewReplica(agenttest.Agent, func(event.Key) {})
+	store.Deploy(agenttest.App{Name: "web", Digest: "d", Units: 1})
+	r.Apply(fullOf(store))
+	before := r.Held()
+	full := fullOf(store)
+	full.Objects = append(full.Objects, taskAt(full.Revision, "action", "completed"))
+	r.Apply(full)
+	if now := r.Held(); now != before || len(snapshot(t, r, "web/0").Tasks) > 0 {
+		t.Errorf("%d records after the listing, %d before", now, before)
+	}
+}
