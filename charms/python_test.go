@@ -44,6 +44,9 @@ func interpreters(t *testing.T) map[string]string {
 
 // TestPythonCharms runs tests/ of each charm that has them, as its README says, on every interpreter.
 func TestPythonCharms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts interpreters")
+	}
 	library, err := filepath.Abs("../sdk/python")
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,9 @@ func TestConformanceOfScripts(t *testing.T) {
 	w := mustBuild(t)
 	for language, broken := range map[string][2]string{"js": {"charm.js", "this is no script"}, "micropython": {"charm.py", "this is no script"}} {
 		t.Run(language, func(t *testing.T) {
+			if testing.Short() && language != "js" {
+				t.Skip("one engine is enough")
+			}
 			wasm.NeedEngines(t)
 			charm := "../../sdk/wasm/" + language + "/conformance"
 			empty := map[string]string{"js": jsHead, "micropython": pyHead}[language]

@@ -50,6 +50,9 @@ func interpreters(t *testing.T) map[string]string {
 
 // TestPython runs the package's own tests on every interpreter.
 func TestPython(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts interpreters")
+	}
 	here, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)

@@ -179,7 +179,8 @@ func (r *runner) test(ctx context.Context, args ...string) error { return r.test
 func (r *runner) testIn(ctx context.Context, dir string, args ...string) error {
 	line := []string{"test", "-json"}
 	if r.opts.race {
-		line = append(line, "-race")
+		// What only starts programs, or does on one goroutine what it did before, ran without: the detector would see nothing new.
+		line = append(line, "-race", "-short", "-timeout=30m")
 	}
 	cmd := r.command(ctx, append(append(line, r.opts.extra...), args...)...)
 	cmd.Dir = dir
