@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -61,8 +62,9 @@ func (a *app) readPlan(file string) (*planDoc, error) {
 	return plan, nil
 }
 
-// make makes the changes of a file where the program's commands find the model. said is where they talk.
-func (a *app) make(ctx context.Context, file string, plan *planDoc) error {
+// make makes the changes of a file where the program's commands find the model, up to the first that cannot be made; made is
+// how many were before it.
+func (a *app) make(ctx context.Context, file string, plan *planDoc) (made int, err error) {
 	for i, change := range plan.Changes {
 		var c *cobra.Command
 		for _, one := range a.changing() {
@@ -78,10 +80,31 @@ func (a *app) make(ctx context.Context, file string, plan *planDoc) error {
 			must(flag.Value.Set("true"))
 		}
 		if err := c.ExecuteContext(ctx); err != nil {
-			return errs.E(errs.Class(err), "cannot make changes[%d] of %s (%s): %s", i, file, strings.Join(change, " "), message(err))
+			return i, errs.E(errs.Class(err), "cannot make changes[%d] of %s (%s): %s", i, file, strings.Join(change, " "), message(err))
 		}
 	}
-	return nil
+	return len(plan.Changes), nil
+}
+
+// remains says what of a file's changes is made and what is not, once one of them could not be.
+func remains(made, all int) string {
+	several := func(from, to int, one, more string) string {
+		switch to - from {
+		case 0:
+			return ""
+		case 1:
+			return fmt.Sprintf("changes[%d] %s", from, one)
+		}
+		return fmt.Sprintf("changes[%d] to changes[%d] %s", from, to-1, more)
+	}
+	before, after := several(0, made, "is made and stays", "are made and stay"), several(made+1, all, "is not", "are not")
+	switch {
+	case made == 0:
+		return "none of the others is made"
+	case after == "":
+		return before + "; only this one remains"
+	}
+	return before + ", " + after + "; what remains is for a file of its own"
 }
 
 // planFile plans the changes of a file.
@@ -95,7 +118,7 @@ func (a *app) planFile(ctx context.Context, s *scope, f *planFlags) error {
 	if _, err := p.dial(ctx, s.controller, first(s.model, plan.Model), true); err != nil {
 		return err
 	}
-	if err := p.stage().make(ctx, f.file, plan); err != nil {
+	if _, err := p.stage().make(ctx, f.file, plan); err != nil {
 		return err
 	}
 	return p.finish(ctx, f, plan.Changes)
@@ -106,7 +129,8 @@ func (a *app) applyCommand() *cobra.Command {
 	var s *scope
 	force := false
 	c := a.command(verb{use: "apply FILE", least: 1, most: 1, short: "Make the changes of a plan",
-		long: "The changes are made in their order; the first one that cannot be made ends it. When the model is not any more as it was when the plan was saved (its applications, units, relations or " +
+		long: "The changes are made in their order, each for itself, not all or none: the first one that cannot be made ends it, what was made before it stays, what comes after it is not made, and the " +
+			"error says which are which (a bundle is several changes, and may be made in part). `bangle plan -f` finds out before whether one of them would be refused. When the model is not any more as it was when the plan was saved (its applications, units, relations or " +
 			"settings are others), nothing is changed and it has to be planned again; --force makes the changes all the same.",
 		example: "bangle apply plan.yaml\nbangle apply plan.yaml --force"},
 		func(ctx context.Context, args []string) error {
@@ -138,5 +162,8 @@ func (a *app) apply(ctx context.Context, s *scope, file string, plan *planDoc, f
 	}
 	real := *a
 	real.dialer = func(context.Context, string, string, bool) (*target, error) { return t, nil }
-	return real.make(ctx, file, plan)
+	if made, err := real.make(ctx, file, plan); err != nil {
+		return errs.E(errs.Class(err), "%s; %s", message(err), remains(made, len(plan.Changes)))
+	}
+	return nil
 }
