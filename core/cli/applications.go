@@ -168,6 +168,7 @@ func (a *app) integrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			answer, err := t.client.Integrate(ctx, connect.NewRequest(&clientv1.IntegrateRequest{Model: t.model, Endpoints: args}))
 			if err != nil || !w.wait {

@@ -54,6 +54,7 @@ func (a *app) deployBundle(ctx context.Context, s *scope, path string, f *deploy
 		}
 		return nil
 	}
+	a.baseline(ctx, t, w)
 	start := time.Now()
 	a.say("Executing changes:")
 	for _, c := range changes {

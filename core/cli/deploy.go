@@ -78,12 +78,12 @@ func (a *app) deployCharm(ctx context.Context, s *scope, args []string, f *deplo
 	if err != nil {
 		return err
 	}
+	a.baseline(ctx, t, w)
 	start := time.Now()
 	answer, err := a.deployOne(ctx, t, path, req)
 	if err != nil || f.dryRun || !w.wait {
 		return err
 	}
-	w.fresh = true
 	return a.await(ctx, t, w, start, settled(answer.GetUnits()...))
 }
 
@@ -216,6 +216,7 @@ func (a *app) refresh(ctx context.Context, t *target, app string, f *refreshFlag
 	if f.shadow > 0 {
 		return a.shadow(ctx, t, req, f.shadow)
 	}
+	a.baseline(ctx, t, w)
 	changed, err := a.refreshOne(ctx, t, req)
 	if err != nil || !changed || !w.wait {
 		return err

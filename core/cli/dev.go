@@ -176,11 +176,13 @@ func (a *app) again(ctx context.Context, t *target, dir, name string, f *devFlag
 	if req.Resources, err = parseResources(f.resources); err != nil {
 		return err
 	}
+	w := &waiting{wait: true, timeout: time.Minute}
+	a.baseline(ctx, t, w)
 	more, err := a.refreshOne(ctx, t, req)
 	if err != nil || !more {
 		return err
 	}
-	return a.await(ctx, t, &waiting{wait: true, timeout: time.Minute}, start, refreshed(name))
+	return a.await(ctx, t, w, start, refreshed(name))
 }
 
 // showLog follows the application's log until ctx ends.

@@ -21,6 +21,7 @@ func TestWhichFailuresEndAWait(t *testing.T) {
 	fine, fails := seenAs("active", "executing", "", 0), seenAs("error", "idle", "5-install", 1)
 	runs, again, next := seenAs("error", "executing", "5-install", 1), seenAs("error", "idle", "5-install", 2), seenAs("error", "idle", "6-start", 1)
 	comes, goes := settled("web"), func(s *clientv1.StatusResponse) []string { return left(s, []string{"web"}) }
+	before := map[string]string{"web/0": failure(fails.Applications[0].Units[0])}
 	for name, c := range map[string]struct {
 		failures
 		reached goal
@@ -28,17 +29,18 @@ func TestWhichFailuresEndAWait(t *testing.T) {
 		ends    int // at which look, -1 = at none
 	}{
 		"while it is waited for":       {failures{}, comes, []*clientv1.StatusResponse{fine, fails}, 1},
-		"a new unit":                   {failures{fresh: true}, comes, []*clientv1.StatusResponse{fails}, 0},
-		"an error of before":           {failures{}, comes, []*clientv1.StatusResponse{fails, runs, fails}, -1},
-		"of before, and again":         {failures{}, comes, []*clientv1.StatusResponse{fails, runs, again}, 2},
-		"of before, and the next one":  {failures{}, comes, []*clientv1.StatusResponse{fails, runs, next}, 2},
+		"before the first look":        {failures{}, comes, []*clientv1.StatusResponse{fails}, 0},
+		"an error of before":           {failures{before: before}, comes, []*clientv1.StatusResponse{fails, runs, fails}, -1},
+		"of before, and again":         {failures{before: before}, comes, []*clientv1.StatusResponse{fails, runs, again}, 2},
+		"again before the first look":  {failures{before: before}, comes, []*clientv1.StatusResponse{again}, 0},
+		"of before, and the next one":  {failures{before: before}, comes, []*clientv1.StatusResponse{fails, runs, next}, 2},
 		"runs again":                   {failures{}, comes, []*clientv1.StatusResponse{fine, runs}, -1},
 		"told to go on":                {failures{through: true}, comes, []*clientv1.StatusResponse{fine, fails, again}, -1},
 		"removed":                      {failures{}, goes, []*clientv1.StatusResponse{fine, fails}, 1},
-		"removed, in error before":     {failures{fresh: true}, goes, []*clientv1.StatusResponse{fails, fails}, -1},
+		"removed, in error before":     {failures{before: before}, goes, []*clientv1.StatusResponse{fails, fails}, -1},
 		"somebody else's":              {failures{}, settled("db"), []*clientv1.StatusResponse{fine, fails}, -1},
 		"not waited for any more":      {failures{}, func(*clientv1.StatusResponse) []string { return nil }, []*clientv1.StatusResponse{fine, fails}, -1},
-		"gone and in error once again": {failures{}, comes, []*clientv1.StatusResponse{fails, fine, again}, 2},
+		"well, and in error once more": {failures{before: before}, comes, []*clientv1.StatusResponse{fails, fine, again}, 2},
 	} {
 		f, ended := c.failures, -1
 		for i, s := range c.looks {

@@ -65,6 +65,7 @@ type fake struct {
 	mu       sync.Mutex
 	asked    []string
 	statuses []*clientv1.StatusResponse // WatchStatus sends all of them, Status the last
+	before   *clientv1.StatusResponse   // what Status answers, nil = as above
 	hold     bool                       // WatchStatus stays open after the last
 	journal  []*controllerv1.JournalEntry
 	tasks    []*controllerv1.Task
@@ -265,6 +266,9 @@ func (f *fake) Resolved(_ context.Context, r *connect.Request[clientv1.ResolvedR
 }
 
 func (f *fake) Status(_ context.Context, r *connect.Request[clientv1.StatusRequest]) (*connect.Response[clientv1.StatusResponse], error) {
+	if f.before != nil {
+		return reply(f, "Status", r, f.before)
+	}
 	return reply(f, "Status", r, f.statuses[len(f.statuses)-1])
 }
 

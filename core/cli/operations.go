@@ -218,6 +218,7 @@ func (a *app) resolvedCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			answer, err := t.client.Resolved(ctx, connect.NewRequest(&clientv1.ResolvedRequest{Model: t.model, Units: args, All: all, NoRetry: noRetry}))
 			if err != nil {

@@ -32,12 +32,12 @@ func (a *app) addUnitCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			answer, err := t.client.AddUnit(ctx, connect.NewRequest(&clientv1.AddUnitRequest{Model: t.model, Application: args[0], Count: n, AttachStorage: attach}))
 			if err != nil || !w.wait {
 				return err
 			}
-			w.fresh = true
 			return a.await(ctx, t, w, start, scaled(answer.Msg.GetUnits(), nil))
 		})
 	s = a.modelScope(c)
@@ -92,6 +92,7 @@ func (a *app) removeUnitCommand() *cobra.Command {
 				return errs.E(errs.Canceled, "cannot remove units: not confirmed")
 			}
 			req.Model, req.Force, req.DestroyStorage = t.model, r.force, r.destroyStorage
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			answer, err := t.client.RemoveUnit(ctx, connect.NewRequest(req))
 			if err != nil {
@@ -152,6 +153,7 @@ func (a *app) scaleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			answer, err := t.client.ScaleApplication(ctx, connect.NewRequest(&clientv1.ScaleApplicationRequest{Model: t.model, Application: args[0], Scale: uint32(n)}))
 			if err != nil {
@@ -161,7 +163,6 @@ func (a *app) scaleCommand() *cobra.Command {
 			if !w.wait {
 				return nil
 			}
-			w.fresh = true
 			return a.await(ctx, t, w, start, scaled(answer.Msg.GetAdded(), answer.Msg.GetRemoved()))
 		})
 	s = a.modelScope(c)
@@ -185,6 +186,7 @@ func (a *app) removeApplicationCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.baseline(ctx, t, w)
 			start := time.Now()
 			for _, name := range args {
 				if err := a.removeApplication(ctx, t, name, &r); err != nil {

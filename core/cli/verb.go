@@ -225,8 +225,8 @@ func unsupported(c *cobra.Command, flags ...string) {
 type waiting struct {
 	wait    bool
 	timeout time.Duration
-	through bool // errors: who waits goes on when a unit fails
-	fresh   bool // units that are to be active are new, so whatever error they are in came of this
+	through bool              // errors: who waits goes on when a unit fails
+	before  map[string]string // units that were in error before, see failures
 }
 
 // waits adds --wait and --timeout to a command.

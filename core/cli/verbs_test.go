@@ -128,7 +128,7 @@ func TestVerbs(t *testing.T) {
 			"update-storage-pool fast iops=50", "update-storage-pool fast type=hdd", "update-storage-pool fast", "remove-storage-pool fast"}},
 		"storage-none": {fake: &fake{}, lines: []string{"storage", "storage --format json"}},
 		"units":        {fake: &fake{hold: true}, lines: []string{"add-unit web", "add-unit web -n 2 --wait", "remove-unit web/1 --force --destroy-storage", "remove-unit web --num-units 2 --wait", "scale-application web 3", "scale-application web 3 --wait"}},
-		"wait-fails": {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("error", "idle")}},
+		"wait-fails": {fake: &fake{before: sampleModel("active", "idle"), hold: true, statuses: []*clientv1.StatusResponse{sampleModel("waiting", "allocating"), sampleModel("error", "idle")}},
 			lines: []string{"deploy ./testdata/web --wait", "add-unit web --wait", "refresh web --path ./testdata/web --wait", "integrate web db --wait", "remove-application web --no-prompt --wait"}},
 		"wait-too-long":      {fake: &fake{hold: true, statuses: []*clientv1.StatusResponse{sampleModel("blocked", "idle")}}, lines: []string{"add-unit web --wait --timeout 2s"}},
 		"remove":             {fake: &fake{}, lines: []string{"remove-application cache", "remove-application cache lost --no-prompt --force --destroy-storage", "remove-application cache --dry-run"}},

@@ -61,7 +61,7 @@ func timeUp(limited context.Context) bool { return errors.Is(context.Cause(limit
 func (a *app) await(ctx context.Context, t *target, w *waiting, start time.Time, reached goal) error {
 	limited, cancel := limit(ctx, w.timeout)
 	defer cancel()
-	missing, told, failed := []string{"the controller's answer"}, map[string]bool{}, failures{through: w.through, fresh: w.fresh}
+	missing, told, failed := []string{"the controller's answer"}, map[string]bool{}, failures{through: w.through, before: w.before}
 	err := t.watch(limited, nil, func(s *clientv1.StatusResponse) (bool, error) {
 		missing = reached(s)
 		if u := failed.news(s, missing); u != nil {
