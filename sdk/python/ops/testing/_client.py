@@ -10,7 +10,7 @@ from ..pebble._client import names_of
 from ._box import ExecArgs, ExecResult, refused
 from ._containers import service_infos
 from ._files import BoxFiles
-from ._layer_keys import unknown_keys
+from ._layer_keys import check_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,9 +116,8 @@ class BoxClient(BoxFiles, pebble.Client):
         if not isinstance(layer, (str, dict, pebble.Layer)):
             raise TypeError('layer must be str, dict, or pebble.Layer, not %s' % type(layer).__name__)
         self._reach()
-        _check_keys(label, layer)
-        raw: Any = layer.to_dict() if isinstance(layer, pebble.Layer) else layer
-        new = pebble.Layer(raw)
+        check_keys(label, layer)
+        new = pebble.Layer(layer.to_dict() if isinstance(layer, pebble.Layer) else layer)  # type: ignore[arg-type]
         known = self._box.layers.get(label)
         if known is not None and not combine:
             raise refused(400, 'layer "%s" already exists' % label)
@@ -317,19 +316,6 @@ class BoxClient(BoxFiles, pebble.Client):
             encoding=encoding,
             combine_stderr=not body['split-stderr'],
         )
-
-
-def _check_keys(label: str, layer: Any) -> None:
-    """Supervisors refuse a text with a key that they do not know. Of a dictionary they never see it: `Layer` leaves it out."""
-    if isinstance(layer, str):
-        from .. import _yaml
-
-        wrong = list(unknown_keys(_yaml.load(layer), text=True))
-        if wrong:
-            raise refused(400, 'cannot parse layer "%s": %s' % (label, '; '.join(wrong)))
-    elif isinstance(layer, dict):
-        for what in unknown_keys(layer, text=False):
-            logger.warning('this is left out of layer "%s", and no supervisor will see it: %s', label, what)
 
 
 def _check_overrides(label: str, new: pebble.Layer, known: pebble.Layer | None) -> None:

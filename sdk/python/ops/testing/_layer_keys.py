@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from .. import pebble
+from ._box import refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator
+
+logger = logging.getLogger('ops-scenario.pebble')
 
 # What supervisors know and `ops.pebble` does not: it passes in a layer that is text.
 _SUPERVISOR = {
@@ -64,3 +69,16 @@ def _of_blocks(entry: dict[str, Any], check: str | None) -> Iterator[str]:
         for key in inner if isinstance(inner, dict) else ():
             if key not in known:
                 yield 'unknown key "%s" in %s of check "%s"' % (key, block, check)
+
+
+def check_keys(label: str, layer: Any) -> None:
+    """Supervisors refuse a text with a key that they do not know. Of a dictionary they never see it: `Layer` leaves it out."""
+    if isinstance(layer, str):
+        from .. import _yaml
+
+        wrong = list(unknown_keys(_yaml.load(layer), text=True))
+        if wrong:
+            raise refused(400, 'cannot parse layer "%s": %s' % (label, '; '.join(wrong)))
+    elif isinstance(layer, dict):
+        for what in unknown_keys(layer, text=False):
+            logger.warning('this is left out of layer "%s", and no supervisor will see it: %s', label, what)
