@@ -36,6 +36,7 @@ type guestModule struct {
 	skip            map[string]bool // exports to leave out
 	rename          map[string]string
 	data            map[uint32]string // what the memory holds at the start
+	vector          bool              // it has a mutable vector, which cannot be set back
 }
 
 // build writes the module. Function 0.. are the imports, then marker, alloc, dispatch, last_error, _initialize.
@@ -78,7 +79,11 @@ func (g guestModule) build() []byte {
 		limits = append(append([]byte{1}, leb(g.pages)...), leb(g.maxPages)...)
 	}
 	out = section(out, 5, vec([][]byte{limits}))
-	out = section(out, 6, vec([][]byte{{i32, 1, 0x41, 0, 0x0b}})) // one mutable global
+	globals := [][]byte{{i32, 1, 0x41, 0, 0x0b}} // one is mutable
+	if g.vector {
+		globals = append(globals, append([]byte{0x7b, 1, 0xfd, 12}, append(make([]byte, 16), 0x0b)...))
+	}
+	out = section(out, 6, vec(globals))
 	out = section(out, 7, vec(g.exports(names)))
 	if g.start != nil {
 		out = section(out, 8, leb(uint32(len(g.imports)+len(bodies)-1)))

@@ -37,11 +37,12 @@ type charm struct {
 	script   *script.Script // nil = a module of its own
 	kept     *code          // the compiled code, with others that have the same module
 	code     wazero.CompiledModule
-	command  bool      // a WASI command: every event is one run of it
-	globals  []string  // names of the mutable globals
-	grants   []string  // capabilities that a script may use; empty = all
-	allowed  grant.Set // what it was granted of what lies outside
-	image    *image    // nil = not resettable, every event gets a fresh instance
+	command  bool        // a WASI command: every event is one run of it
+	globals  []string    // names of the mutable globals
+	data     module.Data // what the memory holds at first; gone when there is an image
+	grants   []string    // capabilities that a script may use; empty = all
+	allowed  grant.Set   // what it was granted of what lies outside
+	image    *image      // nil = not resettable, every event gets a fresh instance
 	timeout  time.Duration
 	initial  time.Duration // the same for the initialisation
 	maxBytes int64
@@ -149,6 +150,7 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 	c.command = m.Command()
 	source, names := m.NameGlobals()
 	c.globals = names
+	source, c.data, _ = module.TakeData(source)
 	ctx = experimental.WithCompilationWorkers(ctx, goruntime.GOMAXPROCS(0))
 	if c.code, err = c.compile(ctx, config, source); err != nil {
 		if errs.Is(err, errs.Invalid) {
@@ -164,9 +166,14 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 			return nil, err
 		}
 	}
+	return c.template(ctx, m.Resettable())
+}
+
+// template makes the first instance and, where it can be, the image.
+func (c *charm) template(ctx context.Context, resettable bool) ([]*charmruntimev1.Diagnostic, error) {
 	first, err := c.instantiate(ctx)
 	if err != nil {
-		return diagnose("the module does not start: "+err.Error(), "what runs while a module is instantiated may call nothing of the host"), nil //nolint:nilerr // a broken charm is an answer
+		return diagnose("the module does not start: "+err.Error(), "its data must lie within its initial memory, and what runs while a module is instantiated may call nothing of the host"), nil //nolint:nilerr // a broken charm is an answer
 	}
 	if failed := c.initialise(ctx, first); failed != nil {
 		if c.script != nil {
@@ -175,10 +182,11 @@ func (c *charm) prepare(ctx context.Context, r *Runtime, file []byte) ([]*charmr
 		return diagnose("the module's initialisation failed: "+failed.message,
 			"run the charm's tests natively; what runs while packages are initialised may call nothing of the host"), first.close()
 	}
-	if m.Resettable() {
+	if resettable {
 		if c.image, err = first.capture(); err != nil {
 			return nil, errors.Join(err, first.close())
 		}
+		c.data = module.Data{}
 	}
 	c.idle <- first // without an image it is as fresh as one can be, for one event
 	return nil, nil
@@ -274,15 +282,28 @@ func (c *charm) recycle(ctx context.Context, i *instance, h *hand, broken bool) 
 
 // fork makes one more instance: from the image, or by running the initialisation.
 func (c *charm) fork(ctx context.Context) (*instance, error) {
+	if c.image != nil {
+		return c.copied(ctx)
+	}
 	i, err := c.instantiate(ctx)
 	if err != nil {
 		return nil, errs.E(errs.Unavailable, "cannot instantiate the charm: %w", err)
 	}
-	if c.image != nil && i.adopt(c.image) {
-		return i, nil
-	}
 	if failed := c.initialise(ctx, i); failed != nil {
 		return nil, errors.Join(errs.E(errs.Unavailable, "cannot initialise the charm: %s", failed.message), i.close())
+	}
+	return i, nil
+}
+
+// copied makes an instance from the image. Its memory is never written before.
+func (c *charm) copied(ctx context.Context) (*instance, error) {
+	i, err := c.bare(ctx)
+	if err != nil {
+		return nil, errs.E(errs.Unavailable, "cannot instantiate the charm: %w", err)
+	}
+	if !i.adopt(c.image) {
+		return nil, errors.Join(errs.E(errs.Unavailable, "cannot map the charm's image of %d bytes into an instance: the machine's memory, or a "+
+			"process's number of mappings (vm.max_map_count), may be used up", len(c.image.data)), i.close())
 	}
 	return i, nil
 }

@@ -34,6 +34,40 @@ func TestEveryEventIsTheFirst(t *testing.T) {
 	}
 }
 
+// TestDataIsThere: whatever becomes of an instance, and with a start function or not, an event finds what the module's data
+// and its initialisation left in the memory. The charm's output is there, and what it does is to overwrite that.
+func TestDataIsThere(t *testing.T) {
+	r := newRuntime(t)
+	spoil := join(i32Const(512), i32Const(0), i32Const(60_000), []byte{0xfc, 11, 0}) // nothing is left of it
+	// a division by zero, unless the first byte is as it should be
+	trapAfter := join(i32Const(512), []byte{0x2d, 0, 0}, i32Const('{'), []byte{0x47, 0x04, 0x40}, i32Const(1), i32Const(0), []byte{0x6d, 0x1a, 0x0b}, spoil, unreachable)
+	fill := join(i32Const(512), i32Const('{'), []byte{0x3a, 0, 0}) // the first byte of it
+	for name, g := range map[string]guestModule{
+		"data":                   {},
+		"initialisation":         {initial: fill, data: map[uint32]string{513: "}"}},
+		"start function":         {start: fill, data: map[uint32]string{513: "}"}},
+		"fresh for each event":   {vector: true, initial: fill, data: map[uint32]string{513: "}"}},
+		"fresh, start function":  {vector: true, start: fill, data: map[uint32]string{513: "}"}},
+		"initial memory, larger": {initial: join(i32Const(3), []byte{0x40, 0}, drop)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := loadBuilt(t, r, g)
+			for range 3 {
+				if done := dispatch(t, r, start(good, "config-changed", nil), nil); done.GetOutcome() != fine {
+					t.Fatalf("%s %q", done.GetOutcome(), done.GetMessage())
+				}
+			}
+			g.dispatch = trapAfter
+			bad := load(t, r, t.Name()+"bad", packed(t, g.build()))
+			for range 5 { // those that are kept ready, and those made for them
+				if done := dispatch(t, r, start(bad, "config-changed", nil), nil); done.GetOutcome() != failed || !strings.Contains(done.GetMessage(), "unreachable") {
+					t.Fatalf("%s %q", done.GetOutcome(), done.GetMessage())
+				}
+			}
+		})
+	}
+}
+
 func TestFailures(t *testing.T) {
 	r := newRuntime(t)
 	handle := loadGuest(t, r)

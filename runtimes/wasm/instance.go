@@ -33,8 +33,21 @@ type instance struct {
 	in      *bytes.Reader // what a command reads; nil = nothing
 }
 
-// instantiate makes an instance. Its start function runs, if it has one, but nothing of its library.
+// instantiate makes an instance with what its memory holds at first. Its start function runs, if it has one, but nothing of
+// its library.
 func (c *charm) instantiate(ctx context.Context) (*instance, error) {
+	i, err := c.bare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.data.Write(i.memory.space[:i.memory.size]); err != nil {
+		return nil, errors.Join(err, i.close())
+	}
+	return i, nil
+}
+
+// bare makes an instance without its data.
+func (c *charm) bare(ctx context.Context) (*instance, error) {
 	i := &instance{memory: &linear{}, out: &output{}, command: c.command, first: world.Before(c.seed)}
 	ctx = experimental.WithMemoryAllocator(ctx, i.memory)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(random{i}).

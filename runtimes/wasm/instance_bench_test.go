@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/bangle-dev/bangle/runtimes/wasm/module"
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
 )
 
@@ -28,7 +29,12 @@ func BenchmarkInstance(b *testing.B) {
 		b.Fatal(found, err)
 	}
 	defer func() { _ = c.close() }() // nothing is to be saved
+	file, err := os.ReadFile(filepath.Join(dir, File))
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.Run("fresh", func(b *testing.B) {
+		_, c.data, _ = module.TakeData(file) // which is not kept beside an image
 		for b.Loop() {
 			c.made(b, func() (*instance, error) {
 				i, err := c.instantiate(b.Context())

@@ -41,6 +41,8 @@ func TestLoadDiagnostics(t *testing.T) {
 		"import-signature": guestModule{imports: [][2]string{{"charm/log@1", "log"}}, importType: typeAlloc}.build(),
 		"too-much-memory":  guestModule{pages: 2000}.build(),
 		"global-name":      guestModule{rename: map[string]string{"charm_last_error": "charm:global:0"}}.build(),
+		"data-outside":     guestModule{data: map[uint32]string{65530: "seven bytes"}}.build(),
+		"start-traps":      guestModule{start: unreachable}.build(),
 		"init-traps":       guestModule{initial: unreachable}.build(),
 		"warm-traps":       guestModule{initial: unreachable, rename: map[string]string{"_initialize": "charm_warm"}}.build(),
 		"init-calls":       guestModule{imports: [][2]string{{"charm/log@1", "log"}}, initial: join(call(0, 0, 0, 0, 0), drop)}.build(),

@@ -11,8 +11,8 @@ const (
 	YieldName   = "yield"
 )
 
-// MeterVersion changes with what Meter makes of a module.
-const MeterVersion = "2"
+// MeterVersion changes with what Meter makes of a module, and TakeData.
+const MeterVersion = "3"
 
 const (
 	// fuel is what a guest may use between two calls of yield. One unit is up to 32 simple instructions or 64 bytes that
