@@ -4,6 +4,7 @@
 package grant
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -262,8 +263,12 @@ func Words(text string) string {
 		return text
 	}
 	out := fmt.Sprintf("Kubernetes: %s of %s", strings.Join(r.Verbs, ", "), strings.Join(r.Resources, ", "))
-	if groups := strings.Join(r.APIGroups, ", "); groups != "" {
-		out += " in " + groups
+	if !slices.Equal(r.APIGroups, []string{""}) {
+		groups := slices.Clone(r.APIGroups)
+		for i, g := range groups {
+			groups[i] = cmp.Or(g, "core")
+		}
+		out += " in " + strings.Join(groups, ", ")
 	}
 	if len(r.Names) > 0 {
 		out += " named " + strings.Join(r.Names, ", ")

@@ -190,3 +190,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWordsOfRules: the core group has no name in rules, and one that people read.
+func TestWordsOfRules(t *testing.T) {
+	for text, want := range map[string]string{
+		`kubernetes={"apiGroups":[""],"resources":["pods"],"verbs":["get"]}`:                                                                   "Kubernetes: get of pods",
+		`kubernetes={"apiGroups":["","apps"],"resources":["*"],"verbs":["get"]}`:                                                               "Kubernetes: get of * in core, apps",
+		`kubernetes={"apiGroups":["apps"],"resources":["deployments"],"verbs":["get","patch"],"resourceNames":["web"],"namespaces":["other"]}`: "Kubernetes: get, patch of deployments in apps named web in the namespaces other",
+	} {
+		if got := grant.Words(text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -65,8 +65,41 @@ func (o *Outside) kubeRequest(in *abi.KubeRequest) (*cluster, error) {
 	if err := o.cfg.Grants.Kubernetes(access); err != nil {
 		return nil, err
 	}
+	if makes(in, access) {
+		access.Verb = "create"
+		if err := o.cfg.Grants.Kubernetes(access); err != nil {
+			return nil, errs.E(errs.Denied, "%w; the request makes the object when there is none", err)
+		}
+	}
 	return c, missing
 }
+
+// makes says whether a request that changes an object makes it when there is none: an apply does, and an update of those kinds
+// of which servers (1.36) ask for the right to create then.
+func makes(in *abi.KubeRequest, a grant.Access) bool {
+	switch {
+	case strings.Contains(a.Resource, "/"):
+		return false
+	case a.Verb == "patch":
+		return in.ContentType == applyPatch
+	case a.Verb != "update":
+		return false
+	}
+	switch a.Group {
+	case "":
+		return slices.Contains([]string{"endpoints", "events", "limitranges", "services"}, a.Resource)
+	case "coordination.k8s.io":
+		return a.Resource == "leases"
+	case "events.k8s.io":
+		return a.Resource == "events"
+	case "node.k8s.io":
+		return a.Resource == "runtimeclasses"
+	}
+	return a.Group == "rbac.authorization.k8s.io"
+}
+
+// applyPatch is the content type of a server-side apply.
+const applyPatch = "application/apply-patch+yaml"
 
 // kubeAccess is what a request asks for as rules see it.
 func kubeAccess(in *abi.KubeRequest) (grant.Access, error) {
@@ -74,7 +107,7 @@ func kubeAccess(in *abi.KubeRequest) (grant.Access, error) {
 		return grant.Access{}, errs.E(errs.Invalid, "cannot ask Kubernetes for %q: "+format, append([]any{in.Path}, args...)...)
 	}
 	if !slices.Contains([]string{"", "application/json", "application/json-patch+json", "application/merge-patch+json",
-		"application/strategic-merge-patch+json", "application/apply-patch+yaml"}, in.ContentType) {
+		"application/strategic-merge-patch+json", applyPatch}, in.ContentType) {
 		return wrong("content type %q is not one of JSON or its patches", in.ContentType)
 	}
 	values, err := url.ParseQuery(in.Query)

@@ -127,3 +127,114 @@ func TestNoCluster(t *testing.T) {
 		}
 	}
 }
+
+// apiServer answers as a real one does (Kubernetes 1.36): statuses are objects too, and what can make an object that is not
+// there does so.
+type apiServer struct {
+	objects map[string]string
+	asked   []string
+}
+
+func (a *apiServer) status(w http.ResponseWriter, code int, reason, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":%q,"reason":%q,"code":%d}`+"\n", message, reason, code)
+}
+
+func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.asked = append(a.asked, r.Method+" "+r.URL.Path)
+	_, there := a.objects[r.URL.Path]
+	makes := r.Header.Get("Content-Type") == "application/apply-patch+yaml" || r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/leases/")
+	switch {
+	case r.Header.Get("Authorization") != "Bearer the-token":
+		a.status(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
+	case strings.Contains(r.URL.Path, "/secrets"):
+		a.status(w, http.StatusForbidden, "Forbidden", `secrets is forbidden: User "system:serviceaccount:web:web" cannot list resource "secrets" in API group "" in the namespace "web"`)
+	case r.Method == http.MethodPost && a.objects[r.URL.Path+"/mine"] != "":
+		a.status(w, http.StatusConflict, "AlreadyExists", `configmaps "mine" already exists`)
+	case r.Method == http.MethodPost:
+		a.objects[r.URL.Path+"/mine"] = string(body)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write(body)
+	case !there && !makes:
+		a.status(w, http.StatusNotFound, "NotFound", `configmaps "mine" not found`)
+	case r.Method == http.MethodDelete:
+		delete(a.objects, r.URL.Path)
+		_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}`)
+	case r.Method != http.MethodGet:
+		a.objects[r.URL.Path] = string(body)
+		fallthrough
+	default:
+		_, _ = io.WriteString(w, a.objects[r.URL.Path])
+	}
+}
+
+// TestKubeAnswers: what a real server answers comes to the charm as it is, statuses of failure too.
+func TestKubeAnswers(t *testing.T) {
+	a := &apiServer{objects: map[string]string{}}
+	o := inCluster(t, a.ServeHTTP, granted(t, `kubernetes={"apiGroups":[""],"resources":["configmaps","secrets"],"verbs":["get","list","create","patch","update","delete"]}`))
+	const all, one = "/api/v1/namespaces/web/configmaps", "/api/v1/namespaces/web/configmaps/mine"
+	for n, c := range []struct {
+		in     abi.KubeRequest
+		status int
+		want   string
+	}{
+		{abi.KubeRequest{Path: one}, 404, `"reason":"NotFound"`},
+		{abi.KubeRequest{Method: "PATCH", Path: one, Body: `{"data":{}}`}, 404, `"reason":"NotFound"`},
+		{abi.KubeRequest{Method: "POST", Path: all, Body: `{"data":{"a":"1"}}`}, 201, `{"data":{"a":"1"}}`},
+		{abi.KubeRequest{Method: "POST", Path: all, Body: `{"data":{"a":"1"}}`}, 409, `"reason":"AlreadyExists"`},
+		{abi.KubeRequest{Path: one}, 200, `{"data":{"a":"1"}}`},
+		{abi.KubeRequest{Method: "PATCH", Path: one, Body: `{"data":{"a":"2"}}`}, 200, `{"data":{"a":"2"}}`},
+		{abi.KubeRequest{Path: "/api/v1/namespaces/web/secrets"}, 403, `"reason":"Forbidden"`},
+		{abi.KubeRequest{Method: "DELETE", Path: one}, 200, `"status":"Success"`},
+		{abi.KubeRequest{Method: "DELETE", Path: one}, 404, `"code":404`},
+	} {
+		if got, err := o.Kube(t.Context(), &c.in); err != nil || got.Status != c.status || !strings.Contains(got.Body, c.want) {
+			t.Errorf("%d %+v: %+v %v", n, c.in, got, err)
+		}
+	}
+}
+
+// TestWhatMakesNeedsCreate: an apply makes the object that is not there, and so does an update of some kinds; a real server
+// wants the right to create for that, and so do rules.
+func TestWhatMakesNeedsCreate(t *testing.T) {
+	const lease, config = "/apis/coordination.k8s.io/v1/namespaces/web/leases/mine", "/api/v1/namespaces/web/configmaps/mine"
+	ask := func(o *outside.Outside, in abi.KubeRequest) error {
+		allowed := o.Allowed(&in)
+		if _, err := o.Kube(t.Context(), &in); errs.Class(err) != errs.Class(allowed) {
+			t.Errorf("%+v is allowed otherwise than it is done: %v, %v", in, allowed, err)
+		}
+		return allowed
+	}
+	apply := abi.KubeRequest{Method: "PATCH", Path: config, ContentType: "application/apply-patch+yaml", Query: "fieldManager=web", Body: "{}"}
+	patch := abi.KubeRequest{Method: "PATCH", Path: config, Body: "{}"}
+	update, put := abi.KubeRequest{Method: "PUT", Path: lease, Body: "{}"}, abi.KubeRequest{Method: "PUT", Path: config, Body: "{}"}
+	status := abi.KubeRequest{Method: "PATCH", Path: config + "/status", ContentType: "application/apply-patch+yaml", Body: "{}"}
+	rule := func(verbs, names string) string {
+		return `kubernetes={"apiGroups":["","coordination.k8s.io"],"resources":["configmaps","configmaps/status","leases"],"verbs":[` + verbs + `]` + names + `}`
+	}
+	for _, c := range []struct {
+		rule                               string
+		apply, patch, update, put, refused bool
+	}{
+		{rule(`"patch","update"`, ""), false, true, false, true, true},
+		{rule(`"patch","update","create"`, ""), true, true, true, true, false},
+		{rule(`"patch","update","create"`, `,"resourceNames":["mine"]`), true, true, true, true, false},
+		{rule(`"patch","update","create"`, `,"resourceNames":["other"]`), false, false, false, false, true},
+	} {
+		a := &apiServer{objects: map[string]string{}}
+		o := inCluster(t, a.ServeHTTP, granted(t, c.rule))
+		for _, one := range []struct {
+			in   abi.KubeRequest
+			want bool
+		}{{apply, c.apply}, {patch, c.patch}, {update, c.update}, {put, c.put}, {status, c.patch}} {
+			if err := ask(o, one.in); (err == nil) != one.want || err != nil && !errs.Is(err, errs.Denied) {
+				t.Errorf("%s: %s %s %s: %v", c.rule, one.in.Method, one.in.ContentType, one.in.Path, err)
+			}
+		}
+		if c.refused && len(a.objects) > 0 && a.objects[lease]+a.objects[config] != "" {
+			t.Errorf("%s: made %v", c.rule, a.objects)
+		}
+	}
+}
