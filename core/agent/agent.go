@@ -55,8 +55,10 @@ type Config struct {
 	Grace   time.Duration // how long a hook may still run when the agent ends; default 8 s
 	// RecordingBytes bounds what is kept of all units' events together; default recordings.DefaultAgentBytes.
 	RecordingBytes int64
-	Now            func() time.Time
-	Log            *slog.Logger
+	// Tidy is how often charm packages are looked for that no unit needs; they go after three times that. Default 10 min.
+	Tidy time.Duration
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Agent runs units.
@@ -104,6 +106,9 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Grace == 0 {
 		cfg.Grace = 8 * time.Second
 	}
+	if cfg.Tidy == 0 {
+		cfg.Tidy = 10 * time.Minute
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -141,6 +146,7 @@ func (a *Agent) Run(ctx context.Context) {
 	defer grace()
 	var background, reports sync.WaitGroup
 	background.Go(func() { a.lead.Run(life) })
+	background.Go(func() { a.tidy(life) })
 	background.Go(func() {
 		source.Follow(life, source.StreamConfig{Client: a.cfg.Agents, Replica: a.replica, Version: Version,
 			Incarnation: a.cfg.Incarnation, NewEpoch: a.newEpoch, Log: a.cfg.Log,

@@ -49,6 +49,7 @@ type world struct {
 	kill    func()
 	workers int
 	now     func() time.Time
+	tidy    time.Duration
 }
 
 // voice is a supervisor that says what it is given.
@@ -90,7 +91,7 @@ func (w *world) start() {
 	}
 	a, err := agent.New(agent.Config{ID: agenttest.Agent, Incarnation: agenttest.Place, Dir: w.dir, RunDir: filepath.Join(w.dir, "run"),
 		Agents: w.client, Side: w.reach, Runtimes: w.runtime, Notices: w.notices, Grace: time.Millisecond, Log: slog.New(slog.DiscardHandler),
-		Workers: w.workers, Now: w.now})
+		Workers: w.workers, Now: w.now, Tidy: w.tidy})
 	if err != nil {
 		w.t.Fatal(err)
 	}

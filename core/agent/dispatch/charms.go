@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -25,14 +25,15 @@ type Fetch func(ctx context.Context, model, digest string, w io.Writer) error
 // never changed.
 type Charms struct {
 	dir    string
-	base   string // where charms may be found too; nothing is put there
+	base   *Charms // where charms may be found too; nothing is put there
 	fetch  Fetch
 	flight singleflight.Group
 
 	tidy sync.Once
 
-	mu   sync.Mutex
-	read map[string]*Charm
+	mu    sync.Mutex
+	read  map[string]*Charm
+	asked map[string]time.Time // sum → when it was wanted last
 }
 
 // Charm is an unpacked package and what it declares.
@@ -44,13 +45,13 @@ type Charm struct {
 
 // NewCharms keeps packages in dir, which is made when the first one comes.
 func NewCharms(dir string, fetch Fetch) *Charms {
-	return &Charms{dir: dir, fetch: fetch, read: map[string]*Charm{}}
+	return &Charms{dir: dir, fetch: fetch, read: map[string]*Charm{}, asked: map[string]time.Time{}}
 }
 
 // Beside keeps packages in another directory, for as long as that lasts; those that are here are found here.
 func (c *Charms) Beside(dir string, fetch Fetch) *Charms {
 	b := NewCharms(dir, fetch)
-	b.base = c.dir
+	b.base = c
 	return b
 }
 
@@ -59,6 +60,10 @@ func (c *Charms) Beside(dir string, fetch Fetch) *Charms {
 // It is read as runtime will run it: which files are its code is the runtime's to say. With "" they are found.
 func (c *Charms) Get(ctx context.Context, model, digest, runtime string) (*Charm, error) {
 	id := digest + " " + runtime
+	if c.base != nil {
+		c.base.want(sumOf(digest))
+	}
+	c.want(sumOf(digest))
 	c.mu.Lock()
 	had := c.read[id]
 	c.mu.Unlock()
@@ -73,13 +78,15 @@ func (c *Charms) Get(ctx context.Context, model, digest, runtime string) (*Charm
 }
 
 func (c *Charms) get(ctx context.Context, model, digest, runtime string) (*Charm, error) {
-	sum := strings.TrimPrefix(digest, "sha256:")
-	if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+	sum := sumOf(digest)
+	if !isSum(sum) {
 		return nil, errs.E(errs.Invalid, "cannot fetch charm %q: want the sha256 of its package", digest)
 	}
 	dir := filepath.Join(c.dir, sum)
-	if _, err := os.Stat(filepath.Join(c.base, sum)); c.base != "" && err == nil {
-		dir = filepath.Join(c.base, sum)
+	if c.base != nil {
+		if _, err := os.Stat(filepath.Join(c.base.dir, sum)); err == nil {
+			dir = filepath.Join(c.base.dir, sum)
+		}
 	}
 	_, err, _ := c.flight.Do(sum, func() (any, error) { // one package, however many runtimes want it
 		if _, err := os.Stat(dir); err == nil {
