@@ -50,7 +50,7 @@ type charm struct {
 	seed     [seedSize]byte // of the initialisation's random numbers, the module's own
 
 	idle   chan *instance // ready for the next event
-	hands  chan struct{}  // one for each of those; see hand
+	hands  *hands         // one for each of those
 	places chan struct{}  // one for each event that may be under way, its recycling included
 	closed chan struct{}
 	once   sync.Once
@@ -74,7 +74,7 @@ func (r *Runtime) open(ctx context.Context, req *charmruntimev1.LoadRequest) (*c
 	}
 	c := &charm{script: s, grants: req.GetGrants(), allowed: allowed, timeout: r.cfg.HookTimeout, initial: r.cfg.InitialTimeout, turns: r.turns,
 		seed: sha256.Sum256(append(r.seed[:], req.GetDigest()...)), maxBytes: maxBytes, closed: make(chan struct{}),
-		idle: make(chan *instance, r.cfg.Instances), hands: make(chan struct{}, r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
+		idle: make(chan *instance, r.cfg.Instances), hands: newHands(r.cfg.Instances), places: make(chan struct{}, r.cfg.Events)}
 	if ms := req.GetLimits().GetHookTimeoutMs(); ms > 0 {
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -220,21 +220,21 @@ func (c *charm) compile(ctx context.Context, config wazero.RuntimeConfig, source
 
 // take waits for an instance that is as fresh as the first one was. Instance and hand go back with recycle.
 func (c *charm) take(ctx context.Context) (*instance, *hand, error) {
-	if err := context.Cause(ctx); err != nil {
-		return nil, nil, errs.E(errs.Canceled, "cannot run an event: %w", err)
+	if ctx.Err() != nil {
+		return nil, nil, c.untaken(ctx)
 	}
-	for n, queue := range []chan struct{}{c.places, c.hands} {
-		select {
-		case <-c.closed:
-			c.leave(n)
-			return nil, nil, errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
-		case <-ctx.Done():
-			c.leave(n)
-			return nil, nil, errs.E(errs.Canceled, "cannot run an event: %w", context.Cause(ctx))
-		case queue <- struct{}{}:
-		}
+	select {
+	case <-c.closed:
+		return nil, nil, c.untaken(ctx)
+	case <-ctx.Done():
+		return nil, nil, c.untaken(ctx)
+	case c.places <- struct{}{}:
 	}
-	h := newHand(c.hands)
+	h := c.hands.take(ctx, c.closed)
+	if h == nil {
+		<-c.places
+		return nil, nil, c.untaken(ctx)
+	}
 	select {
 	case i := <-c.idle:
 		return i, h, nil
@@ -243,17 +243,18 @@ func (c *charm) take(ctx context.Context) (*instance, *hand, error) {
 	i, err := c.fork(ctx)
 	if err != nil {
 		h.give()
-		c.leave(1)
+		<-c.places
 		return nil, nil, err
 	}
 	return i, h, nil
 }
 
-// leave gives back the place of an event that has one.
-func (c *charm) leave(places int) {
-	if places > 0 {
-		<-c.places
+// untaken is why an event gets no instance: nobody wants it any more, or the charm is gone.
+func (c *charm) untaken(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return errs.E(errs.Canceled, "cannot run an event: %w", cause)
 	}
+	return errs.E(errs.NotFound, "cannot run an event: the charm was unloaded")
 }
 
 // recycle makes an instance ready for the next event, while this one's answer is on its way.

@@ -47,8 +47,8 @@ func TestEventsWaitForInstances(t *testing.T) {
 			c.recycle(t.Context(), i, h, false)
 		}
 		synctest.Wait()
-		if len(c.idle) != 2 || len(c.hands) != 0 || len(c.places) != 0 {
-			t.Errorf("%d instances are ready, %d hands and %d places are held", len(c.idle), len(c.hands), len(c.places))
+		if len(c.idle) != 2 || len(c.hands.of) != 0 || len(c.places) != 0 {
+			t.Errorf("%d instances are ready, %d hands and %d places are held", len(c.idle), len(c.hands.of), len(c.places))
 		}
 	})
 }

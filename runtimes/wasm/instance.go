@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -30,7 +31,9 @@ type instance struct {
 	run     *run          // what goes on in it, nil between events
 	guest   *script.Guest // nil = a module of its own
 	command bool
-	in      *bytes.Reader // what a command reads; nil = nothing
+
+	entries [3]api.Function // made when they are called first; each has a stack of its own
+	in      *bytes.Reader   // what a command reads; nil = nothing
 }
 
 // instantiate makes an instance with what its memory holds at first. Its start function runs, if it has one, but nothing of
@@ -157,14 +160,14 @@ func (i *instance) event(ctx context.Context, run *run, input []byte) ([]byte, *
 	if i.command {
 		return i.start(ctx, run, input)
 	}
-	at, err := i.mod.ExportedFunction(abi.Alloc).Call(ctx, uint64(len(input)))
+	at, err := i.entry(0, abi.Alloc).Call(ctx, uint64(len(input)))
 	if err != nil {
 		return nil, run.failure(err)
 	}
 	if !i.mod.Memory().Write(uint32(at[0]), input) {
 		return nil, broken("%s(%d) returned address %d, and the memory has %d bytes", abi.Alloc, len(input), uint32(at[0]), i.memory.size)
 	}
-	result, err := i.mod.ExportedFunction(abi.Dispatch).Call(ctx, at[0], uint64(len(input)))
+	result, err := i.entry(1, abi.Dispatch).Call(ctx, at[0], uint64(len(input)))
 	if err != nil {
 		return nil, run.failure(err)
 	}
@@ -172,6 +175,23 @@ func (i *instance) event(ctx context.Context, run *run, input []byte) ([]byte, *
 		return nil, i.lastError(ctx, run)
 	}
 	return i.read(result[0], abi.Dispatch)
+}
+
+// entry is one of the functions that events call. It is kept for the next event, since a new one has a new stack; one that
+// has trapped is not called again, because its instance is gone.
+func (i *instance) entry(n int, name string) api.Function {
+	if i.entries[n] == nil {
+		i.entries[n] = i.mod.ExportedFunction(name)
+	}
+	return i.entries[n]
+}
+
+// forget lets go of stacks that may have become large: deep calls take more than a slice of time, and a stack, which lies in
+// the host's heap and may have 400 MB, never shrinks.
+func (i *instance) forget(spent time.Duration) {
+	if spent > slice {
+		i.entries = [3]api.Function{}
+	}
 }
 
 // read copies what a result points to. An empty text is nil.
@@ -192,7 +212,7 @@ func (i *instance) read(result uint64, what string) ([]byte, *failure) {
 
 // lastError asks the charm why it failed: its first line is the message.
 func (i *instance) lastError(ctx context.Context, run *run) *failure {
-	result, err := i.mod.ExportedFunction(abi.LastError).Call(ctx)
+	result, err := i.entry(2, abi.LastError).Call(ctx)
 	if err != nil {
 		return run.failure(err)
 	}

@@ -54,6 +54,7 @@ func (r *run) begin(ctx context.Context, i *instance) (context.Context, func()) 
 	return context.WithValue(ctx, runKey{}, r), func() {
 		r.clock.pause()
 		r.turn.end()
+		i.forget(r.clock.total())
 		r.tail = i.out.release()
 		i.run = nil
 	}
