@@ -19,14 +19,14 @@ type Calls struct {
 	host       hook.Host
 	supervisor Supervisor
 	outside    Outside
-	handlers   map[Function]handler
+	handlers   map[Function]handler // made with the first call; most events make none
 	count      int32
 }
 
 // NewCalls answers from the event's context. What the context cannot know goes to host, requests for a container to
 // supervisor; either may be nil, then such calls are answered with an error.
 func NewCalls(h *hook.Context, host hook.Host, supervisor Supervisor) *Calls {
-	return &Calls{hook: h, host: host, supervisor: supervisor, handlers: handlers()}
+	return &Calls{hook: h, host: host, supervisor: supervisor}
 }
 
 // Count is how many calls were made.
@@ -36,7 +36,9 @@ type handler func(ctx context.Context, c *Calls, request []byte) (any, error)
 
 // Call answers one call: {"ok": value}, {"error": {"class": …, "message": …}}, or nothing for a success without a value.
 func (c *Calls) Call(ctx context.Context, f Function, request []byte) []byte {
-	c.count++
+	if c.count++; c.handlers == nil {
+		c.handlers = handlers()
+	}
 	handle := c.handlers[f]
 	if handle == nil {
 		return failure(errs.E(errs.Unsupported, "cannot call %s: there is no such function", f))
