@@ -17,6 +17,8 @@ func budgets() map[string]budget {
 	return map[string]budget{
 		"dispatch.wasm.p50":                   {limit: 500},
 		"dispatch.wasm.p99":                   {limit: 1000},
+		"dispatch.wasm.per-echo":              {limit: 6},
+		"dispatch.wasm.smallest.per-echo":     {limit: 1.8},
 		"dispatch.wasm.smallest.p50":          {limit: 150},
 		"dispatch.wasm.smallest.p99":          {limit: 500},
 		"wasm.units.10000.agent-and-runtime":  {limit: 300},

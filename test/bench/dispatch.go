@@ -72,11 +72,11 @@ func (b *bench) wasm() {
 		record bool
 	}{{"dispatch.wasm", 6, false}, {"dispatch.wasm.recorded", 6, true}, {"dispatch.wasm.view42k", 75, false}} {
 		view := view(size.units)
-		b.percentiles(size.name, b.sample(func(i int) {
+		b.perEcho(size.name, b.percentiles(size.name, b.sample(func(i int) {
 			note := fmt.Sprint(i)
 			view.Config["note"] = &hookv1.ConfigValue{Value: &hookv1.ConfigValue_StringValue{StringValue: note}}
 			b.dispatch(client, &charmruntimev1.Start{Handle: handle, Event: event(i), View: view, TimeoutMs: 10_000, Record: size.record})
-		}), "us")
+		}), "us"))
 	}
 }
 

@@ -110,6 +110,7 @@ type bench struct {
 	venv     string
 	samples  int
 	profiles string
+	echo     float64 // µs, of machine.echo.p50; 0 = not measured
 	cleanups []func()
 }
 

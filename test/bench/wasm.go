@@ -42,9 +42,9 @@ func (b *bench) smallest() {
 	handle := b.loadAs(client, "answers", b.tiny("answers", tinyAnswers, 1))
 	b.quiet("smallest")
 	view := view(6)
-	b.percentiles("dispatch.wasm.smallest", b.sample(func(i int) {
+	b.perEcho("dispatch.wasm.smallest", b.percentiles("dispatch.wasm.smallest", b.sample(func(i int) {
 		b.dispatch(client, &charmruntimev1.Start{Handle: handle, Event: event(i), View: view, TimeoutMs: 10_000})
-	}), "us")
+	}), "us"))
 }
 
 func (b *bench) loadAs(client *charmruntime.Remote, digest, dir string) string {
