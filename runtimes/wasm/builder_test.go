@@ -37,6 +37,7 @@ type guestModule struct {
 	rename          map[string]string
 	data            map[uint32]string // what the memory holds at the start
 	vector          bool              // it has a mutable vector, which cannot be set back
+	table           bool              // it has a table of one function, which is null
 }
 
 // build writes the module. Function 0.. are the imports, then marker, alloc, dispatch, last_error, _initialize.
@@ -74,6 +75,9 @@ func (g guestModule) build() []byte {
 	}
 	out = section(out, 2, vec(imports))
 	out = section(out, 3, append(leb(uint32(len(types))), types...))
+	if g.table {
+		out = section(out, 4, vec([][]byte{{0x70, 0, 1}}))
+	}
 	limits := append([]byte{0}, leb(g.pages)...)
 	if g.maxPages > 0 {
 		limits = append(append([]byte{1}, leb(g.pages)...), leb(g.maxPages)...)

@@ -68,6 +68,27 @@ func TestDataIsThere(t *testing.T) {
 	}
 }
 
+// TestTablesAreFresh: what a charm puts into a table, or makes of it, is not there in the next event, which may be another
+// unit's.
+func TestTablesAreFresh(t *testing.T) {
+	r := newRuntime(t)
+	failUnless := []byte{0x45, 0x04, 0x40, 0x00, 0x0b} // eqz if unreachable end
+	for name, body := range map[string][]byte{
+		"table.set":  join(i32Const(0), []byte{0x25, 0, 0xd1}, failUnless, i32Const(0), []byte{0xd2, 0, 0x26, 0}),
+		"table.fill": join(i32Const(0), []byte{0x25, 0, 0xd1}, failUnless, i32Const(0), []byte{0xd2, 0}, i32Const(1), []byte{0xfc, 17, 0}),
+		"table.grow": join([]byte{0xfc, 16, 0}, i32Const(1), []byte{0x46}, failUnless, []byte{0xd0, 0x70}, i32Const(1), []byte{0xfc, 15, 0, 0x1a}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			handle := loadBuilt(t, r, guestModule{table: true, dispatch: join(body, result(512, 2))})
+			for range 5 {
+				if done := dispatch(t, r, start(handle, "config-changed", nil), nil); done.GetOutcome() != fine {
+					t.Fatalf("%s %q", done.GetOutcome(), done.GetMessage())
+				}
+			}
+		})
+	}
+}
+
 func TestFailures(t *testing.T) {
 	r := newRuntime(t)
 	handle := loadGuest(t, r)

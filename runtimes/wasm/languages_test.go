@@ -123,6 +123,9 @@ func TestLanguages(t *testing.T) {
 		for charm, file := range map[string]string{"conformance": "guest.json", "example": "story.json"} {
 			t.Run(language+"/"+charm, func(t *testing.T) {
 				c, _ := openBuilt(t, build(t, language, charm))
+				if c.image == nil {
+					t.Error("it has no image, so every event makes a new instance")
+				}
 				for _, v := range vectors(t, file) {
 					t.Run(v.Name, func(t *testing.T) { v.check(t, c) })
 				}

@@ -77,7 +77,7 @@ func (e each) one(ctx context.Context, u *substratev1.WatchedUnit, send func(*su
 		return unread.error
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the agent took the unit off, and wants to hear no more of it
 	}
 	ended := &substratev1.WatchEnded{Class: string(errs.Unavailable), Message: "the watch ended"}
 	if err != nil {

@@ -39,7 +39,7 @@ func (d *Dispatcher) fit(ctx context.Context, job Job, kind string, c *Charm) er
 	}
 	rt, giveBack, err := d.cfg.Runtimes.Get(ctx, kind, scope(job, kind))
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil
 	}
 	defer giveBack()
 	if text := d.load(ctx, rt, request(job, c, &charmruntimev1.Start{TimeoutMs: timeout(job, kind)})); text != "" {

@@ -8,9 +8,16 @@ import (
 // GlobalPrefix begins the names that NameGlobals gives; a module that exports such a name itself is refused.
 const GlobalPrefix = "charm:global:"
 
+// keepsSection is the custom section by which Meter says that instances keep more than Resettable knows of.
+const keepsSection = "bangle:keeps"
+
 // Resettable says whether memory and globals are all of an instance's state that can be saved and set back. A module
-// with a mutable vector or reference needs a fresh instance for each event.
+// with a mutable vector or reference, or of which Meter has found that it changes tables or drops segments, needs a fresh
+// instance for each event.
 func (m *Module) Resettable() bool {
+	if m.keeps {
+		return false
+	}
 	for _, g := range m.globals {
 		if g.mutable && g.kind != "i32" && g.kind != "i64" && g.kind != "f32" && g.kind != "f64" {
 			return false
@@ -20,7 +27,7 @@ func (m *Module) Resettable() bool {
 }
 
 // NameGlobals returns the module with all its mutable globals exported, and their names. Together with the memory they
-// are an instance's whole state, but for tables, which no compiler of today changes.
+// are the whole state of a Resettable one's instance.
 func (m *Module) NameGlobals() ([]byte, []string) {
 	var names []string
 	var entries []byte

@@ -12,7 +12,7 @@ const (
 )
 
 // MeterVersion changes with what Meter makes of a module, and TakeData.
-const MeterVersion = "3"
+const MeterVersion = "4"
 
 const (
 	// fuel is what a guest may use between two calls of yield. One unit is up to 32 simple instructions or 64 bytes that
@@ -47,6 +47,7 @@ type meter struct {
 	fuel      uint32   // index of the global that counts, after all others
 	tables    uint32
 	tableMins uint64
+	keeps     bool // it has an instruction that changes what lies neither in memory nor in globals
 	out       []byte
 	done      int // the rank of the last section that was written
 }
@@ -71,6 +72,9 @@ func Meter(file []byte) ([]byte, error) {
 		}
 	}
 	m.fill(len(ranks()))
+	if m.keeps {
+		m.write(0, append(appendText(nil, keepsSection), 1)) // an engine may want content
+	}
 	return m.out, nil
 }
 

@@ -100,6 +100,7 @@ func (w *bodyWriter) instruction() {
 	default:
 		w.skip(kind)
 		w.copy()
+		w.m.keeps = w.m.keeps || op == opTableSet
 		if op == opI32Const {
 			w.known = constantAt(w.r.b[w.start+1 : w.r.i])
 		}

@@ -38,6 +38,7 @@ func (w *bodyWriter) misc() {
 	if w.r.err != nil {
 		return
 	}
+	w.m.keeps = w.m.keeps || keeps(op)
 	inPieces, ok := uint32(0), false
 	switch op {
 	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:

@@ -42,6 +42,7 @@ const (
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
+	opTableSet     = 0x26
 	opI32Const     = 0x41
 	opMemorySize   = 0x3f
 	opI64Const     = 0x42
@@ -62,12 +63,14 @@ const (
 	emptyBlock     = 0x40
 )
 
-// Instructions behind prefixMisc whose work grows with their last operand.
+// Instructions behind prefixMisc: those whose work grows with their last operand, and those that drop a segment.
 const (
 	miscMemoryInit = 8
+	miscDataDrop   = 9
 	miscMemoryCopy = 10
 	miscMemoryFill = 11
 	miscTableInit  = 12
+	miscElemDrop   = 13
 	miscTableCopy  = 14
 	miscTableGrow  = 15
 	miscTableFill  = 17
@@ -113,10 +116,19 @@ func misc(op uint32) immediate {
 		return zero
 	case miscTableInit, miscTableCopy:
 		return twoIndexes
-	case 9, 13, miscTableGrow, 16, miscTableFill:
+	case miscDataDrop, miscElemDrop, miscTableGrow, 16, miscTableFill:
 		return oneIndex
 	}
 	return unknown
+}
+
+// keeps says whether the instruction changes an instance beyond its memory and its globals.
+func keeps(op uint32) bool {
+	switch op {
+	case miscDataDrop, miscTableInit, miscElemDrop, miscTableCopy, miscTableGrow, miscTableFill:
+		return true
+	}
+	return false
 }
 
 // vector is the immediate of an instruction behind prefixVector.

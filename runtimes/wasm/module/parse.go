@@ -20,6 +20,7 @@ type Module struct {
 	globals   []global
 	source    []byte
 	exportsAt span
+	keeps     bool // Meter says so
 }
 
 // Import is one import. Kind is func, table, memory or global; Signature that of a function, "(i32,i32)i64".
@@ -76,6 +77,8 @@ func Parse(file []byte) (*Module, error) {
 
 func (m *Module) section(id byte, r *reader, at span) {
 	switch id {
+	case 0:
+		m.keeps = m.keeps || (&reader{b: r.b, i: r.i}).name() == keepsSection
 	case 1:
 		r.vector(func() { m.types = append(m.types, r.signature()) })
 	case 2:
