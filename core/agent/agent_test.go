@@ -50,6 +50,7 @@ type world struct {
 	workers int
 	now     func() time.Time
 	tidy    time.Duration
+	agent   *agent.Agent // the one that runs
 }
 
 // voice is a supervisor that says what it is given.
@@ -96,6 +97,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	var done sync.WaitGroup
+	w.agent = a
 	done.Go(func() { a.Run(ctx) })
 	w.kill = func() { stop(); done.Wait() }
 }

