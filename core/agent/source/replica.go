@@ -85,7 +85,7 @@ func (r *Replica) Merge(epoch, unit string, objects []*controllerv1.Object) {
 	woken := map[event.Key]struct{}{}
 	if epoch == r.epoch {
 		for _, o := range objects {
-			if o.GetTask() != nil && o.ModRevision <= r.revision {
+			if o.ModRevision <= r.revision && (o.GetTask() != nil || !r.holds(o)) {
 				continue // the stream has told of it, and maybe of its end, which is not remembered
 			}
 			put(r.models, o, func(m *records, k key.Key, old, new *controllerv1.Object) { r.concerned(m, k, old, new, woken) })
@@ -100,6 +100,12 @@ func (r *Replica) Merge(epoch, unit string, objects []*controllerv1.Object) {
 			r.wake(k)
 		}
 	}
+}
+
+// holds says whether there is a record of that key. The caller holds the lock.
+func (r *Replica) holds(o *controllerv1.Object) bool {
+	m := r.models[o.Model]
+	return m != nil && m.objects[o.Key] != nil
 }
 
 // stage collects a full listing and puts it in place when it is whole. What commits wrote meanwhile stays.

@@ -308,3 +308,21 @@ func TestAListingBringsNoFinishedTasks(t *testing.T) {
 		t.Errorf("%d records after the listing, %d before", now, before)
 	}
 }
+
+// TestLateAnswersBringNobodyBack: the answer to a unit's last commit may come when the stream has already told that the unit
+// is gone.
+func TestLateAnswersBringNobodyBack(t *testing.T) {
+	store := agenttest.New()
+	r := source.NewReplica(agenttest.Agent, func(event.Key) {})
+	store.Deploy(agenttest.App{Name: "web", Digest: "d", Units: 2})
+	pump(store, r)
+	unit := snapshot(t, r, "web/1").Unit
+	epoch, revision := r.Position()
+	answer := &controllerv1.Object{Model: agenttest.Model, Key: key.OfUnit(key.Unit, "web/1").String(), ModRevision: revision, Value: &controllerv1.Object_Unit{Unit: unit}}
+	store.Txn(func() { store.Delete(key.OfUnit(key.Unit, "web/1")) })
+	pump(store, r)
+	r.Merge(epoch, "web/1", []*controllerv1.Object{answer})
+	if got := r.Units(); len(got) != 1 || got[0].Unit != "web/0" {
+		t.Errorf("units %v, want web/0 alone", got)
+	}
+}
