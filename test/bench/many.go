@@ -58,7 +58,9 @@ func (b *bench) many() {
 		s.Config("web", map[string]string{"note": "quiet"})
 		b.await(s, n, "quiet")
 	}
+	b.drops = most > 1000
 	s.Close()
+	b.drops = false
 }
 
 // await asks until all units say so, and answers the store's revision then: to be told of each of a thousand would cost more
