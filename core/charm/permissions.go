@@ -36,8 +36,13 @@ func (c *Charm) Reaches(container string) bool {
 
 // Relates says whether the charm sees the relations of one of its endpoints.
 func (c *Charm) Relates(endpoint string) bool {
+	return c.RelatesToAll() || slices.Contains(c.Meta.Permissions.Relations, endpoint)
+}
+
+// RelatesToAll says that the charm names no endpoints to be narrowed to, as most do not.
+func (c *Charm) RelatesToAll() bool {
 	p := c.Meta.Permissions
-	return c.Runtime != Wasm || p == nil || p.Relations == nil || slices.Contains(p.Relations, endpoint)
+	return c.Runtime != Wasm || p == nil || p.Relations == nil
 }
 
 // Outside are the capabilities that grants open to the charm.

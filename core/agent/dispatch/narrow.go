@@ -25,6 +25,9 @@ func unheard() Result {
 // grants of secrets in it, its bags that can be asked for. What is left out does not exist to the charm: the rules of its
 // calls and its changeset are those of the view, so a relation that it guesses is not found.
 func narrow(c *Charm, v *hookv1.View) {
+	if c.RelatesToAll() {
+		return
+	}
 	hidden := map[int32]bool{}
 	v.Relations = slices.DeleteFunc(slices.Clone(v.Relations), func(r *hookv1.RelationView) bool {
 		hidden[r.GetId()] = !c.Relates(r.GetEndpoint())
