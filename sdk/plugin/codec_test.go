@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	charmruntimev1 "github.com/bangle-dev/bangle/sdk/proto/gen/charmruntime/v1"
+	hookv1 "github.com/bangle-dev/bangle/sdk/proto/gen/hook/v1"
 )
 
 // filled sets every field of a message, those of the messages in it too, three levels of recursion at most.
@@ -143,4 +144,45 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Errorf("protobuf reads %v, ours %v", usual, ours)
 		}
 	})
+}
+
+// BenchmarkCodec writes and reads an event with a view of two relations with six units of eight keys, with ours and with
+// gRPC's own codec.
+func BenchmarkCodec(b *testing.B) {
+	view := &hookv1.View{Config: map[string]*hookv1.ConfigValue{}}
+	for i := range 19 {
+		view.Config[fmt.Sprint("option-", i)] = &hookv1.ConfigValue{Value: &hookv1.ConfigValue_StringValue{StringValue: "value"}}
+	}
+	for id := range int32(2) {
+		relation := &hookv1.RelationView{Id: id, Endpoint: "db", RemoteApp: "db"}
+		for u := range 6 {
+			member := &hookv1.MemberView{Unit: fmt.Sprint("db/", u), Bag: map[string]string{}}
+			for k := range 8 {
+				member.Bag[fmt.Sprint("key-", k)] = fmt.Sprint("value-", u, "-", k)
+			}
+			relation.Members = append(relation.Members, member)
+		}
+		view.Relations = append(view.Relations, relation)
+	}
+	message := &charmruntimev1.DispatchRequest{Message: &charmruntimev1.DispatchRequest_Start{Start: &charmruntimev1.Start{View: view}}}
+	for name, c := range map[string]encoding.CodecV2{"ours": newCodec(), "usual": encoding.GetCodecV2("proto")} {
+		data, err := c.Marshal(message)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run("write/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.Marshal(message); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("read/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if err := c.Unmarshal(data, &charmruntimev1.DispatchRequest{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
