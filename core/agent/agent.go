@@ -156,13 +156,13 @@ func (a *Agent) Run(ctx context.Context) {
 	reports.Go(func() { a.recordings.Run(telling) })
 	a.queue.Run(ctx, a.cfg.Workers, func(_ context.Context, k event.Key) time.Duration { return a.step(life, k) })
 	end()
-	for _, u := range a.units { // nobody works on them any more
-		u.reboot.free()
-	}
 	a.sockets.Close()
 	a.observer.Close()
 	background.Wait()
 	a.commands.wg.Wait()
+	for _, u := range a.units { // nobody works on them any more, and nobody tells of others
+		u.reboot.free()
+	}
 	quiet()
 	reports.Wait()
 }
