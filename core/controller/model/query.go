@@ -189,6 +189,12 @@ func (g *Graph) AgentUnitsOf(agent, app string) iter.Seq[string] {
 // AgentHas says whether the agent speaks for a unit of the application.
 func (g *Graph) AgentHas(agent, app string) bool { return len(g.agents[agent][app]) > 0 }
 
+// AgentHasBeside says whether the agent speaks for another unit of the unit's application.
+func (g *Graph) AgentHasBeside(agent, unit string) bool {
+	units := g.agents[agent][key.AppOf(unit)]
+	return len(units) > 1 || len(units) == 1 && !units[unit]
+}
+
 // AgentApps lists the applications of which the agent has units, sorted.
 func (g *Graph) AgentApps(agent string) []string { return slices.Sorted(maps.Keys(g.agents[agent])) }
 

@@ -58,18 +58,23 @@ func value[T any](e *model.Entry) (v T) {
 	return v
 }
 
-// unitMoved notes all that the agent sees because of the unit.
+// unitMoved notes all that the agent sees because of the unit. What it sees because of the application it also sees because of
+// another of its units there, unless the unit leads; were all of that noted for each unit, a thousand that come or go would
+// be a million looks.
 func (f *fan) unitMoved(g *model.Graph, k key.Key, agent string) {
 	if agent == "" {
 		return
 	}
 	f.structural[agent] = true
 	f.all(g, agent, g.OfUnit(k.Unit))
-	once := [3]string{g.UUID, agent, k.App}
-	if f.expanded[once] {
+	leader, _ := g.Leader(k.App)
+	if leader != k.Unit && g.AgentHasBeside(agent, k.Unit) {
+		f.ownMoved(g, k, agent)
 		return
 	}
-	f.expanded[once] = true
+	if !f.once(g, agent, k.App, "all") {
+		return
+	}
 	f.note(agent, ref{g.UUID, key.Named(key.Model, g.UUID)})
 	f.all(g, agent, g.OfApp(k.App))
 	if a, _ := g.App(k.App); a != nil {
@@ -81,6 +86,28 @@ func (f *fan) unitMoved(g *model.Graph, k key.Key, agent string) {
 	for _, unit := range g.Units(k.App) {
 		f.note(agent, ref{g.UUID, key.OfUnit(key.Status, unit)}) // the leader sees its siblings'
 	}
+}
+
+// ownMoved notes what an agent sees because of the unit alone: its own records in relations, and all that is in relations in
+// which each unit sees something else.
+func (f *fan) ownMoved(g *model.Graph, k key.Key, agent string) {
+	for _, relation := range g.Relations(k.App) {
+		if r, _ := g.Relation(relation); model.IsContainer(r) && f.once(g, agent, k.App, key.OfRelation(relation).String()) {
+			f.all(g, agent, g.OfRelation(relation))
+		}
+		f.note(agent, ref{g.UUID, key.UnitBag(relation, k.Unit)})
+		f.note(agent, ref{g.UUID, key.ScopeOf(relation, k.Unit)})
+	}
+}
+
+// once is true the first time it is asked in a look.
+func (f *fan) once(g *model.Graph, agent, app, what string) bool {
+	asked := [4]string{g.UUID, agent, app, what}
+	if f.expanded[asked] {
+		return false
+	}
+	f.expanded[asked] = true
+	return true
 }
 
 // all notes entries for one agent.

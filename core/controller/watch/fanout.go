@@ -43,8 +43,8 @@ type fan struct {
 	before     map[ref]*model.Entry
 	after      map[ref]*model.Entry // only of records that decide who sees what
 	interested map[string]map[ref]bool
-	structural map[string]bool // agents whose view may have grown or shrunk
-	expanded   map[[3]string]bool
+	structural map[string]bool    // agents whose view may have grown or shrunk
+	expanded   map[[4]string]bool // what was noted in this look
 }
 
 func (m *Mirror) newFan(b store.Batch) *fan {
@@ -67,7 +67,7 @@ func (m *Mirror) newFan(b store.Batch) *fan {
 
 // look notes the audience of every changed record in the state as it is now.
 func (f *fan) look() {
-	f.expanded = map[[3]string]bool{}
+	f.expanded = map[[4]string]bool{}
 	s := f.m.state
 	for _, r := range f.changed {
 		if r.key.Kind == key.Charm {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/bangle-dev/bangle/core/controller/authz"
 	"github.com/bangle-dev/bangle/core/controller/model"
 	"github.com/bangle-dev/bangle/core/controller/store"
 	"github.com/bangle-dev/bangle/core/controller/watch"
@@ -83,10 +84,18 @@ func clear(t testing.TB, s store.Store) {
 	}
 }
 
+// right says whether an agent may see a record.
+type right func(g *model.Graph, agent string, k key.Key) bool
+
 // start opens a mirror and follows the store until the test ends.
 func start(t testing.TB, s store.Store, queue int) *watch.Mirror {
 	t.Helper()
-	m, err := watch.Open(context.Background(), watch.Config{Store: s, Epoch: shared.Epoch(), MayRead: sees, QueueObjects: queue})
+	return follow(t, s, queue, sees)
+}
+
+func follow(t testing.TB, s store.Store, queue int, may right) *watch.Mirror {
+	t.Helper()
+	m, err := watch.Open(context.Background(), watch.Config{Store: s, Epoch: shared.Epoch(), MayRead: may, QueueObjects: queue})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,13 +176,15 @@ func ops(t *rapid.T, label string) []store.Op {
 		name, number, id := draw("app", "web", "db"), draw("number", "0", "1", "12"), rapid.Int32Range(1, 2).Draw(t, fmt.Sprint("rel", label, ".", i))
 		u := name + "/" + number
 		var op store.Op
-		switch draw("what", "app", "unit", "unit", "relation", "relation", "bag", "bag", "scope", "lead", "charm", "state", "model", "storage", "storage") {
+		switch draw("what", "app", "unit", "unit", "unit", "relation", "relation", "bag", "bag", "app's bag", "scope", "lead", "charm", "state", "model", "storage", "storage") {
 		case "app":
 			op = app(name)
 		case "unit":
 			op = unit(u, draw("agent", "a", "b", ""))
 		case "relation":
 			op = relation(id, draw("one", "web", "db"), draw("other", "db", "third"))
+		case "app's bag":
+			op = put(key.AppBag(id, name), &controllerv1.Bag{Values: map[string]string{"v": label}})
 		case "bag":
 			op = bag(id, u, label)
 		case "scope":
@@ -189,7 +200,15 @@ func ops(t *rapid.T, label string) []store.Op {
 		case "model":
 			op = put(key.Named(key.Model, "u"), &controllerv1.Model{Uuid: "u", Name: label})
 		}
-		if rapid.IntRange(0, 2).Draw(t, fmt.Sprint("delete", label, ".", i)) == 0 {
+		gone := rapid.IntRange(0, 2).Draw(t, fmt.Sprint("delete", label, ".", i)) == 0
+		if op.Key() == store.In("u", key.OfUnit(key.Unit, u)) { // a unit has a status, and no status is without its unit
+			status := put(key.OfUnit(key.Status, u), &controllerv1.UnitStatus{Version: label})
+			if gone {
+				status = store.Delete(status.Key())
+			}
+			byKey[status.Key()] = status
+		}
+		if gone {
 			op = store.Delete(op.Key())
 		}
 		byKey[op.Key()] = op
@@ -235,17 +254,17 @@ func (r *replica) pull(t interface{ Fatalf(string, ...any) }) {
 }
 
 // visible is what the agent ought to hold.
-func visible(m *watch.Mirror, agent string) map[string]int64 {
+func visible(m *watch.Mirror, agent string, may right) map[string]int64 {
 	out := map[string]int64{}
 	m.Read(func(s *model.State) {
 		for _, g := range s.Models() {
 			for e := range g.All() {
-				if sees(g, agent, e.Key) {
+				if may(g, agent, e.Key) {
 					out[g.UUID+" "+e.Name] = e.Mod
 				}
 			}
 			for _, d := range s.Charms() {
-				if e := s.CharmEntry(d); sees(g, agent, e.Key) {
+				if e := s.CharmEntry(d); may(g, agent, e.Key) {
 					out[g.UUID+" "+e.Name] = e.Mod
 				}
 			}
@@ -255,10 +274,15 @@ func visible(m *watch.Mirror, agent string) map[string]int64 {
 }
 
 // TestConvergence: after any writes the mirror is what a fresh one reads, and each agent holds exactly what it may see,
-// whether it listened all the time, came back, or was too slow.
+// whether it listened all the time, came back, or was too slow. So it is with the rights that agents really have.
 func TestConvergence(t *testing.T) {
+	t.Run("simple rights", func(t *testing.T) { converge(t, sees) })
+	t.Run("agents' rights", func(t *testing.T) { converge(t, authz.AgentMayRead) })
+}
+
+func converge(t *testing.T, may right) {
 	clear(t, shared)
-	m, slow := start(t, shared, 0), start(t, shared, 3)
+	m, slow := follow(t, shared, 0, may), follow(t, shared, 3, may)
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -304,7 +328,7 @@ func TestConvergence(t *testing.T) {
 		if err := errors.Join(m.WaitRevision(ctx, last), slow.WaitRevision(ctx, last)); err != nil {
 			t.Fatal(err)
 		}
-		fresh, err := watch.Open(ctx, watch.Config{Store: shared, Epoch: shared.Epoch(), MayRead: sees})
+		fresh, err := watch.Open(ctx, watch.Config{Store: shared, Epoch: shared.Epoch(), MayRead: may})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +337,7 @@ func TestConvergence(t *testing.T) {
 		}
 		for name, r := range agents {
 			r.pull(t)
-			if want := visible(m, name[len(name)-1:]); !maps.Equal(want, r.held) {
+			if want := visible(m, name[len(name)-1:], may); !maps.Equal(want, r.held) {
 				t.Fatalf("agent %s holds\n%v\nmay see\n%v", name, r.held, want)
 			}
 		}
@@ -565,7 +589,7 @@ func TestStorageLostWhileAway(t *testing.T) {
 		}
 		r.pull(t)
 		r.sub.Close()
-		if want := visible(m, "a"); !maps.Equal(want, r.held) {
+		if want := visible(m, "a", sees); !maps.Equal(want, r.held) {
 			t.Errorf("owner %q: the agent holds %v, may see %v", owner, r.held, want)
 		}
 	}
