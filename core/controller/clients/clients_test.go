@@ -344,6 +344,26 @@ func TestUnitNumbersAreNeverUsedAgain(t *testing.T) {
 	}
 }
 
+// TestScaledByThousands: a scale is one request whatever it takes, since one transaction does not hold that many units; a number
+// that nobody means is refused before anything is made.
+func TestScaledByThousands(t *testing.T) {
+	b, _ := small(t)
+	scale := func(n uint32) *clientv1.ScaleApplicationRequest {
+		return &clientv1.ScaleApplicationRequest{Model: "m", Application: "web", Scale: n}
+	}
+	alive := func() int { return len(b.model().AliveUnits("web")) }
+	had := alive()
+	if got := ok(t, b.client.ScaleApplication, scale(2500)).GetAdded(); len(got) != 2500-had || got[len(got)-1] != "web/2499" || alive() != 2500 {
+		t.Fatalf("%d units were added, %d are alive", len(got), alive())
+	}
+	if _, err := call(t.Context(), b.client.ScaleApplication, scale(12_501)); err == nil || !strings.Contains(err.Error(), "at most 10000 more at once") || alive() != 2500 {
+		t.Fatalf("10,001 more: %v; %d are alive", err, alive())
+	}
+	if got := ok(t, b.client.ScaleApplication, scale(1)).GetRemoved(); len(got) != 2499 || got[0] != "web/2499" || alive() != 1 {
+		t.Fatalf("%d units were removed, %d are alive", len(got), alive())
+	}
+}
+
 func TestConfigThatChangesNothingWritesNothing(t *testing.T) {
 	b, _ := small(t)
 	set := func(q *clientv1.SetConfigRequest) int64 {

@@ -115,11 +115,28 @@ func highestUnits(m *snapshot.Model, name string, count int) ([]string, error) {
 	return alive[:count], nil
 }
 
-// ScaleApplication adds units, or removes those with the highest numbers, until
-// so many are alive.
+// maxScale is how many units one request for a scale makes: more is a slip of the hand.
+const maxScale = 10 * maxUnits
+
+// ScaleApplication adds units, or removes those with the highest numbers, until so many are alive. Thousands are more than one
+// transaction holds; an error says how far it came.
 func (s *Service) ScaleApplication(ctx context.Context, req *connect.Request[clientv1.ScaleApplicationRequest]) (*connect.Response[clientv1.ScaleApplicationResponse], error) {
-	in, resp := req.Msg, &clientv1.ScaleApplicationResponse{}
-	_, err := s.writeModel(ctx, in.GetModel(), func(e *edit, m *snapshot.Model) (err error) {
+	resp := &clientv1.ScaleApplicationResponse{}
+	for {
+		left, err := s.scaleStep(ctx, req.Msg, resp)
+		if err != nil && len(resp.Added)+len(resp.Removed) > 0 {
+			return nil, fmt.Errorf("%w; %d units were added and %d removed before", err, len(resp.Added), len(resp.Removed))
+		}
+		if err != nil || left == 0 {
+			return connect.NewResponse(resp), err
+		}
+	}
+}
+
+// scaleStep brings an application nearer to its scale, and says how many units it is away from it then.
+func (s *Service) scaleStep(ctx context.Context, in *clientv1.ScaleApplicationRequest, resp *clientv1.ScaleApplicationResponse) (left int, err error) {
+	var added, removed []string
+	_, err = s.writeModel(ctx, in.GetModel(), func(e *edit, m *snapshot.Model) (err error) {
 		app, err := application(m, in.GetApplication())
 		if err != nil {
 			return err
@@ -127,23 +144,30 @@ func (s *Service) ScaleApplication(ctx context.Context, req *connect.Request[cli
 		if app.Value.GetSubordinate() {
 			return errs.E(errs.Invalid, "cannot scale application %q: application is a subordinate; scale the application that it is integrated with", in.GetApplication())
 		}
-		resp.Added, resp.Removed = nil, nil
-		have, want := len(m.AliveUnits(in.GetApplication())), int(in.GetScale())
+		added, removed, left = nil, nil, 0
+		more := int(in.GetScale()) - len(m.AliveUnits(in.GetApplication()))
 		switch {
-		case want > have:
-			resp.Added, err = s.addUnits(e, m, in.GetApplication(), want-have)
+		case more+len(resp.Added) > maxScale:
+			return errs.E(errs.Invalid, "cannot scale %q to %d units: that is %d more; at most %d more at once, then more", in.GetApplication(), in.GetScale(), more, maxScale)
+		case more > 0:
+			left = max(0, more-maxUnits)
+			added, err = s.addUnits(e, m, in.GetApplication(), more-left)
 			return err
-		case want < have:
-			gone, err := highestUnits(m, in.GetApplication(), have-want)
-			for _, u := range gone {
+		case more < 0:
+			left = max(0, -more-endAtOnce)
+			removed, err = highestUnits(m, in.GetApplication(), -more-left)
+			for _, u := range removed {
 				endUnit(e, m, u, false, false)
 			}
-			resp.Removed = gone
 			return err
 		}
 		return nil
 	})
-	return connect.NewResponse(resp), err
+	if err != nil {
+		return left, err
+	}
+	resp.Added, resp.Removed = append(resp.Added, added...), append(resp.Removed, removed...)
+	return left, nil
 }
 
 // RemoveApplication begins the end of an application with all that is its own.
