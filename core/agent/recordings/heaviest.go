@@ -1,16 +1,16 @@
 package recordings
 
-// heavy is how much a unit has.
+// heavy is a unit with what it has.
 type heavy struct {
-	dir  string
-	size int64
+	dir string
+	*held
 }
 
 // heaviest is a heap of units, those who have most first.
 type heaviest []heavy
 
 func (h heaviest) Len() int           { return len(h) }
-func (h heaviest) Less(i, j int) bool { return h[i].size > h[j].size }
+func (h heaviest) Less(i, j int) bool { return h[i].sum > h[j].sum }
 func (h heaviest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
 // Push is heap.Interface's.

@@ -7,7 +7,6 @@
 package recordings
 
 import (
-	"container/heap"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,8 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +72,8 @@ type Shelf struct {
 
 	mu   sync.Mutex // held while files are looked at or changed
 	key  []byte
-	size map[string]int64 // unit's directory → bytes; nil = not looked yet
-	sum  int64            // of size
+	held map[string]*held // by the unit's directory; nil = not looked yet
+	sum  int64            // bytes of all
 }
 
 // New makes a shelf. Run writes.
@@ -154,8 +151,7 @@ func (s *Shelf) take(what any) {
 	case event.Key:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		_ = os.RemoveAll(s.dir(w)) // what stays is counted and bounded
-		s.count(s.dir(w), 0)
+		s.forget(s.dir(w))
 	case chan struct{}:
 		close(w)
 	}
@@ -177,20 +173,30 @@ func (s *Shelf) write(e Event) error {
 	if int64(len(text)) > e.Limits.Bytes {
 		return errs.E(errs.Exhausted, "it has %d bytes, and a unit may keep %d", len(text), e.Limits.Bytes)
 	}
-	dir := s.dir(e.Key)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, f := s.dir(e.Key), kept{e.At.UnixNano(), int64(len(text))}
+	if err := create(filepath.Join(dir, f.name()), text); err != nil {
 		return err
 	}
-	name := strconv.FormatInt(e.At.UnixNano(), 10)
-	for len(name) < 19 {
-		name = "0" + name
-	}
-	if err := file.Replace(filepath.Join(dir, name+suffix), text, 0o600); err != nil {
-		return err
-	}
+	s.add(dir, f)
 	s.trim(dir, e.Limits)
 	s.spare(dir)
 	return nil
+}
+
+// create writes a file where there is none. One that a crash cut off is damaged as any other may be, and goes when its time
+// comes; writing beside it and renaming would be half of what keeping an event costs.
+func create(path string, text []byte) error {
+	err := os.WriteFile(path, text, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		_ = os.Remove(path) // a part of it, on a disk that is full
+	}
+	return err
 }
 
 // open finds or makes the agent's key, and looks once at what an earlier life left.
@@ -202,10 +208,13 @@ func (s *Shelf) open() error {
 		}
 		s.key = key
 	}
-	if s.size == nil {
-		s.size = map[string]int64{}
+	if s.held == nil {
+		s.held = map[string]*held{}
 		dirs, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "*", "*")) // the pattern is well formed
 		for _, dir := range dirs {
+			for _, f := range files(dir) {
+				s.add(dir, f)
+			}
 			s.trim(dir, Limits{Events: DefaultEvents * 50, Bytes: s.cfg.Bytes})
 		}
 	}
@@ -229,89 +238,14 @@ func (s *Shelf) ownKey() ([]byte, error) {
 	return key, file.Replace(path, key, 0o600)
 }
 
-// kept is one file.
-type kept struct {
-	path string
-	size int64
-}
-
-// files are a unit's, oldest first.
-func files(dir string) []kept {
-	entries, err := os.ReadDir(dir) // sorted by name, which is the time
-	if err != nil {
-		return nil
-	}
-	var all []kept
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && strings.HasSuffix(e.Name(), suffix) && info.Mode().IsRegular() {
-			all = append(all, kept{filepath.Join(dir, e.Name()), info.Size()})
-		}
-	}
-	return all
-}
-
-// trim drops a unit's oldest recordings until it is within its limits.
-func (s *Shelf) trim(dir string, l Limits) {
-	all := files(dir)
-	var sum int64
-	for _, f := range all {
-		sum += f.size
-	}
-	for len(all) > l.Events || sum > l.Bytes && len(all) > 0 {
-		_ = os.Remove(all[0].path)
-		sum -= all[0].size
-		all = all[1:]
-	}
-	s.count(dir, sum)
-}
-
-// count notes how much a unit has now.
-func (s *Shelf) count(dir string, bytes int64) {
-	if s.size == nil {
-		return // not looked yet
-	}
-	s.sum += bytes - s.size[dir]
-	if s.size[dir] = bytes; bytes == 0 {
-		delete(s.size, dir)
-	}
-}
-
-// spare drops the oldest of those who have most once all units together are beyond the agent's limit, and a sixteenth more,
-// so that not every write has to look for who has most. The unit that was written last keeps its last one.
-func (s *Shelf) spare(latest string) {
-	if s.sum <= s.cfg.Bytes {
-		return
-	}
-	most := make(heaviest, 0, len(s.size))
-	for dir, size := range s.size {
-		most = append(most, heavy{dir, size})
-	}
-	heap.Init(&most)
-	for len(most) > 0 && s.sum > s.cfg.Bytes-s.cfg.Bytes/16 {
-		first := &most[0]
-		all := files(first.dir)
-		if len(all) == 0 || first.dir == latest && len(all) == 1 {
-			heap.Pop(&most)
-			continue
-		}
-		_ = os.Remove(all[0].path)
-		first.size -= all[0].size
-		if len(all) == 1 {
-			first.size = 0
-		}
-		s.count(first.dir, first.size)
-		heap.Fix(&most, 0)
-	}
-}
-
 // List tells what there is of a unit, oldest first. A file that cannot be read says so.
 func (s *Shelf) List(k event.Key) []Header {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []Header
 	for _, f := range files(s.dir(k)) {
-		text, err := os.ReadFile(f.path)
+		path := filepath.Join(s.dir(k), f.name())
+		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // dropped meanwhile
 		}
@@ -320,12 +254,9 @@ func (s *Shelf) List(k event.Key) []Header {
 			continue // of a model whose name begins alike
 		}
 		if err != nil {
-			h = Header{Problem: "its recording cannot be read: " + err.Error(), Unit: k.Unit, Model: k.Model}
-			if at, err := strconv.ParseInt(strings.TrimSuffix(filepath.Base(f.path), suffix), 10, 64); err == nil {
-				h.At = at
-			}
+			h = Header{Problem: "its recording cannot be read: " + err.Error(), Unit: k.Unit, Model: k.Model, At: f.at}
 		}
-		h.Bytes, h.path = f.size, f.path
+		h.Bytes, h.path = f.size, path
 		all = append(all, h)
 	}
 	return all
