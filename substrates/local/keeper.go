@@ -65,6 +65,13 @@ func (k *keeper) set(w want) {
 	k.poke()
 }
 
+// wants says whether the place is to be as the record says already, and nothing is in the way of that.
+func (k *keeper) wants(r *record) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.want.ending && k.failure == "" && k.want.rec != nil && k.want.rec.equal(r)
+}
+
 func (k *keeper) poke() {
 	select {
 	case k.wake <- struct{}{}:

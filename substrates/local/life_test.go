@@ -350,6 +350,39 @@ func TestOnlyAChangedContainerIsStartedAnew(t *testing.T) {
 	}
 }
 
+// TestASpecTouchesWhatItChanges: a spec names all units of an application, and with thousands of them one that changes must not
+// cost as much as all. The revision is remembered all the same: an older spec is refused by the next life too.
+func TestASpecTouchesWhatItChanges(t *testing.T) {
+	h := newHome(t)
+	l := live(t, h, nil)
+	spec := application("web", nil, "0", "1", "2")
+	l.ensure(t, 1, spec)
+	written := func(unit string) os.FileInfo {
+		info, err := os.Stat(filepath.Join(unitDir(h, unit), "unit.json"))
+		if err != nil {
+			return nil
+		}
+		return info
+	}
+	eventually(t, "all have a place", func() bool { return written("web/0") != nil && written("web/1") != nil && written("web/2") != nil })
+	first, same, changed := written("web/0"), written("web/1"), written("web/2")
+	spec.Units[2].Incarnation = "another"
+	l.ensure(t, 2, spec)
+	eventually(t, "the first and the changed one were written", func() bool {
+		return !os.SameFile(first, written("web/0")) && !os.SameFile(changed, written("web/2"))
+	})
+	if now := written("web/1"); !os.SameFile(same, now) || !same.ModTime().Equal(now.ModTime()) {
+		t.Error("what did not change was written too")
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := live(t, h, nil)
+	if answer, err := next.Ensure(t.Context(), &substratev1.EnsureRequest{Spec: spec, Revision: 1}); err != nil || answer.GetAccepted() {
+		t.Errorf("an older spec: %v %v", answer, err)
+	}
+}
+
 func TestWhatCannotBeStartedIsSaid(t *testing.T) {
 	h := newHome(t)
 	s := configured(t, h)

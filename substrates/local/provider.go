@@ -55,15 +55,17 @@ func (s *Substrate) Ensure(ctx context.Context, req *substratev1.EnsureRequest) 
 	}
 	s.revisions[app] = req.GetRevision()
 	named := map[string]bool{}
-	for _, u := range spec.GetUnits() {
+	for i, u := range spec.GetUnits() {
 		key := unitKey(spec.GetModelUuid(), u.GetName())
 		named[key] = true
 		rec := lay.wanted(spec, u, req.GetRevision())
-		if k := s.keepers[key]; k != nil {
+		k := s.keepers[key]
+		switch {
+		case k == nil:
+			s.keep(rec, want{rec: rec})
+		case i == 0 || !k.wants(rec): // the first one's record has the revision for the next life; thousands need not
 			k.set(want{rec: rec})
-			continue
 		}
-		s.keep(rec, want{rec: rec})
 	}
 	for key, k := range s.keepers {
 		if k.model == spec.GetModelUuid() && k.app == spec.GetApplication() && !named[key] {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/bangle-dev/bangle/substrates/local/process"
@@ -74,6 +75,13 @@ func (r *record) container(name string) *container {
 		}
 	}
 	return nil
+}
+
+// equal says whether two specs want the same place, whatever their revisions.
+func (r *record) equal(o *record) bool {
+	a, b := *r, *o
+	a.Token, a.Revision = b.Token, b.Revision
+	return reflect.DeepEqual(a, b)
 }
 
 // clone shares nothing with the original.

@@ -99,7 +99,7 @@ func (b *bench) await(s *stage.Stage, n int, message string) int64 {
 		some = append(some, fmt.Sprintf("web/%d", i*n/samplesOfMany))
 	}
 	why, asked, want := "", some, len(some)
-	for began := time.Now(); time.Since(began) < limit; time.Sleep(time.Duration(n) * 20 * time.Microsecond) {
+	for began := time.Now(); time.Since(began) < limit; time.Sleep(time.Duration(n) * 40 * time.Microsecond) {
 		status, err := s.Client().Status(b.ctx, connect.NewRequest(&clientv1.StatusRequest{Model: stage.Model, Selectors: asked}))
 		b.check(err)
 		if why = stage.Active("web", want, message)(status.Msg); why != "" {
