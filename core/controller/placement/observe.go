@@ -1,11 +1,13 @@
 package placement
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bangle-dev/bangle/core/controller/snapshot"
@@ -24,7 +26,8 @@ func (s *session) unit(ctx context.Context, m *snapshot.Model, name string, writ
 		return err
 	}
 	if s.w.p.ended(u.Value) {
-		return s.purge(ctx, m, u.Value, o)
+		s.purge(ctx, m, u.Value, o)
+		return nil
 	}
 	s.waiting = s.waiting || u.Value.GetForced() && u.Value.GetLife() == controllerv1.Life_LIFE_DYING
 	if o == nil || o.GetGoneConfirmed() {
@@ -72,29 +75,51 @@ func (s *session) addresses(ctx context.Context, m *snapshot.Model, u *controlle
 	return err
 }
 
-// purge removes an ended unit's records once its place is certainly gone: the
-// substrate said so, or a complete listing does not have it and the spec that
-// left it out was accepted.
-func (s *session) purge(ctx context.Context, m *snapshot.Model, u *controllerv1.Unit, o *substratev1.Observation) error {
+// purge has an ended unit's records removed once its place is certainly gone: the substrate said so, or a complete listing does
+// not have it and the spec that left it out was accepted.
+func (s *session) purge(ctx context.Context, m *snapshot.Model, u *controllerv1.Unit, o *substratev1.Observation) {
 	at := place{m.UUID, u.GetName()}
 	spec := s.told[place{m.UUID, appOf(u.GetName())}]
 	if spec == nil || slices.ContainsFunc(spec.GetUnits(), func(us *substratev1.UnitSpec) bool { return us.GetName() == u.GetName() }) {
-		return nil // the substrate has not been told yet
+		return // the substrate has not been told yet
 	}
 	if o == nil && !s.synced || o != nil && !o.GetGoneConfirmed() || s.removing[at] {
-		return nil
+		return
 	}
 	if u.GetDestroyStorage() && !s.wiped[at] {
 		s.wiped[at] = true
 		s.removeLater(ctx, at, &substratev1.RemoveRequest{ModelUuid: m.UUID, Application: appOf(u.GetName()), Unit: u.GetName(), DestroyStorage: true, TimeoutMs: removeTimeout.Milliseconds()})
-		return nil
+		return
 	}
-	if err := s.w.p.cfg.Units.PurgeUnit(ctx, m.UUID, u.GetName()); err != nil && !errs.Is(err, errs.Conflict) {
-		return fmt.Errorf("cannot clear away unit %s: %w", u.GetName(), err)
+	s.ended = append(s.ended, at)
+}
+
+// purges is how many units' records are removed at once: each is a transaction, which waits for the disk most of the time.
+const purges = 16
+
+// purgeAll removes the records of the units that ended. One that was changed meanwhile is looked at again.
+func (s *session) purgeAll(ctx context.Context) error {
+	failed := make([]error, len(s.ended))
+	var group errgroup.Group
+	group.SetLimit(purges)
+	for i, at := range s.ended {
+		group.Go(func() error {
+			failed[i] = s.w.p.cfg.Units.PurgeUnit(ctx, at.model, at.name)
+			return nil
+		})
 	}
-	delete(s.seen, at)
-	delete(s.wiped, at)
-	return nil
+	_ = group.Wait() // each has its own error
+	var first error
+	for i, at := range s.ended {
+		if err := failed[i]; err != nil && !errs.Is(err, errs.Conflict) {
+			first = cmp.Or(first, fmt.Errorf("cannot clear away unit %s: %w", at.name, err))
+			continue
+		}
+		delete(s.seen, at)
+		delete(s.wiped, at)
+	}
+	s.ended = nil
+	return first
 }
 
 func appOf(unit string) string {

@@ -31,6 +31,7 @@ type session struct {
 	wipe     map[place]bool // applications whose storage goes with them
 	removing map[place]bool
 	wiped    map[place]bool // units whose storage was removed
+	ended    []place        // units whose records go, found by this look
 
 	observed chan *substratev1.Observation
 	removed  chan place
@@ -139,6 +140,9 @@ func (s *session) sync(ctx context.Context) error {
 				failed = err
 			}
 		}
+	}
+	if err := s.purgeAll(ctx); err != nil {
+		failed = err
 	}
 	if err := s.w.p.writeAll(ctx, writes); err != nil {
 		failed = err
