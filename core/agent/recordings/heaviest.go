@@ -2,7 +2,7 @@ package recordings
 
 // heavy is a unit with what it has.
 type heavy struct {
-	dir string
+	path string
 	*held
 }
 
@@ -10,7 +10,7 @@ type heavy struct {
 type heaviest []heavy
 
 func (h heaviest) Len() int           { return len(h) }
-func (h heaviest) Less(i, j int) bool { return h[i].sum > h[j].sum }
+func (h heaviest) Less(i, j int) bool { return h[i].end > h[j].end }
 func (h heaviest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
 // Push is heap.Interface's.

@@ -47,7 +47,7 @@ type Limits struct {
 // Config says where recordings lie and how many bytes all of them may have.
 type Config struct {
 	Dir   string                 // made when the first one comes; the agent's own
-	Name  func(event.Key) string // a unit's directory in it, two names long
+	Name  func(event.Key) string // a unit's file in it, two names long
 	Bytes int64                  // of all; 0 = DefaultAgentBytes
 	Log   *slog.Logger
 }
@@ -72,8 +72,8 @@ type Shelf struct {
 
 	mu   sync.Mutex // held while files are looked at or changed
 	key  []byte
-	held map[string]*held // by the unit's directory; nil = not looked yet
-	sum  int64            // bytes of all
+	held map[string]*held // by the unit's file; nil = not looked yet
+	sum  int64            // bytes of all files
 }
 
 // New makes a shelf. Run writes.
@@ -151,13 +151,14 @@ func (s *Shelf) take(what any) {
 	case event.Key:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.forget(s.dir(w))
+		s.look()
+		s.forget(s.path(w))
 	case chan struct{}:
 		close(w)
 	}
 }
 
-func (s *Shelf) dir(k event.Key) string { return filepath.Join(s.cfg.Dir, s.cfg.Name(k)) }
+func (s *Shelf) path(k event.Key) string { return filepath.Join(s.cfg.Dir, s.cfg.Name(k)) + suffix }
 
 // write seals one event and drops what is too much.
 func (s *Shelf) write(e Event) error {
@@ -173,33 +174,15 @@ func (s *Shelf) write(e Event) error {
 	if int64(len(text)) > e.Limits.Bytes {
 		return errs.E(errs.Exhausted, "it has %d bytes, and a unit may keep %d", len(text), e.Limits.Bytes)
 	}
-	dir, f := s.dir(e.Key), kept{e.At.UnixNano(), int64(len(text))}
-	if err := create(filepath.Join(dir, f.name()), text); err != nil {
+	path := s.path(e.Key)
+	if err := s.append(path, e.Limits, e.At.UnixNano(), text); err != nil {
 		return err
 	}
-	s.add(dir, f)
-	s.trim(dir, e.Limits)
-	s.spare(dir)
+	s.spare(path)
 	return nil
 }
 
-// create writes a file where there is none. One that a crash cut off is damaged as any other may be, and goes when its time
-// comes; writing beside it and renaming would be half of what keeping an event costs.
-func create(path string, text []byte) error {
-	err := os.WriteFile(path, text, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return err
-		}
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		_ = os.Remove(path) // a part of it, on a disk that is full
-	}
-	return err
-}
-
-// open finds or makes the agent's key, and looks once at what an earlier life left.
+// open finds or makes the agent's key, and looks at what an earlier life left.
 func (s *Shelf) open() error {
 	if s.key == nil {
 		key, err := s.ownKey()
@@ -208,16 +191,7 @@ func (s *Shelf) open() error {
 		}
 		s.key = key
 	}
-	if s.held == nil {
-		s.held = map[string]*held{}
-		dirs, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "*", "*")) // the pattern is well formed
-		for _, dir := range dirs {
-			for _, f := range files(dir) {
-				s.add(dir, f)
-			}
-			s.trim(dir, Limits{Events: DefaultEvents * 50, Bytes: s.cfg.Bytes})
-		}
-	}
+	s.look()
 	return nil
 }
 
@@ -238,28 +212,38 @@ func (s *Shelf) ownKey() ([]byte, error) {
 	return key, file.Replace(path, key, 0o600)
 }
 
-// List tells what there is of a unit, oldest first. A file that cannot be read says so.
+// List tells what there is of a unit, oldest first. One that cannot be read says so.
 func (s *Shelf) List(k event.Key) []Header {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.look()
+	h := s.held[s.path(k)]
+	if h == nil {
+		return nil
+	}
+	data, err := os.ReadFile(s.path(k))
+	if err != nil {
+		return nil // somebody removed it
+	}
 	var all []Header
-	for _, f := range files(s.dir(k)) {
-		path := filepath.Join(s.dir(k), f.name())
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // dropped meanwhile
-		}
-		h, _, err := split(text)
+	for _, one := range h.events {
+		h, _, err := split(one.of(data))
 		if err == nil && (h.Unit != k.Unit || h.Model != k.Model) {
 			continue // of a model whose name begins alike
 		}
 		if err != nil {
-			h = Header{Problem: "its recording cannot be read: " + err.Error(), Unit: k.Unit, Model: k.Model, At: f.at}
+			h = Header{Problem: "its recording cannot be read: " + err.Error(), Unit: k.Unit, Model: k.Model, At: one.at}
 		}
-		h.Bytes, h.path = f.size, path
+		h.Bytes, h.path, h.kept = one.size, s.path(k), one.at
 		all = append(all, h)
 	}
 	return all
+}
+
+// of is the recording in its file, as far as that goes.
+func (k kept) of(data []byte) []byte {
+	n := int64(len(data))
+	return data[min(k.off, n):min(k.off+k.size, n)]
 }
 
 // Find is the newest recording of the event of that id, or of the last event with "last".

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,9 +63,13 @@ func store(_ context.Context, s recordings.Secret) (map[string][]byte, error) {
 	return nil, errs.E(errs.NotFound, "secret %s not found", s)
 }
 
+func inModel(k event.Key) string {
+	return filepath.Join(k.Model[:8], strings.ReplaceAll(k.Unit, "/", "-"))
+}
+
 func shelf(t testing.TB, dir string, most int64) *recordings.Shelf {
 	t.Helper()
-	s := recordings.New(recordings.Config{Dir: dir, Name: func(k event.Key) string { return filepath.Join(k.Model[:8], strings.ReplaceAll(k.Unit, "/", "-")) }, Bytes: most, Log: slog.New(slog.DiscardHandler)})
+	s := recordings.New(recordings.Config{Dir: dir, Name: inModel, Bytes: most, Log: slog.New(slog.DiscardHandler)})
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.Run(ctx) }()
@@ -286,7 +292,7 @@ func TestDamaged(t *testing.T) {
 	dir := t.TempDir()
 	s := shelf(t, dir, 0)
 	keep(t, s, ran(web, 1))
-	found, err := filepath.Glob(filepath.Join(dir, "*", "*", "*.rec"))
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
 	}
@@ -307,11 +313,89 @@ func TestDamaged(t *testing.T) {
 	}
 	for n := 0; n < len(whole); n += 1 + len(whole)/97 {
 		try(fmt.Sprintf("cut at %d", n), whole[:n])
+		if n < heads {
+			continue // where it lies is known; the next life asks the file
+		}
 		flipped := bytes.Clone(whole)
 		flipped[n] ^= 0x04
 		try(fmt.Sprintf("changed at %d", n), flipped)
 	}
-	try("longer", append(bytes.Clone(whole), 0))
+	for n := range heads {
+		flipped := bytes.Clone(whole)
+		flipped[n] ^= 0x04
+		if err := os.WriteFile(found[0], flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		next := shelf(t, dir, 0)
+		for _, h := range next.List(web) {
+			if _, err := next.Open(t.Context(), h, store); err == nil && h.Event != "1-config-changed" {
+				t.Errorf("changed at %d: opened %v", n, h)
+			}
+		}
+		if err := os.WriteFile(found[0], whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// heads are the bytes before the first recording of a file.
+const heads = 8 + 16
+
+// TestCutOff: what a crash left of a recording is cut off by the next life, which keeps what came before it and goes on behind.
+func TestCutOff(t *testing.T) {
+	dir := t.TempDir()
+	s := shelf(t, dir, 0)
+	keep(t, s, ran(web, 1), ran(web, 2))
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	whole, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := int64(heads) + s.List(web)[0].Bytes
+	for _, n := range []int64{first, first + 5, first + 16, int64(len(whole)) - 1} {
+		if err := os.WriteFile(found[0], whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		next := shelf(t, dir, 0)
+		keep(t, next, ran(web, 3))
+		list := next.List(web)
+		if len(list) != 2 || list[0].Event != "1-config-changed" || list[1].Event != "3-config-changed" {
+			t.Fatalf("cut at %d of %d: %v", n, len(whole), list)
+		}
+		for _, h := range list {
+			if _, err := next.Open(t.Context(), h, store); err != nil {
+				t.Errorf("cut at %d: %s: %v", n, h.Event, err)
+			}
+		}
+	}
+}
+
+// TestTheFileStaysSmall: what does not count any more goes, and each life finds the same of it.
+func TestTheFileStaysSmall(t *testing.T) {
+	dir := t.TempDir()
+	s := shelf(t, dir, 0)
+	for n := range 40 {
+		keep(t, s, ran(web, n))
+		list := s.List(web)
+		found, _ := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
+		info, err := os.Stat(found[0])
+		if err != nil || info.Size() > 12*list[0].Bytes {
+			t.Fatalf("after %d events of which 5 count, of %d bytes: %v %v", n+1, list[0].Bytes, info.Size(), err)
+		}
+		var ids []string
+		for _, h := range shelf(t, dir, 0).List(web) {
+			ids = append(ids, h.Event)
+		}
+		if want := min(n+1, 5); len(list) != want || len(ids) != want || ids[0] != list[0].Event || ids[want-1] != fmt.Sprintf("%d-config-changed", n) {
+			t.Fatalf("after %d events: %v, the next life %v", n+1, list, ids)
+		}
+		if _, err := s.Open(t.Context(), list[len(list)-1], store); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // FuzzOpen: whatever lies in a recording's file, there is an answer.
@@ -321,7 +405,7 @@ func FuzzOpen(f *testing.F) {
 	dir := f.TempDir()
 	s := shelf(f, dir, 0)
 	keep(f, s, ran(web, 1))
-	found, err := filepath.Glob(filepath.Join(dir, "*", "*", "*.rec"))
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
 	if err != nil || len(found) != 1 {
 		f.Fatal(found, err)
 	}
@@ -331,12 +415,19 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if err := os.WriteFile(found[0], text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, h := range s.List(web) {
-			if _, err := s.Open(t.Context(), h, store); err != nil && errs.Class(err) == errs.Internal {
-				t.Error(err)
+		framed := append(slices.Clone(whole[:8]), binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(len(text))), 7)...)
+		for _, all := range [][]byte{text, append(framed, text...)} {
+			if err := os.WriteFile(found[0], all, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := recordings.New(recordings.Config{Dir: dir, Name: inModel, Log: slog.New(slog.DiscardHandler)})
+			for _, h := range s.List(web) {
+				if _, err := s.Open(t.Context(), h, store); err != nil && errs.Class(err) == errs.Internal {
+					t.Error(err)
+				}
+			}
+			if err := os.MkdirAll(filepath.Dir(found[0]), 0o700); err != nil { // it goes with its last file
+				t.Fatal(err)
 			}
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
@@ -45,6 +46,7 @@ type Header struct {
 
 	Bytes int64 `json:"-"`
 	path  string
+	kept  int64 // time by which it is found there
 }
 
 // Secret is one whose content the event read or wrote.
@@ -249,7 +251,7 @@ func (s *Shelf) Open(ctx context.Context, h Header, secrets Secrets) (*Recorded,
 	if err != nil {
 		return nil, errs.E(errs.Invalid, "cannot replay %s of %s: its recording cannot be read: %w", named(h), h.Unit, err)
 	}
-	again.Bytes, again.path = h.Bytes, h.path
+	again.Bytes, again.path, again.kept = h.Bytes, h.path, h.kept
 	contents, err := again.contents(ctx, key, secrets)
 	if err != nil {
 		return nil, err
@@ -275,8 +277,16 @@ func (s *Shelf) load(h Header) (key, text []byte, err error) {
 	if err := s.open(); err != nil {
 		return nil, nil, err
 	}
-	text, err = os.ReadFile(h.path)
-	return s.key, text, err
+	if has := s.held[h.path]; has != nil {
+		for _, one := range slices.Backward(has.events) {
+			if one.at != h.kept {
+				continue
+			}
+			data, err := os.ReadFile(h.path)
+			return s.key, one.of(data), err
+		}
+	}
+	return nil, nil, errs.E(errs.NotFound, "newer ones took its place")
 }
 
 func named(h Header) string {
