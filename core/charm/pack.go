@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	kzip "github.com/klauspost/compress/zip"
+
 	"github.com/bangle-dev/bangle/sdk/errs"
 )
 
@@ -173,14 +175,14 @@ func checkLink(root *os.Root, name, target string) error {
 // a file may have grown, a zip may lie about its sizes.
 func writeZip(entries []entry, w io.Writer, limits Limits) error {
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	out := zip.NewWriter(w)
+	out := kzip.NewWriter(w)
 	left := limits.Bytes
 	for _, e := range entries {
-		header := &zip.FileHeader{Name: e.name, Method: zip.Deflate,
+		header := &kzip.FileHeader{Name: e.name, Method: kzip.Deflate,
 			Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 		header.SetMode(e.mode & (fs.ModePerm | fs.ModeDir | fs.ModeSymlink))
 		if e.mode.IsDir() || e.target != "" {
-			header.Method = zip.Store
+			header.Method = kzip.Store
 		}
 		if e.mode.IsDir() {
 			header.Name += "/"
