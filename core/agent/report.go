@@ -11,6 +11,10 @@ import (
 
 const (
 	reportEvery = 100 * time.Millisecond
+	// Somebody may wait for an event that ended: it is sent as soon as what its end says may go along, unless something was
+	// sent just now. Of many events that follow each other each would be a call.
+	reportSoon  = 3 * time.Millisecond
+	reportPause = 25 * time.Millisecond
 	reportCall  = 5 * time.Second
 	reportMax   = 500  // records in one call
 	reportQueue = 8192 // records that wait; more are dropped and counted
@@ -57,15 +61,21 @@ func (r *reporter) run(ctx context.Context) {
 	batch := &batch{req: &controllerv1.ReportRequest{}}
 	timer := time.NewTimer(reportEvery)
 	timer.Stop()
+	var last time.Time // when something was sent
+	soon := false      // the timer was set for an event that ended
 	for {
 		select {
 		case record := <-r.in:
-			if batch.size() == 0 {
+			if _, ended := record.(*controllerv1.JournalEntry); ended && !soon {
+				timer.Reset(max(reportSoon, reportPause-time.Since(last)))
+				soon = true
+			} else if batch.size() == 0 {
 				timer.Reset(reportEvery)
 			}
 			r.take(ctx, batch, record)
 		case <-timer.C:
 			r.flush(ctx, batch)
+			last, soon = time.Now(), false
 		case <-ctx.Done():
 			timer.Stop()
 			r.last(batch)

@@ -29,6 +29,11 @@ func (o outside) Allowed(in any) error { return o.real.Allowed(in) }
 // beyond asks for one thing. In a rehearsal what is not allowed is refused as it would be, what reads is read, and what
 // changes something is answered with done; a replay that has no answer cannot read, and changes nothing either.
 func beyond[In, Out any](ctx context.Context, o outside, v Verb[In, Out], in *In, done *Out) (*Out, error) {
+	return rehearsed(ctx, o, v, in, func(context.Context, *charmruntimev1.Effect) (*Out, error) { return done, nil })
+}
+
+// rehearsed is beyond with an answer that is found when it is needed.
+func rehearsed[In, Out any](ctx context.Context, o outside, v Verb[In, Out], in *In, done func(context.Context, *charmruntimev1.Effect) (*Out, error)) (*Out, error) {
 	if o.w.mode == DryRun {
 		if err := o.real.Allowed(in); err != nil {
 			return nil, err
@@ -38,7 +43,7 @@ func beyond[In, Out any](ctx context.Context, o outside, v Verb[In, Out], in *In
 	v.Pretend = func(ctx context.Context, in *In, e *charmruntimev1.Effect) (*Out, error) {
 		switch {
 		case e != nil:
-			return done, nil
+			return done(ctx, e)
 		case o.w.mode == Replay:
 			return nil, o.w.unknown(v.Operation, written(in))
 		}
@@ -58,19 +63,6 @@ func sent(in *abi.HTTPRequest) *charmruntimev1.Effect {
 		return nil
 	}
 	return &charmruntimev1.Effect{Kind: "http", Target: in.URL, Summary: in.Method + " " + in.URL, Detail: string(in.Bytes())}
-}
-
-// Kube makes a request to the Kubernetes API; GET reads.
-func (o outside) Kube(ctx context.Context, in *abi.KubeRequest) (*abi.Response, error) {
-	return beyond(ctx, o, Verb[abi.KubeRequest, abi.Response]{Operation: "kube.request", Do: o.real.Kube, Effect: asked}, in,
-		&abi.Response{Status: http.StatusOK, Body: in.Body})
-}
-
-func asked(in *abi.KubeRequest) *charmruntimev1.Effect {
-	if in.Method == "" || in.Method == http.MethodGet {
-		return nil
-	}
-	return &charmruntimev1.Effect{Kind: "kube", Target: in.Path, Summary: in.Method + " " + in.Path, Detail: in.Body}
 }
 
 // Package does one thing with a package.

@@ -46,6 +46,7 @@ type World struct {
 	size       int
 	next       int // the exchange that a replay is asked for next
 	effects    []*charmruntimev1.Effect
+	changed    map[string]bool // objects of Kubernetes that a rehearsal has changed
 	divergence string
 	lost       string
 }
