@@ -13,7 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const interest = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CLOSE_WRITE |
+// interest is what is asked of every directory. A watch that is there is only added to: were it replaced, even by the same one, the
+// kernel would watch nothing for a moment, and who waits for a name would wait in vain.
+const interest = unix.IN_MASK_ADD | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CLOSE_WRITE |
 	unix.IN_ATTRIB | unix.IN_DELETE_SELF | unix.IN_MOVE_SELF | unix.IN_ONLYDIR
 
 // Watcher watches directories for any number of subscribers.

@@ -3,6 +3,8 @@ package notify_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,5 +116,55 @@ func TestOneNameInADirectory(t *testing.T) {
 	}
 	for before := woken["a"] + 1; woken["a"] <= before; { // a's own end, and the directory's
 		next()
+	}
+}
+
+// TestWatchedAgainMeanwhile: a directory that others begin to watch hides nothing from those who watch it already. A kernel that is
+// asked to watch it anew watches nothing for a moment.
+func TestWatchedAgainMeanwhile(t *testing.T) {
+	w, err := notify.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dir := t.TempDir()
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	others.Go(func() {
+		sub := w.Call(func() {})
+		defer sub.Close()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := sub.WatchName(dir, "nobody"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	const names = 5000
+	var told sync.WaitGroup
+	for n := range names {
+		name := strconv.Itoa(n)
+		told.Add(1)
+		sub := w.Call(sync.OnceFunc(told.Done))
+		if err := sub.WatchName(dir, name); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	others.Wait()
+	all := make(chan struct{})
+	go func() { told.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(30 * time.Second):
+		t.Fatal("not told of all that was made")
 	}
 }
