@@ -35,8 +35,8 @@ func TestReports(t *testing.T) {
 	const ms = time.Millisecond
 	state, ended := &controllerv1.AgentState{}, &controllerv1.JournalEntry{}
 	busy := []at{}
-	for n := range time.Duration(60) {
-		busy = append(busy, at{n * 1100 * time.Microsecond, ended})
+	for n := range 60 {
+		busy = append(busy, at{time.Duration(n) * 1100 * time.Microsecond, ended})
 	}
 	for name, c := range map[string]struct {
 		told []at

@@ -29,8 +29,8 @@ func (w *watch) add(path string) {
 	if w == nil || w.events == nil {
 		return
 	}
-	// Opening for reading, as who looks does, is no news.
-	_, _ = unix.InotifyAddWatch(w.fd, path, unix.IN_CLOSE_WRITE|unix.IN_MODIFY|unix.IN_ATTRIB|unix.IN_DELETE_SELF)
+	// Opening for reading, as who looks does, is no news. A watch that is there is added to: replaced, it sees nothing for a moment.
+	_, _ = unix.InotifyAddWatch(w.fd, path, unix.IN_MASK_ADD|unix.IN_CLOSE_WRITE|unix.IN_MODIFY|unix.IN_ATTRIB|unix.IN_DELETE_SELF)
 }
 
 // wait waits for news; false when there were none in time, or ctx ended.

@@ -20,7 +20,8 @@ import (
 // settle is how long a burst must be quiet to be over.
 const settle = 60 * time.Millisecond
 
-const interesting = unix.IN_CLOSE_WRITE | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ATTRIB
+// interesting adds to a watch that is there: one that is replaced sees nothing for a moment.
+const interesting = unix.IN_MASK_ADD | unix.IN_CLOSE_WRITE | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_ATTRIB
 
 // Watcher watches one tree.
 type Watcher struct {
