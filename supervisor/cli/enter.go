@@ -102,7 +102,8 @@ func (p Process) within(cfg daemon.Config, how entering, autostart bool, do func
 		return early.code, early.err
 	}
 	code, err := do()
-	if err != nil || !how.stays {
+	interrupted := how.stays && ctx.Err() != nil // by a signal: then the command's failure is only that it had no time
+	if err != nil && !interrupted || !how.stays {
 		cancel()
 		<-ended
 		return code, err

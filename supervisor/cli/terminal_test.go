@@ -199,17 +199,23 @@ func TestEnter(t *testing.T) {
 	}
 }
 
+// TestEnterStartStays: the supervisor goes on after the command, and a signal ends it well, also one that comes while the command
+// still waits.
 func TestEnterStartStays(t *testing.T) {
-	w := newWorld(t)
-	w.layer("services: {a: {override: replace, command: sleep 1000}}")
-	cmd := w.program("enter", "start", "a")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.eventually("the service runs", func() bool { _, text := w.run("changes"); return strings.Contains(text, "Done") })
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if code := exitCode(t, cmd.Wait()); code != 0 {
-		t.Errorf("exit code %d", code)
+	for _, state := range []string{"Doing", "Done"} {
+		t.Run(state, func(t *testing.T) {
+			w := newWorld(t)
+			w.layer("services: {a: {override: replace, command: sleep 1000}}")
+			cmd := w.program("enter", "start", "a")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.eventually("the change is "+state, func() bool { _, text := w.run("changes"); return strings.Contains(text, state) })
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if code := exitCode(t, cmd.Wait()); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
 	}
 }
 
