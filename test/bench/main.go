@@ -110,16 +110,12 @@ type bench struct {
 	venv     string
 	samples  int
 	profiles string
-	drops    bool    // what is on the stage is not ended as a user would: ten thousand units take ten minutes
 	echo     float64 // µs, of machine.echo.p50; 0 = not measured
 	cleanups []func()
 }
 
 // Helper implements stage.TB.
 func (*bench) Helper() {}
-
-// Failed tells the stage to drop everything at its end.
-func (b *bench) Failed() bool { return b.drops }
 
 // Context implements stage.TB.
 func (b *bench) Context() context.Context { return b.ctx }

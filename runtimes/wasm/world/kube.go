@@ -34,15 +34,11 @@ func (o outside) tryKube(ctx context.Context, in *abi.KubeRequest, e *charmrunti
 	if in.Method == http.MethodPost {
 		done.Status = http.StatusCreated
 	}
-	objects := objectsOf(in)
-	if o.w.mode != DryRun || objects == "" || o.w.changed[objects] {
+	objects, try := objectsOf(in), trial(in)
+	if o.w.mode != DryRun || objects == "" || try == nil || o.w.changed[objects] {
 		return done, nil
 	}
-	try := *in
-	if query, err := url.ParseQuery(in.Query); err == nil && !query.Has(dryRun) {
-		try.Query = strings.TrimPrefix(in.Query+"&"+dryRun+"=All", "&")
-	}
-	got, err := o.real.Kube(ctx, &try)
+	got, err := o.real.Kube(ctx, try)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +65,25 @@ func (w *World) change(objects string) {
 // dryRun is the parameter of a request that is to change nothing.
 const dryRun = "dryRun"
 
+// trial is the request as the server is to try it; nil where it cannot be told for certain that the server does no more than
+// that: it does not read the parameters of a DELETE that has a body.
+func trial(in *abi.KubeRequest) *abi.KubeRequest {
+	query, err := url.ParseQuery(in.Query)
+	if err != nil || in.Method == http.MethodDelete && in.Body != "" {
+		return nil
+	}
+	try := *in
+	switch own := query[dryRun]; {
+	case len(own) == 0:
+		try.Query = strings.TrimPrefix(in.Query+"&"+dryRun+"=All", "&")
+	case len(own) > 1 || own[0] != "All":
+		return nil
+	}
+	return &try
+}
+
 // objectsOf names the objects among which a request changes something: those of one kind in one namespace. It is "" for groups
-// that may be served by somebody else than the API server.
+// that may be served by somebody else than the API server, and for what is asked of an object rather than changed in it.
 func objectsOf(in *abi.KubeRequest) string {
 	parts, group := strings.Split(in.Path, "/"), "" // "", "api", "v1", …, or "", "apis", group, version, …
 	if len(parts) > 4 && parts[1] == "apis" {
@@ -79,9 +92,12 @@ func objectsOf(in *abi.KubeRequest) string {
 	if len(parts) < 4 || strings.Contains(group, ".") && (!strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, "metrics.k8s.io")) {
 		return ""
 	}
-	parts = parts[3:]
-	if len(parts) > 2 && parts[0] == "namespaces" {
-		return group + "/" + strings.Join(parts[:3], "/")
+	parts, namespace := parts[3:], ""
+	if len(parts) > 2 && parts[0] == "namespaces" && parts[2] != "status" && parts[2] != "finalize" {
+		namespace, parts = parts[1], parts[2:]
 	}
-	return group + "/" + parts[0]
+	if len(parts) > 2 && parts[2] != "status" && parts[2] != "scale" {
+		return ""
+	}
+	return group + "/" + namespace + "/" + parts[0]
 }

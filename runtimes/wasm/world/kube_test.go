@@ -19,7 +19,7 @@ type cluster struct {
 
 func (c *cluster) Kube(_ context.Context, in *abi.KubeRequest) (*abi.Response, error) {
 	c.asked = append(c.asked, in.Method+" "+in.Path+"?"+in.Query)
-	if in.Method != "GET" && !strings.Contains(in.Query, "dryRun=All") {
+	if in.Method != "GET" && (!strings.HasSuffix(in.Query, "dryRun=All") || in.Method == "DELETE" && in.Body != "") {
 		c.made = append(c.made, in.Path)
 	}
 	switch {
@@ -58,6 +58,12 @@ func TestKubeIsRehearsedByTheServer(t *testing.T) {
 		"of a group of the server": {[]abi.KubeRequest{{Method: "PUT", Path: "/apis/networking.k8s.io/v1/namespaces/m/ingresses/a", Body: "x"}}, 200, "would have made", "PUT /apis/networking.k8s.io/v1/namespaces/m/ingresses/a?dryRun=All", "PUT /apis/networking.k8s.io/v1/namespaces/m/ingresses/a"},
 		"of somebody's own group":  {[]abi.KubeRequest{{Method: "PUT", Path: "/apis/example.com/v1/namespaces/m/things/a", Body: "x"}}, 200, "x", "", "PUT /apis/example.com/v1/namespaces/m/things/a"},
 		"of the metrics' server":   {[]abi.KubeRequest{{Method: "PUT", Path: "/apis/metrics.k8s.io/v1/nodes/a", Body: "x"}}, 200, "x", "", "PUT /apis/metrics.k8s.io/v1/nodes/a"},
+		"a DELETE with a body":     {[]abi.KubeRequest{{Method: "DELETE", Path: maps + "/a", Body: `{"propagationPolicy":"Background"}`}}, 200, "Background", "", "DELETE " + maps + "/a"},
+		"a dry run of its own way": {[]abi.KubeRequest{{Method: "POST", Path: maps, Query: "dryRun=", Body: "x"}}, 201, "x", "", "POST " + maps},
+		"two of them":              {[]abi.KubeRequest{{Method: "POST", Path: maps, Query: "dryRun=All&dryRun=", Body: "x"}}, 201, "x", "", "POST " + maps},
+		"a query that is none":     {[]abi.KubeRequest{{Method: "POST", Path: maps, Query: "%zz", Body: "x"}}, 201, "x", "", "POST " + maps},
+		"asked of an object":       {[]abi.KubeRequest{{Method: "POST", Path: "/api/v1/namespaces/m/serviceaccounts/a/token", Body: "x"}}, 201, "x", "", "POST /api/v1/namespaces/m/serviceaccounts/a/token"},
+		"an object's scale":        {[]abi.KubeRequest{{Method: "PATCH", Path: "/apis/apps/v1/namespaces/m/deployments/a/scale", Body: "x"}}, 200, "would have made", "PATCH /apis/apps/v1/namespaces/m/deployments/a/scale?dryRun=All", "PATCH /apis/apps/v1/namespaces/m/deployments/a/scale"},
 		"of a cluster's object":    {[]abi.KubeRequest{{Method: "DELETE", Path: "/api/v1/namespaces/m"}}, 200, "would have made", "DELETE /api/v1/namespaces/m?dryRun=All", "DELETE /api/v1/namespaces/m"},
 	} {
 		t.Run(name, func(t *testing.T) {
