@@ -62,6 +62,10 @@ func (h *held) drop(n int) {
 // append writes a recording behind a unit's others, of which those go that are too much then.
 func (s *Shelf) append(path string, l Limits, at int64, text []byte) error {
 	h := s.held[path]
+	if info, err := os.Stat(path); h != nil && (err != nil || info.Size() < h.end) {
+		s.forget(path) // somebody took it away
+		h = nil
+	}
 	if h == nil {
 		h = &held{start: fileHead, end: fileHead}
 	}

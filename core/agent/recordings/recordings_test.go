@@ -287,22 +287,51 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// theFile is the one unit's.
+func theFile(t testing.TB, dir string) (path string, whole []byte) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if whole, err = os.ReadFile(found[0]); err != nil {
+		t.Fatal(err)
+	}
+	return found[0], whole
+}
+
+// TestTakenAway: who removes recordings while the agent works loses those, and no later ones.
+func TestTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	s := shelf(t, dir, 0)
+	keep(t, s, ran(web, 1), ran(web, 2))
+	path, whole := theFile(t, dir)
+	for what, take := range map[string]func() error{"all": func() error { return os.RemoveAll(filepath.Dir(path)) }, "a part": func() error { return os.Truncate(path, int64(len(whole)/2)) }} {
+		if err := take(); err != nil {
+			t.Fatal(err)
+		}
+		keep(t, s, ran(web, 3), ran(web, 4))
+		for life, s := range []*recordings.Shelf{s, shelf(t, dir, 0)} {
+			list := s.List(web)
+			if len(list) != 2 || list[0].Event != "3-config-changed" || list[1].Event != "4-config-changed" {
+				t.Fatalf("%s taken away, life %d: %v", what, life, list)
+			}
+			if _, err := s.Open(t.Context(), list[0], store); err != nil {
+				t.Errorf("%s taken away, life %d: %v", what, life, err)
+			}
+		}
+	}
+}
+
 // TestDamaged: a file that was cut or changed anywhere is said to be damaged; nothing panics, and nothing is opened.
 func TestDamaged(t *testing.T) {
 	dir := t.TempDir()
 	s := shelf(t, dir, 0)
 	keep(t, s, ran(web, 1))
-	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
-	if err != nil || len(found) != 1 {
-		t.Fatal(found, err)
-	}
-	whole, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	path, whole := theFile(t, dir)
 	try := func(what string, text []byte) {
 		t.Helper()
-		if err := os.WriteFile(found[0], text, 0o600); err != nil {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for _, h := range s.List(web) {
@@ -323,7 +352,7 @@ func TestDamaged(t *testing.T) {
 	for n := range heads {
 		flipped := bytes.Clone(whole)
 		flipped[n] ^= 0x04
-		if err := os.WriteFile(found[0], flipped, 0o600); err != nil {
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		next := shelf(t, dir, 0)
@@ -332,7 +361,7 @@ func TestDamaged(t *testing.T) {
 				t.Errorf("changed at %d: opened %v", n, h)
 			}
 		}
-		if err := os.WriteFile(found[0], whole, 0o600); err != nil {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -346,17 +375,10 @@ func TestCutOff(t *testing.T) {
 	dir := t.TempDir()
 	s := shelf(t, dir, 0)
 	keep(t, s, ran(web, 1), ran(web, 2))
-	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
-	if err != nil || len(found) != 1 {
-		t.Fatal(found, err)
-	}
-	whole, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	path, whole := theFile(t, dir)
 	first := int64(heads) + s.List(web)[0].Bytes
 	for _, n := range []int64{first, first + 5, first + 16, int64(len(whole)) - 1} {
-		if err := os.WriteFile(found[0], whole[:n], 0o600); err != nil {
+		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
 		next := shelf(t, dir, 0)
@@ -380,10 +402,8 @@ func TestTheFileStaysSmall(t *testing.T) {
 	for n := range 40 {
 		keep(t, s, ran(web, n))
 		list := s.List(web)
-		found, _ := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
-		info, err := os.Stat(found[0])
-		if err != nil || info.Size() > 12*list[0].Bytes {
-			t.Fatalf("after %d events of which 5 count, of %d bytes: %v %v", n+1, list[0].Bytes, info.Size(), err)
+		if _, whole := theFile(t, dir); int64(len(whole)) > 12*list[0].Bytes {
+			t.Fatalf("after %d events of which 5 count, of %d bytes: %d", n+1, list[0].Bytes, len(whole))
 		}
 		var ids []string
 		for _, h := range shelf(t, dir, 0).List(web) {
@@ -405,19 +425,12 @@ func FuzzOpen(f *testing.F) {
 	dir := f.TempDir()
 	s := shelf(f, dir, 0)
 	keep(f, s, ran(web, 1))
-	found, err := filepath.Glob(filepath.Join(dir, "*", "*.rec"))
-	if err != nil || len(found) != 1 {
-		f.Fatal(found, err)
-	}
-	whole, err := os.ReadFile(found[0])
-	if err != nil {
-		f.Fatal(err)
-	}
+	path, whole := theFile(f, dir)
 	f.Add(whole)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		framed := append(slices.Clone(whole[:8]), binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(len(text))), 7)...)
 		for _, all := range [][]byte{text, append(framed, text...)} {
-			if err := os.WriteFile(found[0], all, 0o600); err != nil {
+			if err := os.WriteFile(path, all, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			s := recordings.New(recordings.Config{Dir: dir, Name: inModel, Log: slog.New(slog.DiscardHandler)})
@@ -426,7 +439,7 @@ func FuzzOpen(f *testing.F) {
 					t.Error(err)
 				}
 			}
-			if err := os.MkdirAll(filepath.Dir(found[0]), 0o700); err != nil { // it goes with its last file
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil { // it goes with its last file
 				t.Fatal(err)
 			}
 		}
